@@ -1,0 +1,1 @@
+//! The programs of the book; each runs with one command.

@@ -1,0 +1,19 @@
+//! The runtime of mosaik, floor by floor; a module imports only from the floors below it.
+//!
+//! | floor | module | what lives there |
+//! |---|---|---|
+//! | 8 | [`node`] | the network handle, wiring, shutdown, start-up checks |
+//! | 6 | [`streams`] | producers and consumers |
+//! | 5 | [`admission`] | may this peer take this role on this item? |
+//! | 4 | [`discovery`] | signed entries, catalog, gossip, sync, bootstrap sources |
+//! | 2 | [`transport`] | endpoint, pooled connections, typed links; backends iroh and `sim` |
+//! | 2 | [`topology`] | descriptors, the graph and its renderings |
+//! | 1 | [`primitives`] | ids, tags, codec, schemas, conditions, clocks, policies |
+
+pub mod admission;
+pub mod discovery;
+pub mod node;
+pub mod primitives;
+pub mod streams;
+pub mod topology;
+pub mod transport;

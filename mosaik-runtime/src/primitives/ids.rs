@@ -1,0 +1,200 @@
+//! Distinct id types with domain separation.
+//!
+//! A declared id is `blake3::derive_key("mosaik 1 <kind> id", intent)`. Two kinds with one intent have
+//! different ids, and a `StreamId` cannot be passed for a `GroupId`. What travels is the *wire id*: the declared
+//! id bound to the network. The derivation is a promise; golden vectors hold it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Derives the 32 bytes of an id of `kind` from an intent.
+///
+/// `kind` is one of `network`, `stream`, `group`, `collection`, `service`.
+pub fn derive(kind: &str, intent: &str) -> [u8; 32] {
+    blake3::derive_key(&format!("mosaik 1 {kind} id"), intent.as_bytes())
+}
+
+/// Writes bytes as lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+}
+
+/// Reads exactly `N` bytes of hex; `None` when a digit or the length is wrong.
+pub fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    if text.len() != 2 * N || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (slot, at) in bytes.iter_mut().zip((0..).step_by(2)) {
+        *slot = u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub struct $name([u8; 32]);
+
+        impl $name {
+            /// An id from its bytes.
+            pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+                Self(bytes)
+            }
+
+            /// The bytes of this id.
+            pub const fn as_bytes(&self) -> &[u8; 32] {
+                &self.0
+            }
+
+            /// The first ten hex digits, for logs.
+            pub fn short(&self) -> String {
+                hex(&self.0[..5])
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&hex(&self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.short())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = ParseIdError;
+
+            fn from_str(text: &str) -> Result<Self, ParseIdError> {
+                from_hex(text).map(Self).ok_or(ParseIdError)
+            }
+        }
+    };
+}
+
+/// The text is not an id: ids are 64 hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an id: an id is 64 hex digits")]
+pub struct ParseIdError;
+
+id!(
+    /// A node: its Ed25519 public key.
+    PeerId
+);
+id!(
+    /// A network: derived from its name.
+    NetworkId
+);
+id!(
+    /// A stream, as declared.
+    StreamId
+);
+id!(
+    /// A group, as declared.
+    GroupId
+);
+id!(
+    /// A collection, as declared.
+    CollectionId
+);
+id!(
+    /// A service, as declared.
+    ServiceId
+);
+id!(
+    /// A declared id bound to one network; the only kind of item id that travels.
+    WireId
+);
+
+macro_rules! declared {
+    ($name:ident, $kind:literal) => {
+        impl $name {
+            /// The id that every node derives from this intent.
+            pub fn derive(intent: &str) -> Self {
+                Self(derive($kind, intent))
+            }
+
+            /// This id on the wire of one network.
+            pub fn on(&self, network: &NetworkId) -> WireId {
+                WireId::bind(network, $kind, &self.0)
+            }
+        }
+    };
+}
+
+declared!(StreamId, "stream");
+declared!(GroupId, "group");
+declared!(CollectionId, "collection");
+declared!(ServiceId, "service");
+
+impl NetworkId {
+    /// The id of the network with this name.
+    pub fn derive(name: &str) -> Self {
+        Self(derive("network", name))
+    }
+}
+
+impl WireId {
+    fn bind(network: &NetworkId, kind: &str, declared: &[u8; 32]) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("mosaik 1 wire id");
+        hasher.update(network.as_bytes());
+        hasher.update(&[kind.len() as u8]);
+        hasher.update(kind.as_bytes());
+        hasher.update(declared);
+        Self(*hasher.finalize().as_bytes())
+    }
+}
+
+/// One process's life under a key: random, compared for equality only.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct BootId(pub u128);
+
+impl fmt::Debug for BootId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BootId({:08x})", self.0 >> 96)
+    }
+}
+
+/// The version of a peer's entry: incarnation first, then counter. Never a clock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Version {
+    /// Raised by one at each start of the node that keeps a data directory.
+    pub incarnation: u64,
+    /// Raised by one at each change of the entry.
+    pub counter: u64,
+}
+
+impl Version {
+    /// The version after this one in the same incarnation.
+    pub fn next(self) -> Self {
+        Self { counter: self.counter.saturating_add(1), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_one_intent_differ_by_kind_and_network() {
+        let stream = StreamId::derive("host.load");
+        assert_ne!(stream.as_bytes(), GroupId::derive("host.load").as_bytes());
+        assert_ne!(stream.on(&NetworkId::derive("a")), stream.on(&NetworkId::derive("b")));
+    }
+
+    #[test]
+    fn hex_round_trips_and_refuses_what_is_not_hex() {
+        let id = StreamId::derive("host.load");
+        assert_eq!(id.to_string().parse::<StreamId>(), Ok(id));
+        assert!("zz".parse::<StreamId>().is_err());
+        assert!(from_hex::<2>("+1+2").is_none());
+        assert!(from_hex::<1>("é").is_none());
+    }
+}

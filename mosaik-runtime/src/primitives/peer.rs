@@ -1,0 +1,66 @@
+//! What a node knows of a peer when it decides about it.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ids::{PeerId, WireId},
+    tag::Tag,
+};
+
+/// What a peer does with an item of the network. The order is the wire's: variants are only ever appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum PeerRole {
+    /// Produces a stream.
+    Produces,
+    /// Consumes a stream.
+    Consumes,
+}
+
+impl PeerRole {
+    /// The verb, as messages use it.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Produces => "produce",
+            Self::Consumes => "consume",
+        }
+    }
+}
+
+/// A peer as policies see it. Tags are claims of the peer; the rest is observed here.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PeerView {
+    /// The peer's proven identity.
+    pub id: PeerId,
+    /// The tags it claims; `None` while its entry is not known.
+    pub tags: Option<BTreeSet<Tag>>,
+    /// What it says it does.
+    pub roles: BTreeSet<(PeerRole, WireId)>,
+    /// The least round-trip time seen of late; `None` before the first measurement.
+    pub rtt: Option<Duration>,
+}
+
+impl PeerView {
+    /// A peer of which only the identity is known.
+    pub fn stranger(id: PeerId) -> Self {
+        Self { id, tags: None, roles: BTreeSet::new(), rtt: None }
+    }
+}
+
+/// The answer of a policy: unknown refuses, also under `!`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// The policy holds.
+    Yes,
+    /// The policy does not hold.
+    No,
+    /// What it asks is not known yet.
+    Unknown,
+}
+
+impl From<bool> for Decision {
+    fn from(holds: bool) -> Self {
+        if holds { Self::Yes } else { Self::No }
+    }
+}

@@ -1,0 +1,253 @@
+//! Policies: who may take a role, as values.
+//!
+//! [`Rule`] is the const tree that attributes emit; [`Policy`] is the run-time value with the same words. Evaluation has
+//! three values: what is unknown refuses, also under `!`.
+
+use std::{
+    fmt,
+    ops::{BitAnd, BitOr, Not},
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{
+    ids::PeerId,
+    peer::{Decision, PeerView},
+};
+
+/// A policy known at compile time, as `require(..)` in an attribute writes it.
+#[derive(Debug, Clone, Copy)]
+pub enum Rule {
+    /// Everybody.
+    Anyone,
+    /// Peers that claim this tag.
+    Tag(&'static str),
+    /// Peers whose round-trip time is below this many milliseconds.
+    RttBelow(u64),
+    /// Peers for which a function without captures says yes; the text is the attribute's, for messages.
+    Peer(&'static str, fn(&PeerView) -> bool),
+    /// Both hold.
+    Both(&'static Rule, &'static Rule),
+    /// One of the two holds.
+    Either(&'static Rule, &'static Rule),
+    /// It does not hold.
+    Not(&'static Rule),
+}
+
+/// Who may take a role. Combine policies with `&`, `|` and `!`.
+#[derive(Clone)]
+pub struct Policy(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Anyone,
+    Tag(Arc<str>),
+    RttBelow(Duration),
+    Peer(Arc<str>, Arc<dyn Fn(&PeerView) -> bool + Send + Sync>),
+    Both(Arc<Policy>, Arc<Policy>),
+    Either(Arc<Policy>, Arc<Policy>),
+    Not(Arc<Policy>),
+}
+
+/// Peers that claim this tag.
+pub fn tag(text: &str) -> Policy {
+    Policy(Kind::Tag(text.into()))
+}
+
+/// Peers whose round-trip time is below `limit`. The least of the recent samples counts.
+pub fn rtt_below(limit: Duration) -> Policy {
+    Policy(Kind::RttBelow(limit))
+}
+
+/// Peers for which `holds` says yes. It may be called often, and must not block.
+pub fn peer(holds: impl Fn(&PeerView) -> bool + Send + Sync + 'static) -> Policy {
+    Policy(Kind::Peer("peer(..)".into(), Arc::new(holds)))
+}
+
+impl Policy {
+    /// Everybody.
+    pub const fn anyone() -> Self {
+        Self(Kind::Anyone)
+    }
+
+    /// One peer.
+    pub fn only(id: PeerId) -> Self {
+        Self(Kind::Peer(format!("peer {}", id.short()).into(), Arc::new(move |view| view.id == id)))
+    }
+
+    /// Whether every peer passes, whatever is known of it.
+    pub fn is_anyone(&self) -> bool {
+        matches!(self.0, Kind::Anyone)
+    }
+
+    /// Decides about a peer.
+    pub fn evaluate(&self, view: &PeerView) -> Decision {
+        match &self.0 {
+            Kind::Anyone => Decision::Yes,
+            Kind::Tag(tag) => match &view.tags {
+                Some(tags) => tags.contains(&**tag).into(),
+                None => Decision::Unknown,
+            },
+            Kind::RttBelow(limit) => match view.rtt {
+                Some(rtt) => (rtt < *limit).into(),
+                None => Decision::Unknown,
+            },
+            Kind::Peer(_, holds) => holds(view).into(),
+            Kind::Both(a, b) => match (a.evaluate(view), b.evaluate(view)) {
+                (Decision::No, _) | (_, Decision::No) => Decision::No,
+                (Decision::Yes, Decision::Yes) => Decision::Yes,
+                _ => Decision::Unknown,
+            },
+            Kind::Either(a, b) => match (a.evaluate(view), b.evaluate(view)) {
+                (Decision::Yes, _) | (_, Decision::Yes) => Decision::Yes,
+                (Decision::No, Decision::No) => Decision::No,
+                _ => Decision::Unknown,
+            },
+            Kind::Not(inner) => match inner.evaluate(view) {
+                Decision::Yes => Decision::No,
+                Decision::No => Decision::Yes,
+                Decision::Unknown => Decision::Unknown,
+            },
+        }
+    }
+
+    /// Whether admission under this policy depends on the round-trip time.
+    pub fn needs_rtt(&self) -> bool {
+        match &self.0 {
+            Kind::RttBelow(_) => true,
+            Kind::Peer(..) => true,
+            Kind::Both(a, b) | Kind::Either(a, b) => a.needs_rtt() || b.needs_rtt(),
+            Kind::Not(inner) => inner.needs_rtt(),
+            Kind::Anyone | Kind::Tag(_) => false,
+        }
+    }
+
+    /// The same policy with every limit on round-trip time multiplied by `factor`: a link that was admitted under a limit
+    /// is cut only clearly above it.
+    #[must_use]
+    pub fn relaxed(&self, factor: f64) -> Self {
+        let relax = |inner: &Arc<Self>| Arc::new(inner.relaxed(factor));
+        Self(match &self.0 {
+            Kind::RttBelow(limit) => Kind::RttBelow(limit.mul_f64(factor)),
+            Kind::Both(a, b) => Kind::Both(relax(a), relax(b)),
+            Kind::Either(a, b) => Kind::Either(relax(a), relax(b)),
+            // Under `!` a larger limit is stricter, so that limit stays.
+            other => other.clone(),
+        })
+    }
+}
+
+impl From<Rule> for Policy {
+    fn from(rule: Rule) -> Self {
+        let shared = |rule: &Rule| Arc::new(Self::from(*rule));
+        Self(match rule {
+            Rule::Anyone => Kind::Anyone,
+            Rule::Tag(tag) => Kind::Tag(tag.into()),
+            Rule::RttBelow(ms) => Kind::RttBelow(Duration::from_millis(ms)),
+            Rule::Peer(text, holds) => Kind::Peer(text.into(), Arc::new(holds)),
+            Rule::Both(a, b) => Kind::Both(shared(a), shared(b)),
+            Rule::Either(a, b) => Kind::Either(shared(a), shared(b)),
+            Rule::Not(inner) => Kind::Not(shared(inner)),
+        })
+    }
+}
+
+impl BitAnd for Policy {
+    type Output = Self;
+
+    fn bitand(self, other: Self) -> Self {
+        Self(Kind::Both(Arc::new(self), Arc::new(other)))
+    }
+}
+
+impl BitOr for Policy {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(Kind::Either(Arc::new(self), Arc::new(other)))
+    }
+}
+
+impl Not for Policy {
+    type Output = Self;
+
+    fn not(self) -> Self {
+        Self(Kind::Not(Arc::new(self)))
+    }
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Anyone => f.write_str("anyone"),
+            Kind::Tag(tag) => write!(f, "tag({tag:?})"),
+            Kind::RttBelow(limit) => write!(f, "rtt_below({limit:?})"),
+            Kind::Peer(text, _) => f.write_str(text),
+            Kind::Both(a, b) => write!(f, "{a} & {b}"),
+            Kind::Either(a, b) => write!(f, "({a} | {b})"),
+            Kind::Not(inner) => match inner.0 {
+                Kind::Both(..) => write!(f, "!({inner})"),
+                _ => write!(f, "!{inner}"),
+            },
+        }
+    }
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Policy({self})")
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::anyone()
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&Policy::from(*self), f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::primitives::Tag;
+
+    fn view(tags: Option<&[&str]>, rtt_ms: Option<u64>) -> PeerView {
+        PeerView {
+            tags: tags.map(|tags| tags.iter().filter_map(|text| Tag::new(text).ok()).collect()),
+            rtt: rtt_ms.map(Duration::from_millis),
+            ..PeerView::stranger(PeerId::from_bytes([1; 32]))
+        }
+    }
+
+    #[test]
+    fn unknown_is_neither_yes_nor_no_also_under_not() {
+        let stranger = view(None, None);
+        for policy in [tag("a"), !tag("a"), rtt_below(Duration::from_secs(1)), !(tag("a") & tag("b"))] {
+            assert_eq!(policy.evaluate(&stranger), Decision::Unknown, "{policy}");
+        }
+        assert_eq!((tag("a") | Policy::anyone()).evaluate(&stranger), Decision::Yes);
+        assert_eq!((tag("a") & !Policy::anyone()).evaluate(&stranger), Decision::No);
+    }
+
+    #[test]
+    fn rules_and_policies_mean_the_same() {
+        const RULE: Rule = Rule::Both(&Rule::Tag("matcher"), &Rule::Not(&Rule::RttBelow(20)));
+        let policy = Policy::from(RULE);
+        assert_eq!(policy.to_string(), "tag(\"matcher\") & !rtt_below(20ms)");
+        assert_eq!(policy.evaluate(&view(Some(&["matcher"]), Some(30))), Decision::Yes);
+        assert_eq!(policy.evaluate(&view(Some(&["matcher"]), Some(10))), Decision::No);
+        assert_eq!(policy.evaluate(&view(Some(&["desk"]), None)), Decision::No);
+    }
+
+    #[test]
+    fn a_relaxed_limit_is_wider_but_not_under_not() {
+        let limit = rtt_below(Duration::from_millis(20));
+        assert_eq!(limit.relaxed(1.25).evaluate(&view(None, Some(24))), Decision::Yes);
+        assert_eq!((!limit).relaxed(1.25).evaluate(&view(None, Some(24))), Decision::Yes);
+    }
+}

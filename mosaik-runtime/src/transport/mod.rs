@@ -1,0 +1,1 @@
+//! Floor 2: connections between peers. Under construction.

@@ -1,0 +1,1 @@
+//! Tests over several crates and processes, and the benches.

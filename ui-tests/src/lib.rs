@@ -1,0 +1,1 @@
+//! One mistake, one short file, one error.
