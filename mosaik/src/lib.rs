@@ -1,1 +1,21 @@
-//! facade
+//! Self-organizing, leaderless distributed systems: declare intent, and the network does the wiring.
+//!
+//! A program declares what it is: the types that travel, and the nodes that produce and consume them. Nodes on any
+//! machines find each other from a network's name, connect as their declarations imply, and stay connected.
+//!
+//! This crate is the facade: the attributes, the [`prelude`], and the command line of a node. What runs lives in
+//! `mosaik-runtime`, whose floors are re-exported here under their names.
+
+#[doc(hidden)]
+pub mod __private;
+mod entry;
+pub mod prelude;
+
+pub use mosaik_runtime::{admission, discovery, node, primitives, streams, topology, transport};
+
+use std::time::Duration;
+
+/// Waits for `time`: real time in a program, virtual time in a simulation.
+pub async fn sleep(time: Duration) {
+    tokio::time::sleep(time).await;
+}

@@ -1,0 +1,23 @@
+//! `mosaik::main!`: the function `main` of a program that is made of nodes.
+
+/// Makes the function `main` of a program from its nodes: `mosaik::main!(sensor, display);`.
+///
+/// `[teller; 3]` starts three of one node when the program is started without naming nodes. See
+/// `--help` of any such program for its command line.
+#[macro_export]
+macro_rules! main {
+    (@entries [$($done:tt)*]) => { &[$($done)*] };
+    (@entries [$($done:tt)*] [$node:path; $count:expr] $(, $($rest:tt)*)?) => {
+        $crate::main!(@entries [
+            $($done)* $crate::__private::NodeEntry { count: $count, ..$crate::__private::NodeEntry::of::<$node>() },
+        ] $($($rest)*)?)
+    };
+    (@entries [$($done:tt)*] $node:path $(, $($rest:tt)*)?) => {
+        $crate::main!(@entries [$($done)* $crate::__private::NodeEntry::of::<$node>(),] $($($rest)*)?)
+    };
+    ($($nodes:tt)+) => {
+        fn main() -> ::std::process::ExitCode {
+            $crate::__private::run_main($crate::main!(@entries [] $($nodes)+))
+        }
+    };
+}

@@ -1,0 +1,10 @@
+//! What almost every program uses: `use mosaik::prelude::*;`.
+//!
+//! It brings traits by name, and nothing that would hide a name of std's own prelude: no `Result`, `Error`, `Vec`.
+
+pub use bytes::Bytes;
+pub use futures::{Sink, SinkExt, Stream, StreamExt};
+
+pub use crate::sleep;
+pub use mosaik_runtime::primitives::policy::{peer, rtt_below, tag};
+pub use std::time::Duration;
