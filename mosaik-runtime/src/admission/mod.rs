@@ -1,1 +1,14 @@
-//! Floor 5: who may. Under construction.
+//! May this peer take this role on this item, and do we mean the same schema?
+//!
+//! One handshake and one answer for everything that talks: an [`Admitted`] link, or a [`Refusal`] that says why on both
+//! sides. An admission is a lease: it is decided again whenever the peer's entry changes, and while its policy asks for a
+//! round-trip time, at every sample. This is the only place that can make an [`Admitted`], and the one to audit.
+//!
+//! It is not authentication: that a peer is who it says is the transport's matter (TLS and the network secret).
+
+mod core;
+mod refusal;
+mod wire;
+
+pub use core::{Ask, Gate};
+pub use refusal::Refusal;

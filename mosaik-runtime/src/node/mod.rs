@@ -1,1 +1,5 @@
-//! Floor 8: nodes. Under construction.
+//! The top floor: a node and its life.
+
+mod error;
+
+pub use error::{Error, Result};

@@ -113,7 +113,8 @@ impl NetworkSecret {
     /// Reads the contents of a secret file: hex digits (white space around them allowed), else raw bytes.
     pub fn from_file_contents(contents: &[u8]) -> Result<Self, SecretTooShort> {
         let text = std::str::from_utf8(contents).unwrap_or_default().trim();
-        let is_hex = text.len() % 2 == 0 && !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let is_hex =
+            text.len().is_multiple_of(2) && !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit());
         if is_hex { Self::from_hex_digits(text) } else { Self::new(contents.trim_ascii()) }
     }
 

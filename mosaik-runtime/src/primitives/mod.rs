@@ -15,6 +15,7 @@ pub mod reach;
 pub mod rng;
 pub mod schema;
 pub mod scope;
+pub mod stopped;
 pub mod tag;
 pub mod when;
 
@@ -27,5 +28,6 @@ pub use reach::Reach;
 pub use rng::NodeRng;
 pub use schema::{Fingerprint, Schema};
 pub use scope::Scope;
+pub use stopped::Stopped;
 pub use tag::Tag;
 pub use when::Condition;

@@ -116,9 +116,9 @@ mod tests {
         let (publish, state) = watch::channel(false);
         let online = Condition::new(state, |on| *on);
         drop(online.clone().into_future());
-        let second = tokio::spawn(online.clone().into_future());
-        publish.send_replace(true);
-        second.await.expect("the second wait ends");
+        let second = online.clone().into_future();
+        let publish = async { publish.send_replace(true) };
+        futures::join!(second, publish);
         assert!(online.holds() && !(!online).holds());
     }
 

@@ -166,6 +166,36 @@ impl Shape {
         }
     }
 
+    /// Whether the type holds a sequence of elements that take no bytes. A frame of a few bytes could then claim any
+    /// number of them, so such a type must not be decoded.
+    pub fn has_weightless_elements(&self) -> bool {
+        match self {
+            Self::Primitive(_) | Self::Opaque(_) | Self::Back(_) => false,
+            Self::Seq(inner) => inner.is_weightless() || inner.has_weightless_elements(),
+            Self::Option(inner) | Self::Array(_, inner) => inner.has_weightless_elements(),
+            Self::Map(key, value) => {
+                key.is_weightless() && value.is_weightless()
+                    || key.has_weightless_elements()
+                    || value.has_weightless_elements()
+            }
+            Self::Tuple(items) => items.iter().any(Self::has_weightless_elements),
+            Self::Struct(record) => record.shapes().any(Self::has_weightless_elements),
+            Self::Enum(_, _, variants) => {
+                variants.iter().flat_map(Record::shapes).any(Self::has_weightless_elements)
+            }
+        }
+    }
+
+    fn is_weightless(&self) -> bool {
+        match self {
+            Self::Primitive(name) => name == "()",
+            Self::Tuple(items) => items.iter().all(Self::is_weightless),
+            Self::Array(n, inner) => *n == 0 || inner.is_weightless(),
+            Self::Struct(record) => record.shapes().all(Self::is_weightless),
+            _ => false,
+        }
+    }
+
     /// Whether the type contains itself, so that its values may nest without bound.
     pub fn is_recursive(&self) -> bool {
         match self {
@@ -174,8 +204,8 @@ impl Shape {
             Self::Option(inner) | Self::Seq(inner) | Self::Array(_, inner) => inner.is_recursive(),
             Self::Map(key, value) => key.is_recursive() || value.is_recursive(),
             Self::Tuple(items) => items.iter().any(Self::is_recursive),
-            Self::Struct(record) => record.is_recursive(),
-            Self::Enum(_, _, variants) => variants.iter().any(Record::is_recursive),
+            Self::Struct(record) => record.shapes().any(Self::is_recursive),
+            Self::Enum(_, _, variants) => variants.iter().flat_map(Record::shapes).any(Self::is_recursive),
         }
     }
 }
@@ -193,8 +223,8 @@ impl Record {
         }
     }
 
-    fn is_recursive(&self) -> bool {
-        self.fields.iter().any(|(_, shape)| shape.is_recursive())
+    fn shapes(&self) -> impl Iterator<Item = &Shape> {
+        self.fields.iter().map(|(_, shape)| shape)
     }
 }
 
@@ -248,6 +278,14 @@ mod tests {
         assert!(tree.is_recursive() && !of::<Reading>().is_recursive());
         let Shape::Enum(_, _, variants) = tree else { panic!("an enum") };
         assert_eq!(variants[1].fields[0].1, Shape::Seq(Box::new(Shape::Back(0))));
+    }
+
+    #[test]
+    fn sequences_of_nothing_are_recognised() {
+        assert!(of::<Vec<()>>().has_weightless_elements());
+        assert!(of::<Option<(u8, Vec<[u64; 0]>)>>().has_weightless_elements());
+        assert!(!of::<Vec<(u8, ())>>().has_weightless_elements());
+        assert!(!of::<Tree>().has_weightless_elements());
     }
 
     #[test]

@@ -3,7 +3,11 @@
 //! A remainder is an error: it means that the two sides disagree about the type. Items are encoded into a caller's buffer
 //! under a limit, never into a vector of their own.
 
+mod depth;
+
 use serde::{Serialize, de::DeserializeOwned};
+
+pub use depth::LIMIT as DEPTH_LIMIT;
 
 /// The value could not be encoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,13 +49,24 @@ pub fn encode_to_slice<T: Serialize + ?Sized>(value: &T, buffer: &mut [u8]) -> R
     }
 }
 
-/// Decodes a value that takes up all of `bytes`.
+/// Decodes a value that takes up all of `bytes`. For types that do not contain themselves.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
-    match postcard::take_from_bytes(bytes) {
-        Ok((value, [])) => Ok(value),
-        Ok((_, rest)) => Err(DecodeError::Remainder(rest.len())),
-        Err(error) => Err(DecodeError::Malformed(error.to_string())),
-    }
+    let mut from = postcard::Deserializer::from_bytes(bytes);
+    finish(T::deserialize(&mut from), from)
+}
+
+/// Decodes like [`decode`], for a type that contains itself: nesting beyond [`DEPTH_LIMIT`] is an error.
+pub fn decode_deep<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
+    let mut from = postcard::Deserializer::from_bytes(bytes);
+    finish(T::deserialize(depth::Deep::new(&mut from)), from)
+}
+
+type Source<'de> = postcard::Deserializer<'de, postcard::de_flavors::Slice<'de>>;
+
+fn finish<T>(decoded: Result<T, postcard::Error>, from: Source<'_>) -> Result<T, DecodeError> {
+    let value = decoded.map_err(|error| DecodeError::Malformed(error.to_string()))?;
+    let rest = from.finalize().map_err(|error| DecodeError::Malformed(error.to_string()))?;
+    if rest.is_empty() { Ok(value) } else { Err(DecodeError::Remainder(rest.len())) }
 }
 
 #[cfg(test)]
