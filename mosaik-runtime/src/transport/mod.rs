@@ -1,1 +1,33 @@
-//! Floor 2: connections between peers. Under construction.
+//! Links between nodes: one endpoint, pooled connections, typed framed streams.
+//!
+//! A connection carries one protocol between two nodes and begins with a `Hello` that proves the network. Links are
+//! streams in it. The transport knows peers by their keys and protocols by their names; who may do what is decided
+//! on the floors above. It runs over QUIC (feature `iroh`) or a simulated fabric (feature `sim`), see [`backend`].
+
+pub mod address;
+pub mod backend;
+pub mod book;
+pub mod code;
+pub mod config;
+pub mod error;
+pub mod event;
+mod handle;
+#[cfg(feature = "iroh")]
+pub mod iroh;
+mod link;
+mod listen;
+pub mod protocol;
+#[cfg(feature = "sim")]
+pub mod sim;
+
+pub use address::{Address, PeerAddr, Place};
+pub use backend::Backend;
+pub use book::AddressBook;
+pub use code::Code;
+pub use config::{Config, Limits};
+pub use error::{BindError, LinkError};
+pub use event::{Ended, Event, Refused, SessionId, Side};
+pub use handle::{Known, Transport};
+pub use link::{Link, LinkReceiver, LinkSender};
+pub use listen::Listener;
+pub use protocol::{Protocol, ProtocolId};
