@@ -1,0 +1,87 @@
+//! Programs that the tests of this floor draw and check.
+
+use super::descriptor::{Intent, NodeDescriptor, Overflow, Role, Source, StreamDescriptor, StreamOptions};
+use crate::primitives::{
+    Reach,
+    policy::Rule,
+    schema::{Schema, Seen, Shape},
+};
+
+pub(super) struct Reading;
+impl Schema for Reading {
+    fn shape(seen: &mut Seen) -> Shape {
+        seen.structure::<Self>("Load", None, &[("host", String::shape), ("cpu_percent", f32::shape)])
+    }
+}
+
+pub(super) struct Wider;
+impl Schema for Wider {
+    fn shape(seen: &mut Seen) -> Shape {
+        seen.structure::<Self>("Load", None, &[("host", String::shape), ("cpu_percent", f64::shape)])
+    }
+}
+
+pub(super) const fn at(line: u32) -> Source {
+    Source { file: "src/program.rs", line }
+}
+
+pub(super) const fn stream(text: &'static str, id: u8) -> StreamDescriptor {
+    StreamDescriptor {
+        intent: Intent::new(text, [id; 32]),
+        type_name: "Load",
+        schema: Reading::shape,
+        options: StreamOptions::new(),
+        producers: Rule::Anyone,
+        consumers: Rule::Anyone,
+        docs: "",
+        source: at(id as u32),
+    }
+}
+
+pub(super) const fn node(name: &'static str, line: u32, roles: &'static [Role]) -> NodeDescriptor {
+    NodeDescriptor {
+        name,
+        network: "fleet",
+        tags: &[],
+        reach: Reach::Host,
+        roles,
+        docs: "",
+        source: at(line),
+    }
+}
+
+pub(super) static LOAD: StreamDescriptor = StreamDescriptor {
+    docs: "What one machine is doing. Every node that names \"host.load\" meets on the same stream.",
+    ..stream("host.load", 1)
+};
+pub(super) static SENSOR: NodeDescriptor = NodeDescriptor {
+    docs: "Publishes this machine's load every second.\n\nMore about that.",
+    tags: &["sensor"],
+    ..node("sensor", 10, &[Role::Produces(&LOAD)])
+};
+pub(super) static DISPLAY: NodeDescriptor = node("display", 20, &[Role::Consumes(&LOAD), Role::None]);
+pub(super) static OTHER_NETWORK: NodeDescriptor =
+    NodeDescriptor { network: "lab", ..node("probe", 30, &[Role::Produces(&LOAD)]) };
+
+pub(super) static ORDERS: StreamDescriptor = StreamDescriptor {
+    type_name: "Order",
+    producers: Rule::Tag("desk"),
+    consumers: Rule::Both(&Rule::Tag("matcher"), &Rule::RttBelow(20)),
+    options: StreamOptions::new().buffer(64).overflow(Overflow::Block),
+    docs: "A sealed <order> & its \"terms\".",
+    ..stream("dark.orders", 2)
+};
+pub(super) static FILLS: StreamDescriptor = StreamDescriptor { type_name: "Fill", ..stream("dark.fills", 3) };
+/// A bundle, a role written twice, and a cycle with the matcher.
+pub(super) static DESK: NodeDescriptor = NodeDescriptor {
+    tags: &["desk"],
+    ..node(
+        "desk",
+        40,
+        &[Role::Produces(&ORDERS), Role::All(&[Role::Consumes(&FILLS), Role::Produces(&ORDERS)])],
+    )
+};
+pub(super) static MATCHER: NodeDescriptor = NodeDescriptor {
+    tags: &["matcher"],
+    ..node("matcher", 50, &[Role::Consumes(&ORDERS), Role::Produces(&FILLS)])
+};

@@ -1,0 +1,212 @@
+//! The data-flow graph of a program: its nodes, its streams, and who sends what to whom under which rule.
+//!
+//! It is made from descriptors alone. Nodes stand in the order in which the program lists them, streams in the order of
+//! their first use, so that one program always gives one text.
+
+use super::descriptor::{NodeDescriptor, Role, Source, StreamDescriptor, StreamOptions};
+use crate::primitives::{
+    Reach,
+    policy::Rule,
+    schema::{Fingerprint, Seen},
+};
+
+/// A program as a graph. An edge runs from a node to a stream or from a stream to a node, never between networks.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Graph {
+    /// The nodes, in the program's order.
+    pub nodes: Vec<Node>,
+    /// The streams, in the order of their first use.
+    pub streams: Vec<Stream>,
+    /// The edges: for each node its own, in the order of its parameters.
+    pub edges: Vec<Edge>,
+}
+
+/// A node of the program.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// Its name.
+    pub name: &'static str,
+    /// The network that it joins.
+    pub network: &'static str,
+    /// The tags that it claims.
+    pub tags: &'static [&'static str],
+    /// How far it looks.
+    pub reach: Reach,
+    /// The user's doc comment.
+    pub docs: &'static str,
+    /// Where it is declared.
+    pub source: Source,
+}
+
+/// A stream on one network. The same declaration used on two networks is two streams.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stream {
+    /// Its name.
+    pub intent: &'static str,
+    /// The declared id, as hex.
+    pub id: String,
+    /// The network.
+    pub network: &'static str,
+    /// The Rust type that travels.
+    pub type_name: &'static str,
+    /// The fingerprint of that type's shape.
+    pub fingerprint: Fingerprint,
+    /// What the attribute says.
+    pub options: StreamOptions,
+    /// Who may produce, if not everybody.
+    pub producers: Option<String>,
+    /// Who may consume, if not everybody.
+    pub consumers: Option<String>,
+    /// The user's doc comment.
+    pub docs: &'static str,
+    /// Where it is declared.
+    pub source: Source,
+}
+
+/// Which way data flows along an edge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Flow {
+    /// From the node into the stream.
+    Produces,
+    /// From the stream to the node.
+    Consumes,
+}
+
+impl Flow {
+    /// The verb.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Produces => "produces",
+            Self::Consumes => "consumes",
+        }
+    }
+}
+
+/// One role of one node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edge {
+    /// The index of the node.
+    pub node: usize,
+    /// The index of the stream.
+    pub stream: usize,
+    /// Which way data flows.
+    pub flow: Flow,
+}
+
+impl Graph {
+    /// The graph of these nodes.
+    pub fn of(nodes: &[&'static NodeDescriptor]) -> Self {
+        let mut graph = Self::default();
+        for node in nodes {
+            let index = graph.nodes.len();
+            graph.nodes.push(Node {
+                name: node.name,
+                network: node.network,
+                tags: node.tags,
+                reach: node.reach,
+                docs: node.docs,
+                source: node.source,
+            });
+            for role in node.flat_roles() {
+                graph.connect(index, role);
+            }
+        }
+        graph
+    }
+
+    fn connect(&mut self, node: usize, role: Role) {
+        let (flow, descriptor) = match role {
+            Role::Produces(stream) => (Flow::Produces, stream),
+            Role::Consumes(stream) => (Flow::Consumes, stream),
+            Role::All(_) | Role::None => return,
+        };
+        let edge = Edge { node, stream: self.stream(self.nodes[node].network, descriptor), flow };
+        if !self.edges.contains(&edge) {
+            self.edges.push(edge);
+        }
+    }
+
+    fn stream(&mut self, network: &'static str, descriptor: &'static StreamDescriptor) -> usize {
+        let stream = Stream::of(network, descriptor);
+        let known = self.streams.iter().position(|other| {
+            (other.network, &other.id, other.fingerprint) == (stream.network, &stream.id, stream.fingerprint)
+        });
+        known.unwrap_or_else(|| {
+            self.streams.push(stream);
+            self.streams.len() - 1
+        })
+    }
+
+    /// The rule that an edge stands under, if not everybody may take it.
+    pub fn rule(&self, edge: &Edge) -> Option<&str> {
+        let stream = &self.streams[edge.stream];
+        let rule = match edge.flow {
+            Flow::Produces => &stream.producers,
+            Flow::Consumes => &stream.consumers,
+        };
+        rule.as_deref()
+    }
+
+    /// The names of the networks, in the order of their first node.
+    pub fn networks(&self) -> Vec<&'static str> {
+        let mut networks = Vec::new();
+        for node in &self.nodes {
+            if !networks.contains(&node.network) {
+                networks.push(node.network);
+            }
+        }
+        networks
+    }
+
+    /// What a reader of the picture must know about its locks: a rule on tags trusts what nodes say of themselves.
+    pub fn caveat(&self) -> Option<&'static str> {
+        let rules = self.edges.iter().filter_map(|edge| self.rule(edge));
+        let on_tags = rules.into_iter().any(|rule| rule.contains("tag("));
+        on_tags.then_some("Tags are claims of a node about itself, not proofs.")
+    }
+}
+
+impl Stream {
+    fn of(network: &'static str, descriptor: &'static StreamDescriptor) -> Self {
+        Self {
+            intent: descriptor.intent.text,
+            id: descriptor.id().to_string(),
+            network,
+            type_name: descriptor.type_name,
+            fingerprint: (descriptor.schema)(&mut Seen::default()).fingerprint(),
+            options: descriptor.options,
+            producers: written(&descriptor.producers),
+            consumers: written(&descriptor.consumers),
+            docs: descriptor.docs,
+            source: descriptor.source,
+        }
+    }
+}
+
+fn written(rule: &Rule) -> Option<String> {
+    match rule {
+        Rule::Anyone => None,
+        rule => Some(rule.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topology::fixtures::{DESK, MATCHER, OTHER_NETWORK, SENSOR};
+
+    #[test]
+    fn a_role_written_twice_is_one_edge() {
+        let graph = Graph::of(&[&DESK, &MATCHER]);
+        assert_eq!((graph.nodes.len(), graph.streams.len(), graph.edges.len()), (2, 2, 4));
+        assert_eq!(graph.rule(&graph.edges[0]), Some("tag(\"desk\")"));
+    }
+
+    #[test]
+    fn one_declaration_on_two_networks_is_two_streams() {
+        let graph = Graph::of(&[&SENSOR, &OTHER_NETWORK]);
+        assert_eq!(graph.networks(), ["fleet", "lab"]);
+        assert_eq!(graph.streams.len(), 2);
+        assert!(graph.caveat().is_none());
+    }
+}
