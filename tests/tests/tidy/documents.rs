@@ -1,0 +1,55 @@
+//! Rules about documents.
+
+use super::{nothing, tree};
+
+#[test]
+fn no_file_names_a_path_of_a_machine() {
+    // In parts, so that this file is not a finding.
+    let homes = [["/ho", "me/"], ["/Us", "ers/"], ["/ro", "ot/"], ["/wo", "rk/"], ["/t", "mp/"]]
+        .map(|parts| parts.concat());
+    let endings =
+        [".rs", ".toml", ".md", ".stderr", ".json", ".svg", ".snap", ".mermaid", ".dot", ".yml", "run"];
+    let findings = tree::paths(&endings).into_iter().flat_map(|path| {
+        let text = tree::read(&path);
+        let lines = text
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| homes.iter().any(|home| line.contains(home.as_str())));
+        lines.map(|(at, line)| format!("{path}:{}: {}", at + 1, line.trim())).collect::<Vec<_>>()
+    });
+    nothing("paths of a machine do not belong in the tree", findings);
+}
+
+#[test]
+fn every_page_is_in_the_table_of_contents() {
+    let summary = tree::read("docs/SUMMARY.md");
+    let listed: Vec<&str> = summary.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    let pages = tree::paths(&[".md"]);
+    let pages =
+        pages.iter().filter_map(|path| path.strip_prefix("docs/")).filter(|page| *page != "SUMMARY.md");
+    nothing("docs/SUMMARY.md does not list", pages.filter(|page| !listed.contains(page)).map(str::to_owned));
+    let root = tree::root().join("docs");
+    nothing(
+        "docs/SUMMARY.md lists pages that are not there",
+        listed.iter().filter(|page| !root.join(page).is_file()).map(|page| (*page).to_owned()),
+    );
+}
+
+#[test]
+fn the_commands_of_the_readme_are_run_by_ci() {
+    let script = tree::read(".ci/run").replace("--quiet ", "");
+    let readme = tree::read("README.md");
+    let mut in_shell = false;
+    let mut missing = Vec::new();
+    for line in readme.lines() {
+        if let Some(language) = line.trim().strip_prefix("```") {
+            in_shell = !in_shell && ["sh", "bash", "shell", "console"].contains(&language);
+        } else if in_shell {
+            let command = line.trim().trim_start_matches("$ ").split(" #").next().unwrap_or_default().trim();
+            if command.starts_with("cargo ") && !script.contains(command) {
+                missing.push(command.to_owned());
+            }
+        }
+    }
+    nothing("README.md shows commands that .ci/run does not run", missing);
+}
