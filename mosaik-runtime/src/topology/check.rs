@@ -103,7 +103,7 @@ pub enum Problem {
     },
     /// The text is no name of a network.
     #[error(
-        "node `{node}` joins {network:?}, which cannot be a network: use 1 to 64 letters, digits, `-`, `_` and `.`, a letter or digit first"
+        "node `{node}` joins {network:?}, which is no network's name: use lower-case words joined by dots"
     )]
     NetworkText {
         /// The node.
@@ -211,12 +211,9 @@ pub fn check(nodes: &[&'static NodeDescriptor]) -> Result<(), Problems> {
     if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
 }
 
-/// Whether `text` can be the name of a network: 1 to 64 letters, digits, `-`, `_` and `.`, a letter or digit first. Names
-/// of networks are also names of directories.
-pub fn is_network_name(text: &str) -> bool {
-    text.len() <= 64
-        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+/// Checks one node alone.
+pub fn node(node: &'static NodeDescriptor) -> Result<(), Problems> {
+    check(&[node])
 }
 
 fn is_node_name(text: &str) -> bool {
@@ -233,7 +230,7 @@ fn check_node(node: &NodeDescriptor, before: &[&'static NodeDescriptor], problem
     if !is_node_name(node.name) {
         problems.push(Problem::NodeName { name: node.name, place: node.source });
     }
-    if !is_network_name(node.network) {
+    if !intent::is_valid(node.network) {
         problems.push(Problem::NetworkText { node: node.name, network: node.network, place: node.source });
     }
     for tag in node.tags.iter().filter(|tag| Tag::new(tag).is_err()) {

@@ -1,6 +1,6 @@
 //! Const descriptors, as the macros emit them.
 
-use std::fmt;
+use std::{any::Any, fmt};
 
 use crate::primitives::{Reach, StreamId, policy::Rule, schema::ShapeOf};
 
@@ -164,7 +164,9 @@ pub enum Role {
     Consumes(&'static StreamDescriptor),
     /// It is a bundle of roles: what a user's struct that implements `FromNode` is.
     All(&'static [Role]),
-    /// It declares nothing: `Network`, `Shutdown`, `Args<T>`.
+    /// It declares nothing on the network, and tells the program that starts it something: the options of `Args<T>`.
+    Extra(&'static (dyn Any + Send + Sync)),
+    /// It declares nothing: `Network`, `Shutdown`.
     None,
 }
 

@@ -118,7 +118,7 @@ impl Graph {
         let (flow, descriptor) = match role {
             Role::Produces(stream) => (Flow::Produces, stream),
             Role::Consumes(stream) => (Flow::Consumes, stream),
-            Role::All(_) | Role::None => return,
+            Role::All(_) | Role::Extra(_) | Role::None => return,
         };
         let edge = Edge { node, stream: self.stream(self.nodes[node].network, descriptor), flow };
         if !self.edges.contains(&edge) {
