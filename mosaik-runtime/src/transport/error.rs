@@ -4,7 +4,11 @@ use std::{io, net::SocketAddr, time::Duration};
 
 use crate::primitives::{PeerId, Reach, codec::EncodeError};
 
-use super::{code::Code, protocol::ProtocolId};
+use super::{
+    backend::{ConnLost, ReadLost, WriteLost},
+    code::Code,
+    protocol::ProtocolId,
+};
 
 /// The transport could not start.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +106,9 @@ pub enum LinkError {
     /// The connection was closed by the peer.
     #[error("the connection was closed by the peer: {0}")]
     Closed(Code),
+    /// The connection was closed by this side.
+    #[error("the connection was closed by this node: {0}")]
+    ClosedHere(Code),
     /// The peer reset the stream.
     #[error("the stream was reset by the peer: {0}")]
     Reset(Code),
@@ -137,8 +144,41 @@ pub enum LinkError {
 }
 
 impl LinkError {
-    /// Whether it means that the connection is gone and another attempt can succeed at once.
+    /// Whether another attempt can succeed at once, because the connection was only superseded or idle.
     pub fn is_superseded(&self) -> bool {
-        matches!(self, Self::Closed(Code::Superseded | Code::Idle))
+        matches!(
+            self,
+            Self::Closed(Code::Superseded | Code::Idle) | Self::ClosedHere(Code::Superseded | Code::Idle)
+        )
+    }
+}
+
+impl From<ConnLost> for LinkError {
+    fn from(lost: ConnLost) -> Self {
+        match lost {
+            ConnLost::Closed { code, .. } => Self::Closed(Code::from_number(code)),
+            ConnLost::Locally => Self::ClosedHere(Code::Done),
+            ConnLost::TimedOut | ConnLost::Reset => Self::Lost,
+        }
+    }
+}
+
+impl From<WriteLost> for LinkError {
+    fn from(lost: WriteLost) -> Self {
+        match lost {
+            WriteLost::Stopped(code) => Self::Stopped(Code::from_number(code)),
+            WriteLost::Lost(lost) => lost.into(),
+            WriteLost::Finished => Self::Finished,
+        }
+    }
+}
+
+impl From<ReadLost> for LinkError {
+    fn from(lost: ReadLost) -> Self {
+        match lost {
+            ReadLost::Reset(code) => Self::Reset(Code::from_number(code)),
+            ReadLost::Lost(lost) => lost.into(),
+            ReadLost::Finished => Self::Finished,
+        }
     }
 }

@@ -8,14 +8,16 @@ use crate::primitives::{BootId, PeerId, Version};
 
 use super::{
     address::Address,
-    backend::Backend,
+    backend::{Backend, Endpoint, Options},
     book::AddressBook,
     config::Config,
     error::{BindError, LinkError},
     event::Event,
+    hello::{Membership, exchange::Introduction},
     link::Link,
     listen::Listener,
-    protocol::Protocol,
+    pool::{Parts, Pool},
+    protocol::{Protocol, ProtocolId},
 };
 
 /// What the floor above knows of peers; asked when a `Hello` is made.
@@ -26,78 +28,86 @@ pub trait Known: Send + Sync + 'static {
 
 /// A running transport. Clones share it.
 #[derive(Clone)]
-pub struct Transport {}
+pub struct Transport(Arc<Pool>);
 
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Transport").finish_non_exhaustive()
+        write!(f, "Transport({})", self.id().short())
     }
 }
 
 impl Transport {
     /// Opens an endpoint on `backend`. Waits for nothing outside the machine.
-    pub async fn bind(_config: Config, _backend: Backend) -> Result<Self, BindError> {
-        todo!()
+    pub async fn bind(config: Config, backend: Backend) -> Result<Self, BindError> {
+        let Config { key, network, secrets, boot, reach, bind, limits, clock, rng: _, scope } = config;
+        let introduction =
+            Introduction { me: key.peer_id(), boot, membership: Membership { network, secrets } };
+        let options = Options { key, reach, bind, limits: limits.clone(), scope: scope.clone() };
+        let endpoint = Endpoint::open(backend, options).await?;
+        let book = AddressBook::new(reach, &limits);
+        Ok(Self(Pool::start(Parts { endpoint, introduction, book, limits, clock, scope })))
     }
 
     /// This node.
     pub fn id(&self) -> PeerId {
-        todo!()
+        self.0.introduction.me
     }
 
     /// This process.
     pub fn boot(&self) -> BootId {
-        todo!()
+        self.0.introduction.boot
     }
 
     /// This node's own addresses, as they change.
     pub fn addresses(&self) -> watch::Receiver<Vec<Address>> {
-        todo!()
+        self.0.endpoint.addresses()
     }
 
     /// Where peers are.
     pub fn book(&self) -> &AddressBook {
-        todo!()
+        &self.0.book
     }
 
     /// Accepts links of a protocol from now on; at most `backlog` wait, more are refused as busy.
     /// A second listener of one protocol takes the place of the first, which ends.
-    pub fn listen<P: Protocol>(&self, _backlog: usize) -> Listener<P> {
-        todo!()
+    pub fn listen<P: Protocol>(&self, backlog: usize) -> Listener<P> {
+        Listener::register(&self.0, backlog)
     }
 
-    /// A new link to `peer` on the pooled connection of the protocol, which is dialled when there is none.
-    pub async fn link<P: Protocol>(&self, _peer: PeerId) -> Result<Link<P>, LinkError> {
-        todo!()
+    /// A new link to `peer` on the pooled connection of the protocol, which is dialled when there is none. Each step
+    /// has its deadline. The peer sees the link with the first bytes that are sent on it.
+    pub async fn link<P: Protocol>(&self, peer: PeerId) -> Result<Link<P>, LinkError> {
+        self.0.link((peer, ProtocolId::of::<P>())).await.map(Link::new)
     }
 
     /// The least round-trip time to `peer` seen of late; `None` without a connection.
-    pub fn rtt(&self, _peer: &PeerId) -> Option<Duration> {
-        todo!()
+    pub fn rtt(&self, peer: &PeerId) -> Option<Duration> {
+        self.0.rtt(peer)
     }
 
     /// What happens to connections from now on. A reader that lags misses events and is told so.
     pub fn events(&self) -> broadcast::Receiver<Event> {
-        todo!()
+        self.0.events.subscribe()
     }
 
     /// Whom to ask, from now on, what this node holds of a peer.
-    pub fn set_known(&self, _known: Arc<dyn Known>) {
-        todo!()
+    pub fn set_known(&self, known: Arc<dyn Known>) {
+        self.0.set_known(known);
     }
 
-    /// Whether connections to `peer` for the protocol with this name may close for idleness.
-    pub fn keep(&self, _peer: PeerId, _protocol: &'static str, _keep: bool) {
-        todo!()
+    /// Whether connections to `peer` for the protocol with this name stay when they are idle; they do not by default.
+    pub fn keep(&self, peer: PeerId, protocol: &'static str, keep: bool) {
+        self.0.keep(peer, protocol, keep);
     }
 
     /// How many connections to `peer` stand, of all protocols, superseded ones included until they close.
-    pub fn sessions(&self, _peer: &PeerId) -> usize {
-        todo!()
+    pub fn sessions(&self, peer: &PeerId) -> usize {
+        self.0.count(peer)
     }
 
-    /// Stops accepting, delivers what was written to finished links, closes everything. Bounded by the limit.
+    /// Stops accepting, delivers what was written, closes everything with `Code::Shutdown`. Takes no longer than the
+    /// limit; half of it waits for links that are still open.
     pub async fn shutdown(&self) {
-        todo!()
+        self.0.shutdown().await;
     }
 }

@@ -1,50 +1,111 @@
 //! A link: one stream of a pooled connection, typed by its protocol and framed.
+//!
+//! Dropping a half ends it in order: what was sent is still delivered. When its task panics, or in the middle of a
+//! frame, the stream is broken off instead, so that the other side does not take a torn end for a whole one.
 
-use std::{marker::PhantomData, time::Duration};
+use std::{fmt, marker::PhantomData, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::timeout;
 
-use crate::primitives::PeerId;
+use crate::primitives::{BootId, PeerId, codec};
 
-use super::{code::Code, error::LinkError, event::SessionId, protocol::Protocol};
+use super::{
+    backend::SendHalf,
+    code::Code,
+    error::LinkError,
+    event::SessionId,
+    frame::{Frames, framed},
+    protocol::Protocol,
+    session::{Lease, Note, Raw},
+};
 
 /// A bidirectional, framed stream to one peer.
-#[derive(Debug)]
 pub struct Link<P> {
     sender: LinkSender<P>,
     receiver: LinkReceiver<P>,
 }
 
 /// The half that writes.
-#[derive(Debug)]
 pub struct LinkSender<P> {
-    protocol: PhantomData<fn() -> P>,
+    half: SendHalf,
+    lease: Option<Lease>,
+    at: At,
+    /// Bytes are being written: the end of the stream would be a torn frame.
+    torn: bool,
+    kind: PhantomData<fn() -> P>,
 }
 
 /// The half that reads.
-#[derive(Debug)]
 pub struct LinkReceiver<P> {
-    protocol: PhantomData<fn() -> P>,
+    frames: Frames,
+    lease: Lease,
+    at: At,
+    kind: PhantomData<fn() -> P>,
+}
+
+/// Where a link goes.
+#[derive(Debug, Clone, Copy)]
+struct At {
+    peer: PeerId,
+    boot: BootId,
+    session: SessionId,
+}
+
+macro_rules! whereabouts {
+    ($($on:ident via $($path:ident).+;)*) => {
+        $(
+            impl<P> $on<P> {
+                /// The other side, authenticated.
+                pub fn peer(&self) -> PeerId {
+                    self.$($path).+.peer
+                }
+
+                /// The other side's process.
+                pub fn boot(&self) -> BootId {
+                    self.$($path).+.boot
+                }
+
+                /// The connection that it runs on.
+                pub fn session(&self) -> SessionId {
+                    self.$($path).+.session
+                }
+            }
+
+            impl<P> fmt::Debug for $on<P> {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    let At { peer, session, .. } = self.$($path).+;
+                    write!(f, "{}({} on {})", stringify!($on), peer.short(), session.0)
+                }
+            }
+        )*
+    };
+}
+
+whereabouts! {
+    Link via sender.at;
+    LinkSender via at;
+    LinkReceiver via at;
 }
 
 impl<P: Protocol> Link<P> {
-    /// The other side, authenticated.
-    pub fn peer(&self) -> PeerId {
-        todo!()
+    pub(super) fn new(raw: Raw) -> Self {
+        let Raw { send, recv, lease } = raw;
+        let session = lease.session();
+        let at = At { peer: session.peer(), boot: session.boot, session: session.id };
+        let again = Some(lease.again());
+        let sender = LinkSender { half: send, lease: again, at, torn: false, kind: PhantomData };
+        let frames = Frames::new(recv, P::MAX_FRAME);
+        Self { sender, receiver: LinkReceiver { frames, lease, at, kind: PhantomData } }
     }
 
-    /// The connection that it runs on.
-    pub fn session(&self) -> SessionId {
-        todo!()
-    }
-
-    /// Sends one message as one frame.
-    pub async fn send<T: Serialize + ?Sized + Sync>(&mut self, message: &T) -> Result<(), LinkError> {
+    /// Sends one message as one frame; see [`LinkSender::send`].
+    pub async fn send<T: Serialize + ?Sized>(&mut self, message: &T) -> Result<(), LinkError> {
         self.sender.send(message).await
     }
 
-    /// The next message; `None` once the peer finished.
+    /// The next message; see [`LinkReceiver::recv`].
     pub async fn recv<T: DeserializeOwned>(&mut self, within: Duration) -> Result<Option<T>, LinkError> {
         self.receiver.recv(within).await
     }
@@ -54,67 +115,153 @@ impl<P: Protocol> Link<P> {
         (self.sender, self.receiver)
     }
 
-    /// Ends both halves: with `Code::Done` what was sent is still delivered, with any other code it is broken off.
-    pub fn close(self, _code: Code) {
-        todo!()
+    /// Ends both halves. With `Code::Done` what was sent is still delivered; with any other code it is broken off,
+    /// and the other side sees the code.
+    pub fn close(mut self, code: Code) {
+        if code == Code::Done {
+            self.sender.finish();
+        } else {
+            self.sender.reset(code);
+        }
+        self.receiver.stop(code);
     }
 }
 
 impl<P: Protocol> LinkSender<P> {
-    /// Sends one message as one frame.
-    pub async fn send<T: Serialize + ?Sized + Sync>(&mut self, _message: &T) -> Result<(), LinkError> {
-        todo!()
+    /// Sends one message as one frame, within the transport's write deadline. Not cancel-safe: dropped half-way, the
+    /// stream is broken off.
+    pub async fn send<T: Serialize + ?Sized>(&mut self, message: &T) -> Result<(), LinkError> {
+        let body = codec::encode(message);
+        self.send_frame(&body?).await
     }
 
-    /// Sends bytes as one frame.
-    pub async fn send_frame(&mut self, _frame: &[u8]) -> Result<(), LinkError> {
-        todo!()
+    /// Sends bytes as one frame; otherwise as [`send`](Self::send).
+    pub async fn send_frame(&mut self, body: &[u8]) -> Result<(), LinkError> {
+        let frame = framed(body, P::MAX_FRAME)?;
+        let within = self.lease()?.session().limits.write;
+        self.torn = true;
+        match timeout(within, self.half.write_all(&frame)).await {
+            Ok(Ok(())) => self.torn = false,
+            Ok(Err(lost)) => return Err(self.explain(lost.into())),
+            Err(_) => return Err(LinkError::Deadline { step: "writing a frame", within }),
+        }
+        Ok(())
     }
 
-    /// Writes bytes that are framed already, shared and not copied. The caller bounds the wait.
-    pub async fn write_chunks(&mut self, _chunks: &mut [Bytes]) -> Result<(), LinkError> {
-        todo!()
+    /// Writes bytes that are framed already, shared and not copied. The caller bounds the wait. Not cancel-safe.
+    pub async fn write_chunks(&mut self, chunks: &mut [Bytes]) -> Result<(), LinkError> {
+        self.torn = true;
+        match self.half.write_chunks(chunks).await {
+            Ok(()) => self.torn = false,
+            Err(lost) => return Err(self.explain(lost.into())),
+        }
+        Ok(())
     }
 
-    /// Ends the stream; what was sent is still delivered.
+    fn lease(&self) -> Result<&Lease, LinkError> {
+        self.lease.as_ref().ok_or(LinkError::Finished)
+    }
+}
+
+impl<P> LinkSender<P> {
+    /// Ends the stream; what was sent is still delivered, also by a shutdown that follows.
     pub fn finish(&mut self) {
-        todo!()
+        if let Some(lease) = self.lease.take() {
+            self.half.finish();
+            let session = lease.session().clone();
+            session.note(Note::Delivering(self.half.stopped(), lease));
+        }
     }
 
-    /// Breaks the stream off.
-    pub fn reset(&mut self, _code: Code) {
-        todo!()
+    /// Breaks the stream off: what was sent may be lost, and the peer sees `code`.
+    pub fn reset(&mut self, code: Code) {
+        self.half.reset(code.number());
+        self.lease = None;
     }
 
-    /// Waits until the peer stops reading or the link is lost; `Code::Done` when a finished stream has arrived whole.
+    /// Waits until the peer stops reading (its code), until a finished stream has arrived whole (`Code::Done`), or
+    /// until the link is lost. The caller bounds the wait.
     pub async fn stopped(&self) -> Result<Code, LinkError> {
-        todo!()
+        match self.half.stopped().await {
+            Ok(code) => Ok(code.map_or(Code::Done, Code::from_number)),
+            Err(lost) => Err(self.explain(lost.into())),
+        }
     }
 
     /// Streams of higher priority send first; 0 by default.
-    pub fn set_priority(&self, _priority: i32) {
-        todo!()
+    pub fn set_priority(&self, priority: i32) {
+        self.half.set_priority(priority);
+    }
+
+    fn explain(&self, error: LinkError) -> LinkError {
+        match &self.lease {
+            Some(lease) => lease.session().explain(error),
+            None => error,
+        }
+    }
+}
+
+impl<P> Drop for LinkSender<P> {
+    fn drop(&mut self) {
+        if self.lease.is_none() {
+            return;
+        }
+        if std::thread::panicking() {
+            self.reset(Code::Panicked);
+        } else if self.torn {
+            self.reset(Code::Abandoned);
+        } else {
+            self.finish();
+        }
     }
 }
 
 impl<P: Protocol> LinkReceiver<P> {
-    /// The next message; `None` once the peer finished.
-    pub async fn recv<T: DeserializeOwned>(&mut self, _within: Duration) -> Result<Option<T>, LinkError> {
-        todo!()
+    /// The next message; `None` once the peer finished. Cancel-safe. What does not decode stops the stream.
+    pub async fn recv<T: DeserializeOwned>(&mut self, within: Duration) -> Result<Option<T>, LinkError> {
+        let Some(frame) = self.recv_frame(within).await? else { return Ok(None) };
+        codec::decode(&frame).map(Some).map_err(|error| {
+            self.stop(Code::Malformed);
+            LinkError::Malformed(error.to_string())
+        })
     }
 
-    /// The next frame; `None` once the peer finished.
-    pub async fn recv_frame(&mut self, _within: Duration) -> Result<Option<Bytes>, LinkError> {
-        todo!()
+    /// The next frame; `None` once the peer finished. Cancel-safe. A frame over the limit stops the stream.
+    pub async fn recv_frame(&mut self, within: Duration) -> Result<Option<Bytes>, LinkError> {
+        let frame = timeout(within, self.frames.next()).await;
+        match frame.map_err(|_| LinkError::Deadline { step: "the peer's next frame", within })? {
+            Err(error @ LinkError::TooLarge { .. }) => {
+                self.stop(Code::TooLarge);
+                Err(error)
+            }
+            frame => frame.map_err(|error| self.lease.session().explain(error)),
+        }
     }
 
-    /// Reads at most `max` raw bytes to the end of `into`; 0 once the peer finished. The caller bounds the wait.
-    pub async fn read(&mut self, _into: &mut BytesMut, _max: usize) -> Result<usize, LinkError> {
-        todo!()
+    /// Reads at most `max` raw bytes to the end of `into`; 0 once the peer finished. Bytes that came along with the last
+    /// frame are first. The caller bounds the wait. Cancel-safe.
+    pub async fn read(&mut self, into: &mut BytesMut, max: usize) -> Result<usize, LinkError> {
+        let read = self.frames.raw(into, max).await;
+        read.map_err(|error| self.lease.session().explain(error))
     }
+}
 
+impl<P> LinkReceiver<P> {
     /// Stops reading; the peer's writes fail with `code`.
-    pub fn stop(&mut self, _code: Code) {
-        todo!()
+    pub fn stop(&mut self, code: Code) {
+        self.frames.stop(code.number());
+    }
+
+    /// How many bytes are set aside for frames.
+    #[cfg(test)]
+    pub(super) fn allocated(&self) -> usize {
+        self.frames.allocated()
+    }
+}
+
+impl<P> Drop for LinkReceiver<P> {
+    fn drop(&mut self) {
+        let code = if std::thread::panicking() { Code::Panicked } else { Code::Done };
+        self.frames.stop(code.number());
     }
 }

@@ -1,18 +1,128 @@
 //! Where incoming links arrive.
 
-use std::marker::PhantomData;
+use std::{
+    collections::BTreeMap,
+    fmt,
+    marker::PhantomData,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use super::{link::Link, protocol::Protocol};
+use tokio::sync::mpsc;
+
+use super::{
+    backend::Endpoint,
+    code::Code,
+    link::Link,
+    pool::Pool,
+    protocol::{Protocol, ProtocolId},
+    session::Raw,
+};
+
+/// Who listens for which protocol.
+#[derive(Debug, Default)]
+pub(super) struct Registry(Mutex<Listeners>);
+
+#[derive(Debug, Default)]
+struct Listeners {
+    by_protocol: BTreeMap<ProtocolId, Registration>,
+    next: u64,
+}
+
+#[derive(Debug)]
+struct Registration {
+    number: u64,
+    alpn: Vec<u8>,
+    links: mpsc::Sender<Raw>,
+}
+
+impl Registry {
+    /// The protocol that somebody listens for under this ALPN.
+    pub(super) fn protocol(&self, alpn: &[u8]) -> Option<ProtocolId> {
+        let listeners = self.lock();
+        let mut all = listeners.by_protocol.iter();
+        all.find(|(_, registration)| registration.alpn == alpn).map(|(protocol, _)| *protocol)
+    }
+
+    /// Hands a link to its listener, or turns it away.
+    pub(super) fn dispatch(&self, link: Raw) {
+        let protocol = link.lease.session().key.1;
+        let links = self.lock().by_protocol.get(&protocol).map(|registration| registration.links.clone());
+        let Some(links) = links else { return link.refuse(Code::UnknownProtocol) };
+        match links.try_send(link) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(link)) => link.refuse(Code::Busy),
+            Err(mpsc::error::TrySendError::Closed(link)) => link.refuse(Code::UnknownProtocol),
+        }
+    }
+
+    /// Ends all listeners.
+    pub(super) fn clear(&self) {
+        self.lock().by_protocol.clear();
+    }
+
+    fn add(&self, protocol: ProtocolId, backlog: usize, endpoint: &Endpoint) -> (u64, mpsc::Receiver<Raw>) {
+        let (links, inbox) = mpsc::channel(backlog.max(1));
+        let mut listeners = self.lock();
+        let number = listeners.next;
+        listeners.next += 1;
+        listeners.by_protocol.insert(protocol, Registration { number, alpn: protocol.alpn(), links });
+        listeners.publish(endpoint);
+        (number, inbox)
+    }
+
+    fn remove(&self, protocol: ProtocolId, number: u64, endpoint: &Endpoint) {
+        let mut listeners = self.lock();
+        if listeners.by_protocol.get(&protocol).is_some_and(|registration| registration.number == number) {
+            listeners.by_protocol.remove(&protocol);
+            listeners.publish(endpoint);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Listeners> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Listeners {
+    fn publish(&self, endpoint: &Endpoint) {
+        endpoint.set_alpns(self.by_protocol.values().map(|registration| registration.alpn.clone()).collect());
+    }
+}
 
 /// Incoming links of one protocol. Dropping it unregisters the protocol.
-#[derive(Debug)]
 pub struct Listener<P> {
-    protocol: PhantomData<fn() -> P>,
+    pool: Arc<Pool>,
+    number: u64,
+    inbox: mpsc::Receiver<Raw>,
+    protocol: ProtocolId,
+    kind: PhantomData<fn() -> P>,
 }
 
 impl<P: Protocol> Listener<P> {
+    pub(super) fn register(pool: &Arc<Pool>, backlog: usize) -> Self {
+        let protocol = ProtocolId::of::<P>();
+        let (number, inbox) = pool.registry.add(protocol, backlog, &pool.endpoint);
+        Self { pool: pool.clone(), number, inbox, protocol, kind: PhantomData }
+    }
+
     /// The next incoming link; `None` once the transport has shut down. Cancel-safe.
     pub async fn accept(&mut self) -> Option<Link<P>> {
-        todo!()
+        self.inbox.recv().await.map(Link::new)
+    }
+}
+
+impl<P> Drop for Listener<P> {
+    fn drop(&mut self) {
+        self.pool.registry.remove(self.protocol, self.number, &self.pool.endpoint);
+        self.inbox.close();
+        while let Ok(link) = self.inbox.try_recv() {
+            link.refuse(Code::UnknownProtocol);
+        }
+    }
+}
+
+impl<P> fmt::Debug for Listener<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Listener({})", self.protocol)
     }
 }

@@ -9,16 +9,23 @@ pub mod backend;
 pub mod book;
 pub mod code;
 pub mod config;
+mod control;
 pub mod error;
 pub mod event;
+mod frame;
 mod handle;
+mod hello;
 #[cfg(feature = "iroh")]
 pub mod iroh;
 mod link;
 mod listen;
+mod pool;
 pub mod protocol;
+mod session;
 #[cfg(feature = "sim")]
 pub mod sim;
+#[cfg(test)]
+mod tests;
 
 pub use address::{Address, PeerAddr, Place};
 pub use backend::Backend;

@@ -22,6 +22,9 @@ pub struct ProtocolId {
 }
 
 impl ProtocolId {
+    /// Sorts before all others.
+    pub(super) const FIRST: Self = Self { name: "", major: 0 };
+
     /// The value of a protocol type.
     pub const fn of<P: Protocol>() -> Self {
         Self { name: P::NAME, major: P::MAJOR }
