@@ -1,1 +1,38 @@
 //! The attributes of mosaik.
+//!
+//! An attribute takes four steps, and each is a folder: `parse` reads the arguments and the item into a plain `model`,
+//! `validate` complains about all that is wrong with it at once, `expand` turns what is left into Rust. Generated
+//! code is a form filled in: constants and one call. What it does lives in the runtime.
+
+mod diag;
+mod expand;
+mod model;
+mod parse;
+mod pipeline;
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
+use proc_macro::TokenStream;
+
+/// Declares that a struct or enum travels on a stream.
+#[doc = include_str!("../doc/stream.md")]
+#[proc_macro_attribute]
+pub fn stream(args: TokenStream, item: TokenStream) -> TokenStream {
+    pipeline::attribute::<model::Stream>(args, item)
+}
+
+/// Makes a struct or enum able to travel inside another.
+#[doc = include_str!("../doc/data.md")]
+#[proc_macro_attribute]
+pub fn data(args: TokenStream, item: TokenStream) -> TokenStream {
+    pipeline::attribute::<model::Data>(args, item)
+}
+
+/// Makes an async function a node: its parameters are its wiring.
+#[doc = include_str!("../doc/node.md")]
+#[proc_macro_attribute]
+pub fn node(args: TokenStream, item: TokenStream) -> TokenStream {
+    pipeline::attribute::<model::Node>(args, item)
+}

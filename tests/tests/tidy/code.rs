@@ -25,7 +25,7 @@ const STAGES: [(&str, &[&str]); 5] = [
     ("validate", &["model", "diag"]),
     ("expand", &["model", "validate"]),
     ("model", &[]),
-    ("diag", &[]),
+    ("diag", &["model"]),
 ];
 
 #[test]

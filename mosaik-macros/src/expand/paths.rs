@@ -1,0 +1,72 @@
+//! The only file that spells paths of the facade.
+//!
+//! Generated code names nothing outside `core` and `std` but what `::mosaik::__private` re-exports, under the name that the
+//! user's `Cargo.toml` gives the crate.
+
+use proc_macro_crate::{FoundCrate, crate_name};
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+
+/// The way to the facade.
+pub(crate) struct Paths {
+    root: Ident,
+}
+
+macro_rules! items {
+    ($($function:ident => $item:ident),* $(,)?) => {
+        impl Paths {$(
+            pub(crate) fn $function(&self) -> TokenStream {
+                let private = self.private();
+                quote!(#private::$item)
+            }
+        )*}
+    };
+}
+
+items! {
+    accepted => Accepted, anyone => Anyone, boxed_future => BoxFuture, datum => Datum, deserialize => Deserialize,
+    finish => finish, from_node => FromNode, intent => Intent, node => Node, node_descriptor => NodeDescriptor,
+    node_entry => NodeEntry, node_item => NodeItem, overflow => Overflow, reach => Reach, result => Result,
+    rule => Rule, run_main => run_main, schema => Schema, seen => Seen, serde => serde, serialize => Serialize,
+    shape => Shape, source => Source, stream_descriptor => StreamDescriptor, stream_options => StreamOptions,
+}
+
+impl Paths {
+    /// What the crate that is being compiled calls the facade.
+    pub(crate) fn of_compiler() -> Self {
+        let name = match crate_name("mosaik") {
+            Ok(FoundCrate::Name(name)) => name,
+            Ok(FoundCrate::Itself) | Err(_) => "mosaik".to_owned(),
+        };
+        Self::named(&name)
+    }
+
+    /// The facade under another name.
+    pub(crate) fn named(name: &str) -> Self {
+        Self { root: format_ident!("{name}") }
+    }
+
+    /// `"::mosaik::__private::serde"`, for `#[serde(crate = "…")]`.
+    pub(crate) fn serde_text(&self) -> String {
+        format!("::{}::__private::serde", self.root)
+    }
+
+    /// Where the attribute stands.
+    pub(crate) fn here(&self) -> TokenStream {
+        let source = self.source();
+        quote!(#source { file: ::core::file!(), line: ::core::line!() })
+    }
+
+    /// `Some(value)` or `None`, whatever these words mean where the user is.
+    pub(crate) fn option(&self, value: Option<impl quote::ToTokens>) -> TokenStream {
+        match value {
+            Some(value) => quote!(::core::option::Option::Some(#value)),
+            None => quote!(::core::option::Option::None),
+        }
+    }
+
+    fn private(&self) -> TokenStream {
+        let root = &self.root;
+        quote!(::#root::__private)
+    }
+}

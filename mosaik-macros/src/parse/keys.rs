@@ -1,0 +1,99 @@
+//! What each attribute accepts, as data: messages list it, and the grammar reads it.
+
+/// One option.
+pub(crate) struct Key {
+    /// Its word.
+    pub(crate) name: &'static str,
+    /// How it is written.
+    pub(crate) form: &'static str,
+}
+
+/// One place with options.
+pub(crate) struct Site {
+    /// How messages show it.
+    pub(crate) shown: &'static str,
+    /// Whether an intent may stand first.
+    pub(crate) has_intent: bool,
+    /// Its options, sorted.
+    pub(crate) keys: &'static [Key],
+}
+
+impl Site {
+    /// The words of its options.
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        self.keys.iter().map(|key| key.name).collect()
+    }
+
+    /// The option with this word.
+    pub(crate) fn find(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+}
+
+const fn key(name: &'static str, form: &'static str) -> Key {
+    Key { name, form }
+}
+
+/// `#[stream(..)]`
+pub(crate) const STREAM: Site = Site {
+    shown: "#[stream]",
+    has_intent: true,
+    keys: &[
+        key("accepts", "accepts = [OrderV1]"),
+        key("buffer", "buffer = 64"),
+        key("id", "id = hex(\"…\")"),
+        key("max_consumers", "max_consumers = 4"),
+        key("online_when", "online_when = subscribed(1)"),
+        key("overflow", "overflow = drop_oldest"),
+        key("replay", "replay = 16"),
+        key("require", "require(consumers = tag(\"display\"))"),
+        key("schema", "schema = \"v1\""),
+        key("serde", "serde = own"),
+    ],
+};
+
+/// `#[mosaik::data(..)]`
+pub(crate) const DATA: Site = Site {
+    shown: "#[mosaik::data]",
+    has_intent: false,
+    keys: &[key("schema", "schema = \"v1\""), key("serde", "serde = own")],
+};
+
+/// `#[mosaik(..)]` on a field
+pub(crate) const FIELD: Site =
+    Site { shown: "#[mosaik]", has_intent: false, keys: &[key("schema", "schema = \"name.v1\"")] };
+
+/// `#[mosaik::node(..)]`
+pub(crate) const NODE: Site = Site {
+    shown: "#[mosaik::node]",
+    has_intent: false,
+    keys: &[
+        key("name", "name = \"sensor\""),
+        key("network", "network = \"fleet\""),
+        key("reach", "reach = lan"),
+        key("tags", "tags = [\"sensor\"]"),
+    ],
+};
+
+/// `require(..)` of a stream
+pub(crate) const REQUIRE: Site = Site {
+    shown: "require",
+    has_intent: false,
+    keys: &[
+        key("consumers", "consumers = tag(\"display\")"),
+        key("producers", "producers = tag(\"sensor\")"),
+    ],
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_sorted_so_that_messages_are() {
+        for site in [&STREAM, &DATA, &FIELD, &NODE, &REQUIRE] {
+            assert!(site.keys.is_sorted_by_key(|key| key.name), "{}", site.shown);
+            assert!(site.keys.iter().all(|key| key.form.starts_with(key.name)), "{}", site.shown);
+        }
+    }
+}

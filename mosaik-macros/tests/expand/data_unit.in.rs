@@ -1,0 +1,2 @@
+#[mosaik::data]
+pub(crate) struct Now;

@@ -1,0 +1,4 @@
+#[stream("host.load", buffer = )]
+pub struct Load {
+    host:
+}

@@ -1,0 +1,1 @@
+pub struct Load { host : } :: core :: compile_error ! { "`buffer` needs a value\nhelp: write `buffer = 64`" } :: core :: compile_error ! { "unexpected end of input, expected one of: `for`, parentheses, `unsafe`, `fn`, `extern`, identifier, `::`, `<`, `dyn`, square brackets, `*`, `&`, `!`, `impl`, `_`, lifetime" }

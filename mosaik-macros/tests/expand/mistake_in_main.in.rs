@@ -1,0 +1,4 @@
+#[mosaik::node]
+async fn main(out: &Producer<Reading>) -> mosaik::Result {
+    Ok(())
+}

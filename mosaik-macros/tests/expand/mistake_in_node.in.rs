@@ -1,0 +1,2 @@
+#[mosaik::node(tags = sensor)]
+fn sensor(mut out: Producer<Reading>) {}

@@ -1,0 +1,4 @@
+#[mosaik::node]
+async fn sensor(mut loads: Producer<Load>) -> mosaik::Result {
+    let x = loads.
+}

@@ -1,0 +1,2 @@
+#[stream]
+struct HTTPServer(String, #[serde(skip)] u64);
