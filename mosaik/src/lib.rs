@@ -11,6 +11,7 @@ pub mod __private;
 mod entry;
 pub mod prelude;
 
+pub use mosaik_macros::{data, node, stream};
 pub use mosaik_runtime::{admission, discovery, node, primitives, streams, topology, transport};
 
 use std::time::Duration;

@@ -6,5 +6,6 @@ pub use bytes::Bytes;
 pub use futures::{Sink, SinkExt, Stream, StreamExt};
 
 pub use crate::sleep;
+pub use mosaik_macros::stream;
 pub use mosaik_runtime::primitives::policy::{peer, rtt_below, tag};
 pub use std::time::Duration;

@@ -42,7 +42,7 @@ fn attributes(data: &Data, name: &str, diags: &mut Diags) {
     if let Some(place) = data.misplaced.first() {
         diags.push(catalog::not_on_a_field(*place));
     }
-    fields::serde(&data.serde_keys, data.attribute, diags);
+    fields::serde(&data.serde_keys, data, diags);
     if let (Some(first), Serde::Derived) = (data.serde_derives.first(), data.serde) {
         let names: Vec<_> = data.serde_derives.iter().map(|derive| derive.value.as_str()).collect();
         diags.push(catalog::serde_derived_twice(first.place, data.attribute, &names));

@@ -7,7 +7,7 @@ use syn::{GenericArgument, PathArguments, Type};
 use super::is_plain;
 use crate::{
     diag::{Diag, Diags, catalog},
-    model::{Data, Field, Place, SerdeKey, shown},
+    model::{Data, Field, Place, Serde, SerdeKey, shown},
 };
 
 const FORBIDDEN: &[&str] = &[
@@ -26,7 +26,7 @@ pub(super) fn check(data: &Data, diags: &mut Diags) {
         if let Some(label) = field.schema.as_ref().filter(|label| !is_plain(&label.value)) {
             diags.push(catalog::not_a_label(label.place, &label.value));
         }
-        serde(&field.serde_keys, data.attribute, diags);
+        serde(&field.serde_keys, data, diags);
         if field.schema.is_none() && !field.is_skipped() {
             diags.take(owned(field, &field.ty));
         }
@@ -34,15 +34,15 @@ pub(super) fn check(data: &Data, diags: &mut Diags) {
 }
 
 /// Checks the keys of `#[serde(..)]`.
-pub(super) fn serde(keys: &[SerdeKey], attribute: &str, diags: &mut Diags) {
+pub(super) fn serde(keys: &[SerdeKey], data: &Data, diags: &mut Diags) {
     for key in keys {
         if FORBIDDEN.contains(&key.name.as_str()) {
             // `tag` and `content` belong together: one mistake.
             if key.name != "content" || keys.iter().all(|key| key.name != "tag") {
                 diags.push(catalog::serde_changes_the_wire(key.place, &key.name));
             }
-        } else if key.name == "crate" {
-            diags.push(catalog::serde_crate(key.place, attribute));
+        } else if key.name == "crate" && data.serde == Serde::Derived {
+            diags.push(catalog::serde_crate(key.place, data.attribute));
         }
     }
 }
