@@ -134,8 +134,8 @@ impl Session {
     /// An error with this side's own reason in it.
     pub(super) fn explain(&self, error: LinkError) -> LinkError {
         match (error, self.closed_with()) {
-            (LinkError::ClosedHere(_), Some(Code::Shutdown)) => LinkError::Stopping,
-            (LinkError::ClosedHere(_), Some(code)) => LinkError::ClosedHere(code),
+            (LinkError::ClosedHere(_) | LinkError::Lost, Some(Code::Shutdown)) => LinkError::Stopping,
+            (LinkError::ClosedHere(_) | LinkError::Lost, Some(code)) => LinkError::ClosedHere(code),
             (error, _) => error,
         }
     }

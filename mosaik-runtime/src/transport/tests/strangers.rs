@@ -78,7 +78,9 @@ on_both! {
         says(&mut friend.link(&node).await, "not kept waiting").await;
         assert_eq!(closed(&silent).await, closed_with(Code::Deadline));
         assert_eq!(node.refusal().await, (Some(key(9).peer_id()), Side::Us, Refused::Deadline));
-        let crowd = futures::future::join_all((0..5).map(|_| dial_raw(&stranger, &node))).await;
+        let addresses = node.transport.addresses().borrow().clone();
+        let silent = |_| stranger.connect(node.id(), &addresses, b"/mosaik/echo/1");
+        let crowd = futures::future::join_all((0..5).map(silent)).await;
         let newcomer = fabric.node(3).await;
         newcomer.knows(&node);
         says(&mut newcomer.link(&node).await, "the oldest made room").await;
