@@ -52,7 +52,7 @@ pub(in crate::transport) async fn dial(
     let network = from.membership.prove(Role::Dialler, &binding, None);
     say(&mut send, hello(from, network, holds_of_you)).await?;
     let mut frames = Frames::new(recv, MAX_HELLO);
-    let theirs = hear(&mut frames).await?;
+    let theirs = hear(conn, &mut frames).await?;
     from.membership.verify(Role::Acceptor, &binding, &theirs.network).map_err(stranger)?;
     proven(theirs, send, frames)
 }
@@ -66,7 +66,7 @@ pub(in crate::transport) async fn accept(
     let binding = binding(conn, from, Role::Acceptor)?;
     let (mut send, recv): (SendHalf, RecvHalf) = conn.accept_bi().await.map_err(lost)?;
     let mut frames = Frames::new(recv, MAX_HELLO);
-    let theirs = hear(&mut frames).await?;
+    let theirs = hear(conn, &mut frames).await?;
     let with = from.membership.verify(Role::Dialler, &binding, &theirs.network).map_err(stranger)?;
     let network = from.membership.prove(Role::Acceptor, &binding, with);
     say(&mut send, hello(from, network, holds_of_you)).await?;
@@ -94,10 +94,12 @@ async fn say(send: &mut SendHalf, hello: Hello) -> Result<(), Unproven> {
     send.write_all(&frame).await.map_err(|error| broken(error.into()))
 }
 
-async fn hear(frames: &mut Frames) -> Result<HelloV1, Unproven> {
+/// A side that refuses drops its stream and closes the connection; the stream's end may arrive first, so the code of the
+/// connection is waited for.
+async fn hear(conn: &Conn, frames: &mut Frames) -> Result<HelloV1, Unproven> {
     let frame = match frames.next().await {
         Ok(Some(frame)) => frame,
-        Ok(None) => return Err(malformed("the peer said nothing".to_owned())),
+        Ok(None) | Err(LinkError::Truncated | LinkError::Reset(_)) => return Err(lost(conn.closed().await)),
         Err(error @ LinkError::TooLarge { .. }) => {
             return Err(Unproven::Us(Code::TooLarge, Refused::Handshake(error.to_string())));
         }

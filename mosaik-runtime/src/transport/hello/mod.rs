@@ -167,12 +167,21 @@ mod tests {
     #[test]
     fn golden_bytes() {
         let open = members("fleet", &[]).prove(Role::Dialler, &binding(), None);
-        assert_eq!(hello(open), "00010100e6bc18fd1dc304e3edc219c853234f47286d06466390905287866f46554bc35a848688080102ac0201070178");
+        assert_eq!(
+            hello(open),
+            "00010100e6bc18fd1dc304e3edc219c853234f47286d06466390905287866f46554bc35a848688080102ac0201070178"
+        );
         let closed = members("fleet", &[9]);
         let dialler = closed.prove(Role::Dialler, &binding(), None);
-        assert_eq!(hello(dialler), "00010101df7d3e3640b6830073421c4a198976be6be9722a1795d56a0c948feed456f208848688080102ac0201070178");
+        assert_eq!(
+            hello(dialler),
+            "00010101df7d3e3640b6830073421c4a198976be6be9722a1795d56a0c948feed456f208848688080102ac0201070178"
+        );
         let acceptor = closed.prove(Role::Acceptor, &binding(), None);
-        assert_eq!(hello(acceptor), "000101015a39bda4f76572f9b4229388fb8939bc09440e02d053d443a19abfbc2098bfc8848688080102ac0201070178");
+        assert_eq!(
+            hello(acceptor),
+            "000101015a39bda4f76572f9b4229388fb8939bc09440e02d053d443a19abfbc2098bfc8848688080102ac0201070178"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::transport::Code;
 
 use super::*;
 
-#[cfg(any())]
+#[cfg(feature = "sim")]
 #[tokio::test(start_paused = true)]
 async fn a_restarted_peer_takes_the_place_of_its_dead_process_at_once() {
     let net = crate::transport::sim::Net::new(7);

@@ -43,7 +43,7 @@ impl Protocol for Other {
 enum Fabric {
     #[cfg(feature = "iroh")]
     Iroh,
-    #[cfg(any())]
+    #[cfg(feature = "sim")]
     Sim(super::sim::Net),
 }
 
@@ -61,7 +61,7 @@ macro_rules! on_both {
                 run(Fabric::Iroh).await;
             }
 
-            #[cfg(any())]
+            #[cfg(feature = "sim")]
             #[tokio::test(start_paused = true)]
             async fn sim() {
                 run(Fabric::Sim($crate::transport::sim::Net::new(7))).await;
@@ -104,7 +104,7 @@ impl Fabric {
                 let _ = peer;
                 Backend::Iroh
             }
-            #[cfg(any())]
+            #[cfg(feature = "sim")]
             Self::Sim(net) => Backend::Sim(net.port(peer)),
         }
     }
