@@ -62,6 +62,11 @@ impl fmt::Debug for Signature {
 }
 
 impl Signature {
+    /// The 64 bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Whether `peer` signed `message` under `domain`. Weak keys and malleable signatures are refused.
     pub fn verifies(&self, peer: &PeerId, domain: &'static str, message: &[u8]) -> bool {
         let Ok(key) = VerifyingKey::from_bytes(peer.as_bytes()) else { return false };

@@ -1,0 +1,325 @@
+//! What the core and the overlay decide, carried out: announcements, links, probes, comparisons, departure.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::{sync::oneshot, time::Instant};
+
+use crate::{
+    primitives::{BootId, PeerId, Version, Wall, codec},
+    transport::{LinkError, Protocol},
+};
+
+use super::{
+    super::{
+        core::{Effect, Via},
+        event::Event,
+        gossip::Out,
+        signed::{Signed, Statement},
+        wire::{Announcement, GossipFrame, GossipProtocol, Overlay},
+    },
+    CLOCKS_APART, Departing, Driver, Input,
+    links::Sent,
+};
+
+/// Comparisons that this node begins, at a time.
+const MOST_COMPARING: usize = 16;
+/// Statements of one comparison that are also gossiped, because others may lack them too.
+const MOST_RELAYED: usize = 64;
+/// Peers whose clocks are reported once.
+const MOST_CLOCKS: usize = 256;
+
+impl Driver {
+    /// Carries out what was decided, and shows the catalog if it changed.
+    pub(super) fn settle(&mut self) {
+        let now = Instant::now();
+        while let Some(effect) = self.core.next_effect() {
+            self.effect(effect, now);
+        }
+        self.counters.neighbours.store(self.overlay.neighbours() as u64, Ordering::Relaxed);
+        if self.core.take_changed() {
+            let catalog = Arc::new(self.core.catalog().clone());
+            let mine = catalog.get(&self.me).map(|me| me.signed.clone());
+            let shown = self.catalog.borrow().get(&self.me).map(|me| me.signed.clone());
+            self.catalog.send_replace(catalog);
+            if let Some(mine) = mine.filter(|mine| Some(mine) != shown.as_ref() && !self.core.has_departed())
+            {
+                if let Err(why) = self.meeting.publish(&mine) {
+                    self.report(Event::RendezvousTrouble { why });
+                }
+            }
+        }
+    }
+
+    fn effect(&mut self, effect: Effect, now: Instant) {
+        match effect {
+            Effect::Announce(signed) => {
+                let nonce = self.rng.next_u64();
+                self.announce(signed, nonce, now);
+            }
+            Effect::Check(peer) => self.check(peer),
+            Effect::Probe(peer) => {
+                let nonce = self.rng.next_u64();
+                self.send(peer, GossipFrame::Probe(nonce), now);
+            }
+            Effect::Unlink(peer) => {
+                self.links.cut(&peer);
+                let out = self.overlay.lost(peer, now);
+                self.carry_out(out, now);
+            }
+            Effect::Locate(peer, addresses) => self.transport.book().set(peer, addresses),
+            Effect::Forget(peer) => self.transport.book().forget(&peer),
+            Effect::Keep(incarnation) => self.keep_incarnation(incarnation),
+            Effect::Report(event) => self.report(event),
+        }
+    }
+
+    /// Gossips a statement. The same bytes are dropped by others for a while; another nonce makes other bytes.
+    pub(super) fn announce(&mut self, signed: Signed, nonce: u64, now: Instant) {
+        let Ok(content) = codec::encode(&Announcement { nonce, signed }) else { return };
+        let out = self.overlay.broadcast(Bytes::from(content), now);
+        self.carry_out(out, now);
+    }
+
+    fn announce_myself(&mut self, now: Instant) {
+        let mine = self.core.catalog().get(&self.me).map(|me| me.signed.clone());
+        if let Some(mine) = mine.filter(|_| !self.core.has_departed()) {
+            let nonce = self.rng.next_u64();
+            self.announce(mine, nonce, now);
+        }
+    }
+
+    /// Does what the overlay says.
+    pub(super) fn carry_out(&mut self, out: Vec<Out>, now: Instant) {
+        for out in out {
+            match out {
+                Out::Send(peer, message) => self.send(peer, GossipFrame::Overlay(message), now),
+                Out::Close(peer) => self.links.close(&peer),
+                Out::Up(peer) => self.neighbour_up(peer, now),
+                Out::Down(peer) => {
+                    self.neighbours.remove(&peer);
+                    self.core.neighbour(peer, false, now);
+                    self.transport.keep(peer, GossipProtocol::NAME, false);
+                }
+                // Broadcasts are handed on where they arrive, with their verified statement.
+                Out::Received(..) => {}
+            }
+        }
+    }
+
+    fn neighbour_up(&mut self, peer: PeerId, now: Instant) {
+        let was_alone = self.neighbours.is_empty();
+        self.neighbours.insert(peer);
+        self.core.neighbour(peer, true, now);
+        self.transport.keep(peer, GossipProtocol::NAME, true);
+        // One of the two asks; what it learns, both learn.
+        if self.me < peer {
+            self.compare(peer, None);
+        }
+        if was_alone {
+            self.announce_myself(now);
+        }
+    }
+
+    /// Says something to a peer, over a link that may have to be made.
+    pub(super) fn send(&mut self, peer: PeerId, frame: GossipFrame, now: Instant) {
+        if peer == self.me {
+            return self.no_link(peer, now);
+        }
+        match self.links.send(peer, frame) {
+            Sent::Queued => {}
+            Sent::Cut => self.no_link(peer, now),
+            Sent::Dial if self.dials.may(now) => {
+                let (transport, inbox) = (self.transport.clone(), self.tasks.inbox.clone());
+                self.scope.spawn("gossip dial", async move {
+                    let link = transport.link::<GossipProtocol>(peer).await;
+                    let _ = inbox.send(Input::Dialled { peer, link }).await;
+                });
+            }
+            Sent::Dial => {
+                self.links.failed(&peer);
+                self.no_link(peer, now);
+            }
+        }
+    }
+
+    fn no_link(&mut self, peer: PeerId, now: Instant) {
+        let out = self.overlay.lost(peer, now);
+        self.carry_out(out, now);
+    }
+
+    pub(super) fn not_linked(&mut self, peer: PeerId, error: &LinkError, now: Instant) {
+        if self.links.failed(&peer) {
+            self.no_link(peer, now);
+        }
+        if does_not_answer(error) {
+            self.core.unanswered(&peer, now);
+        }
+    }
+
+    pub(super) fn link_ended(&mut self, peer: PeerId, id: u64, failed: bool, now: Instant) {
+        if self.links.ended(&peer, id) {
+            self.no_link(peer, now);
+            self.departure_cannot_be_heard(peer);
+            if failed {
+                self.check(peer);
+            }
+        }
+    }
+
+    pub(super) fn overlay_message(
+        &mut self,
+        peer: PeerId,
+        message: Overlay,
+        statement: Option<Statement>,
+        now: Instant,
+    ) {
+        self.core.contacted(&peer, now);
+        let Some(out) = self.overlay.received(peer, message, now) else {
+            self.links.cut(&peer);
+            return self.no_link(peer, now);
+        };
+        let is_news = out.iter().any(|out| matches!(out, Out::Received(..)));
+        self.carry_out(out, now);
+        if let Some(statement) = statement.filter(|_| is_news) {
+            self.counters.announcements.fetch_add(1, Ordering::Relaxed);
+            self.core.heard(statement, Via::Other(peer), Duration::ZERO, now);
+        }
+    }
+
+    /// Finds out whether a peer answers.
+    pub(super) fn check(&mut self, peer: PeerId) {
+        if self.core.catalog().get(&peer).is_some() {
+            self.compare(peer, None);
+        }
+    }
+
+    /// Compares catalogs with a peer, unless that is under way.
+    pub(super) fn compare(&mut self, peer: PeerId, done: Option<oneshot::Sender<Result<(), LinkError>>>) {
+        if let Some(waiting) = self.comparing.get_mut(&peer) {
+            return waiting.extend(done);
+        }
+        let is_asked_for = done.is_some();
+        if peer == self.me || (!is_asked_for && self.comparing.len() >= MOST_COMPARING) {
+            done.map(|done| done.send(Err(LinkError::Myself)));
+            return;
+        }
+        if !is_asked_for && !self.dials.may(Instant::now()) {
+            return;
+        }
+        self.comparing.insert(peer, done.into_iter().collect());
+        let comparer = self.comparer.clone();
+        self.scope.spawn("catalog comparison", async move {
+            let result = comparer.ask(peer).await;
+            let _ = comparer.inbox.send(Input::Compared { peer, result }).await;
+        });
+    }
+
+    pub(super) fn compared(&mut self, peer: PeerId, result: Result<(), LinkError>, now: Instant) {
+        match &result {
+            Ok(()) => {
+                self.counters.comparisons.fetch_add(1, Ordering::Relaxed);
+                self.core.contacted(&peer, now);
+            }
+            Err(error) if does_not_answer(error) => self.core.unanswered(&peer, now),
+            Err(_) => {}
+        }
+        let answer = self.seeds.tried(&peer, &result, now);
+        answer.into_iter().for_each(|event| self.report(event));
+        for done in self.comparing.remove(&peer).unwrap_or_default() {
+            let _ = done.send(result.clone());
+        }
+    }
+
+    pub(super) fn opened(
+        &mut self,
+        peer: PeerId,
+        statement: Statement,
+        holds: Option<(Version, Option<BootId>)>,
+        wall: Wall,
+        now: Instant,
+    ) {
+        let news = self.core.catalog().get(&peer).is_none();
+        let signed = if let Statement::Entry(entry) = &statement { Some(entry.signed.clone()) } else { None };
+        self.core.heard(statement, Via::Itself, Duration::ZERO, now);
+        if let (true, Some(signed)) = (news, signed) {
+            self.announce(signed, 0, now);
+            self.newcomer(peer, now);
+        }
+        if let Some((version, boot)) = holds {
+            self.core.claimed(version, boot, now);
+        }
+        let apart = wall.distance(self.comparer.clock.wall());
+        if apart > CLOCKS_APART && self.clocks_told.len() < MOST_CLOCKS && self.clocks_told.insert(peer) {
+            self.report(Event::ClocksDisagree { peer, by: apart });
+        }
+    }
+
+    /// What a comparison brought may be news to others as well: they are told too, all with the same bytes.
+    pub(super) fn learned(&mut self, from: PeerId, statements: Vec<(Statement, Duration)>, now: Instant) {
+        self.count_compared(statements.len());
+        let mut relayed = 0;
+        for (statement, age) in statements {
+            let about = statement.about();
+            let signed = match &statement {
+                Statement::Entry(peer) => Some(peer.signed.clone()),
+                Statement::Departure(departure) => Some(departure.signed.clone()),
+                Statement::Suspicion(_) => None,
+            };
+            let before = self.core.catalog().version_of(&about);
+            let via = if about == from { Via::Itself } else { Via::Other(from) };
+            self.core.heard(statement, via, age, now);
+            let is_news = self.core.catalog().version_of(&about) != before && about != self.me;
+            if let Some(signed) = signed.filter(|_| is_news && relayed < MOST_RELAYED) {
+                relayed += 1;
+                self.announce(signed, 0, now);
+            }
+        }
+    }
+
+    pub(super) fn depart(&mut self, done: oneshot::Sender<()>) {
+        let now = Instant::now();
+        if self.core.has_departed() {
+            let _ = done.send(());
+            return;
+        }
+        let signed = self.core.depart();
+        // The node is out of its own catalog's say from here on; the announcement goes out now, before the question.
+        self.settle();
+        drop(signed);
+        let (waiting, nonce) = (self.links.linked(), self.rng.next_u64());
+        for peer in &waiting {
+            self.send(*peer, GossipFrame::Probe(nonce), now);
+        }
+        self.departing = Some(Departing { waiting: waiting.into_iter().collect(), nonce, done: Some(done) });
+        self.departure_cannot_be_heard(self.me);
+    }
+
+    /// A neighbour answered what was asked after the departure: it has heard the departure.
+    pub(super) fn departure_heard(&mut self, peer: PeerId, nonce: u64) {
+        if self.departing.as_ref().is_some_and(|departing| departing.nonce == nonce) {
+            self.departure_cannot_be_heard(peer);
+        }
+    }
+
+    fn departure_cannot_be_heard(&mut self, peer: PeerId) {
+        let Some(departing) = &mut self.departing else { return };
+        departing.waiting.remove(&peer);
+        if !departing.waiting.is_empty() {
+            return;
+        }
+        if let Some(done) = departing.done.take() {
+            self.meeting.withdraw();
+            self.remember();
+            let _ = done.send(());
+        }
+    }
+}
+
+/// Whether the error means that nobody is there. A peer that refuses is there.
+fn does_not_answer(error: &LinkError) -> bool {
+    matches!(error, LinkError::Unreachable { .. } | LinkError::Deadline { .. } | LinkError::Lost)
+}

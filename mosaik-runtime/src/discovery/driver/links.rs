@@ -1,0 +1,274 @@
+//! The links to gossip neighbours: one long-lived link each, a reader and a writer task per link.
+//!
+//! The driver never waits for one: what it says goes into a bounded queue, and a neighbour whose queue is full loses its link.
+//! Both sides may open a link at once; then each reads both and writes to one.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::mpsc::{self, error::TrySendError},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    primitives::{PeerId, Scope, codec},
+    transport::{Code, Link, LinkError, LinkReceiver, LinkSender},
+};
+
+use super::{
+    super::{
+        verifier::Verifier,
+        wire::{Announcement, GossipFrame, GossipProtocol, Overlay},
+    },
+    Input,
+};
+
+/// Frames that wait for one neighbour.
+const QUEUE: usize = 512;
+/// Frames that wait for a link that is being made.
+const WAITING: usize = 64;
+/// A link on which nothing comes for so long is of no use; neighbours probe each other more often.
+const SILENCE: Duration = Duration::from_secs(60);
+/// Links of one peer.
+const PER_PEER: usize = 4;
+/// Peers with links.
+pub(super) const MOST_PEERS: usize = 512;
+/// Frames that a neighbour may send at once, and per second after that. It is then read more slowly; nothing is lost.
+const BURST: f64 = 2000.0;
+const RATE: f64 = 200.0;
+
+#[derive(Default)]
+pub(super) struct Links {
+    slots: BTreeMap<PeerId, Slot>,
+    made: u64,
+}
+
+#[derive(Default)]
+struct Slot {
+    links: Vec<Writer>,
+    waiting: Option<Waiting>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    frames: Vec<GossipFrame>,
+    then_close: bool,
+}
+
+struct Writer {
+    id: u64,
+    queue: mpsc::Sender<GossipFrame>,
+    cut: CancellationToken,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.links.iter().for_each(|link| link.cut.cancel());
+    }
+}
+
+/// What became of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// It is on its way, or waits for the link that is being made.
+    Queued,
+    /// It waits; a link has to be made.
+    Dial,
+    /// The neighbour does not keep up: its link was cut.
+    Cut,
+}
+
+/// What the tasks of a link need.
+pub(super) struct Tasks {
+    pub(super) scope: Scope,
+    pub(super) inbox: mpsc::Sender<Input>,
+    pub(super) verifier: Arc<Verifier>,
+}
+
+impl Links {
+    /// Sends a frame, over a link that may have to be made.
+    pub(super) fn send(&mut self, peer: PeerId, frame: GossipFrame) -> Sent {
+        let slot = self.slots.entry(peer).or_default();
+        if let Some(link) = slot.links.first() {
+            return match link.queue.try_send(frame) {
+                Ok(()) => Sent::Queued,
+                Err(TrySendError::Full(_) | TrySendError::Closed(_)) => {
+                    self.slots.remove(&peer);
+                    Sent::Cut
+                }
+            };
+        }
+        let is_new = slot.waiting.is_none();
+        let waiting = slot.waiting.get_or_insert_default();
+        if waiting.frames.len() < WAITING {
+            waiting.frames.push(frame);
+        }
+        waiting.then_close = false;
+        if is_new { Sent::Dial } else { Sent::Queued }
+    }
+
+    /// Ends the links to a peer once what was said to it is delivered.
+    pub(super) fn close(&mut self, peer: &PeerId) {
+        let Some(slot) = self.slots.get_mut(peer) else { return };
+        if let Some(waiting) = &mut slot.waiting {
+            waiting.then_close = true;
+            return;
+        }
+        // The writers drain their queues and finish; the readers go on until the peer finishes too.
+        slot.links.clear();
+        self.slots.remove(peer);
+    }
+
+    /// Ends the links to a peer at once.
+    pub(super) fn cut(&mut self, peer: &PeerId) {
+        self.slots.remove(peer);
+    }
+
+    /// A link stands, dialled or accepted. Returns `false` when there is no room for it.
+    pub(super) fn opened(&mut self, link: Link<GossipProtocol>, dialled: bool, tasks: &Tasks) -> bool {
+        let peer = link.peer();
+        if self.slots.len() >= MOST_PEERS && !self.slots.contains_key(&peer) {
+            link.close(Code::Busy);
+            return false;
+        }
+        self.made += 1;
+        let id = self.made;
+        let (queue, frames) = mpsc::channel(QUEUE);
+        let cut = CancellationToken::new();
+        let slot = self.slots.entry(peer).or_default();
+        let mut then_close = false;
+        if dialled || slot.waiting.is_some() {
+            let waiting = slot.waiting.take().unwrap_or_default();
+            then_close = waiting.then_close;
+            waiting.frames.into_iter().for_each(|frame| {
+                let _ = queue.try_send(frame);
+            });
+        }
+        slot.links.push(Writer { id, queue, cut: cut.clone() });
+        if slot.links.len() > PER_PEER {
+            slot.links.remove(0).cut.cancel();
+        }
+        let (sender, receiver) = link.split();
+        tasks.scope.spawn("gossip writer", write(sender, frames, cut.clone()));
+        let (inbox, verifier) = (tasks.inbox.clone(), tasks.verifier.clone());
+        tasks.scope.spawn("gossip reader", async move {
+            let reader = Reader { peer, receiver, inbox: inbox.clone(), verifier };
+            let end = cut.run_until_cancelled(reader.run()).await;
+            let failed = end.is_some_and(|end| end.is_err());
+            let _ = inbox.send(Input::LinkEnded { peer, id, failed }).await;
+        });
+        if then_close {
+            self.close(&peer);
+        }
+        true
+    }
+
+    /// A link ended. Returns whether the peer has none left.
+    pub(super) fn ended(&mut self, peer: &PeerId, id: u64) -> bool {
+        let Some(slot) = self.slots.get_mut(peer) else { return false };
+        let before = slot.links.len();
+        slot.links.retain(|link| link.id != id);
+        let was_last = slot.links.len() < before && slot.links.is_empty() && slot.waiting.is_none();
+        if was_last {
+            self.slots.remove(peer);
+        }
+        was_last
+    }
+
+    /// No link to the peer could be made. Returns whether it has none.
+    pub(super) fn failed(&mut self, peer: &PeerId) -> bool {
+        let Some(slot) = self.slots.get_mut(peer) else { return true };
+        slot.waiting = None;
+        let none = slot.links.is_empty();
+        if none {
+            self.slots.remove(peer);
+        }
+        none
+    }
+
+    /// The peers with a link that stands.
+    pub(super) fn linked(&self) -> Vec<PeerId> {
+        self.slots.iter().filter(|(_, slot)| !slot.links.is_empty()).map(|(peer, _)| *peer).collect()
+    }
+}
+
+async fn write(
+    mut sender: LinkSender<GossipProtocol>,
+    mut frames: mpsc::Receiver<GossipFrame>,
+    cut: CancellationToken,
+) {
+    let said = cut.run_until_cancelled(async {
+        while let Some(frame) = frames.recv().await {
+            sender.send(&frame).await?;
+        }
+        Ok::<(), LinkError>(())
+    });
+    match said.await {
+        Some(Ok(())) => sender.finish(),
+        // The reader of this link tells the driver.
+        Some(Err(_)) => cut.cancel(),
+        None => sender.reset(Code::TooSlow),
+    }
+}
+
+struct Reader {
+    peer: PeerId,
+    receiver: LinkReceiver<GossipProtocol>,
+    inbox: mpsc::Sender<Input>,
+    verifier: Arc<Verifier>,
+}
+
+impl Reader {
+    async fn run(mut self) -> Result<(), LinkError> {
+        let mut allowance = Allowance::new(Instant::now());
+        while let Some(frame) = self.receiver.recv::<GossipFrame>(SILENCE).await? {
+            let cost =
+                if let GossipFrame::Overlay(Overlay::IHave(ids)) = &frame { 1 + ids.len() / 16 } else { 1 };
+            tokio::time::sleep_until(allowance.spend(cost as f64, Instant::now())).await;
+            let peer = self.peer;
+            let input = match frame {
+                GossipFrame::Overlay(Overlay::Broadcast { hops, content }) => {
+                    // Nothing that is not believed enters the overlay: it would be relayed from there.
+                    match codec::decode::<Announcement>(&content)
+                        .map(|said| self.verifier.verify(&said.signed))
+                    {
+                        Ok(Ok(statement)) => {
+                            let message = Overlay::Broadcast { hops, content };
+                            Input::Overlay { peer, message, statement: Some(statement) }
+                        }
+                        Ok(Err(why)) => Input::NotBelieved { by: peer, why },
+                        Err(error) => Input::NotBelieved { by: peer, why: error.into() },
+                    }
+                }
+                GossipFrame::Overlay(message) => Input::Overlay { peer, message, statement: None },
+                GossipFrame::Probe(nonce) => Input::Probed { peer, nonce },
+                GossipFrame::Answer(nonce) => Input::Answered { peer, nonce },
+            };
+            if self.inbox.send(input).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A budget that fills up again with time.
+struct Allowance {
+    left: f64,
+    at: Instant,
+}
+
+impl Allowance {
+    fn new(now: Instant) -> Self {
+        Self { left: BURST, at: now }
+    }
+
+    /// When the cost may be taken on.
+    fn spend(&mut self, cost: f64, now: Instant) -> Instant {
+        let passed = now.saturating_duration_since(self.at).as_secs_f64();
+        self.left = (self.left + passed * RATE).min(BURST) - cost;
+        self.at = now;
+        if self.left >= 0.0 { now } else { now + Duration::from_secs_f64(-self.left / RATE) }
+    }
+}

@@ -1,0 +1,349 @@
+//! The only asynchronous part of discovery: one loop that carries out what the core and the overlay decide.
+//!
+//! The loop waits for no peer. Links, dials and comparisons have tasks of their own, which send [`Input`]s to a bounded inbox;
+//! what the loop sends goes into bounded queues.
+
+mod compare;
+mod effects;
+mod links;
+mod sources;
+mod start;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{broadcast, mpsc, oneshot, watch},
+    time::Instant,
+};
+
+use crate::{
+    primitives::{BootId, NodeRng, PeerId, Scope, Version, Wall},
+    transport::{self, Address, Ended, Link, LinkError, Listener, Refused, Transport},
+};
+
+use super::{
+    catalog::Catalog,
+    core::{Core, Via},
+    event::Event,
+    gossip,
+    handle::{Counters, Order},
+    own::OwnEntry,
+    remembered::DataDir,
+    rendezvous::{Meeting, Met},
+    settings::Pace,
+    signed::{NotBelieved, Statement},
+    wire::{CatalogProtocol, GossipFrame, GossipProtocol, Overlay},
+};
+
+use compare::Comparer;
+use links::{Links, Tasks};
+use sources::Seeds;
+
+pub(crate) use start::start;
+
+/// What the tasks tell the loop.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// A gossip link was dialled.
+    Dialled { peer: PeerId, link: Result<Link<GossipProtocol>, LinkError> },
+    /// A gossip link ended.
+    LinkEnded { peer: PeerId, id: u64, failed: bool },
+    /// A neighbour said something in the overlay; a broadcast was verified.
+    Overlay { peer: PeerId, message: Overlay, statement: Option<Statement> },
+    /// A neighbour asks whether this node is there.
+    Probed { peer: PeerId, nonce: u64 },
+    /// A neighbour says that it is there.
+    Answered { peer: PeerId, nonce: u64 },
+    /// A comparison began: the peer's own entry, what it holds of this node, its clock.
+    Opened { peer: PeerId, statement: Statement, holds: Option<(Version, Option<BootId>)>, wall: Wall },
+    /// A comparison brought statements.
+    Learned { from: PeerId, statements: Vec<(Statement, Duration)> },
+    /// A comparison gave statements away, so many.
+    Told(usize),
+    /// Nodes that another node holds dead.
+    Doubted(Vec<(PeerId, Version)>),
+    /// A comparison that this node began has ended.
+    Compared { peer: PeerId, result: Result<(), LinkError> },
+    /// A comparison that a peer began has ended.
+    Served,
+    /// A statement was not believed.
+    NotBelieved { by: PeerId, why: NotBelieved },
+}
+
+/// Inputs that wait for the loop.
+const INBOX: usize = 1024;
+/// Inputs that are taken in one turn of the loop.
+const TURN: usize = 64;
+/// Changes of the own entry within this time are signed at once.
+const GATHER: Duration = Duration::from_millis(5);
+/// Comparisons that peers began, at a time.
+const MOST_SERVED: usize = 32;
+/// Clocks that are farther apart are reported.
+const CLOCKS_APART: Duration = Duration::from_secs(60);
+
+/// The loop's state.
+pub(crate) struct Driver {
+    me: PeerId,
+    core: Core,
+    overlay: gossip::Overlay,
+    transport: Transport,
+    scope: Scope,
+    rng: NodeRng,
+    pace: Pace,
+    own: Arc<OwnEntry>,
+    catalog: watch::Sender<Arc<Catalog>>,
+    events: broadcast::Sender<Event>,
+    counters: Arc<Counters>,
+    comparer: Comparer,
+    links: Links,
+    tasks: Tasks,
+    meeting: Meeting,
+    data: Option<DataDir>,
+    seeds: Seeds,
+    comparing: BTreeMap<PeerId, Vec<oneshot::Sender<Result<(), LinkError>>>>,
+    serving: usize,
+    neighbours: BTreeSet<PeerId>,
+    dials: Dials,
+    timers: Timers,
+    departing: Option<Departing>,
+    clocks_told: BTreeSet<PeerId>,
+}
+
+/// Where the loop's events come from.
+pub(crate) struct Sources {
+    orders: mpsc::Receiver<Order>,
+    inbox: mpsc::Receiver<Input>,
+    met: mpsc::Receiver<Met>,
+    transport: broadcast::Receiver<transport::Event>,
+    addresses: watch::Receiver<Vec<Address>>,
+    gossip: Listener<GossipProtocol>,
+    catalog: Listener<CatalogProtocol>,
+}
+
+#[derive(Debug)]
+struct Timers {
+    compare: Instant,
+    tend: Instant,
+    remember: Instant,
+    say: Option<Instant>,
+}
+
+/// A departure that neighbours have yet to hear.
+struct Departing {
+    waiting: BTreeSet<PeerId>,
+    nonce: u64,
+    done: Option<oneshot::Sender<()>>,
+}
+
+/// Dials that this node makes on the word of others, bounded in rate: a burst, then so many a second.
+#[derive(Debug)]
+struct Dials {
+    left: f64,
+    at: Instant,
+}
+
+impl Dials {
+    const BURST: f64 = 64.0;
+    const RATE: f64 = 16.0;
+
+    fn may(&mut self, now: Instant) -> bool {
+        let passed = now.saturating_duration_since(self.at).as_secs_f64();
+        self.left = (self.left + passed * Self::RATE).min(Self::BURST);
+        self.at = now;
+        let may = self.left >= 1.0;
+        if may {
+            self.left -= 1.0;
+        }
+        may
+    }
+}
+
+impl Driver {
+    /// Runs until the scope stops.
+    async fn run(mut self, mut sources: Sources) {
+        let scope = self.scope.clone();
+        self.settle();
+        loop {
+            let deadline = self.next_deadline();
+            tokio::select! {
+                biased;
+                () = scope.stopping() => break,
+                Some(order) = sources.orders.recv() => self.order(order),
+                Some(link) = sources.gossip.accept() => self.accepted(link),
+                Some(link) = sources.catalog.accept() => self.serve(link),
+                event = sources.transport.recv() => self.transport_event(event),
+                Some(met) = sources.met.recv() => self.met(met),
+                Ok(()) = sources.addresses.changed() => {
+                    let addresses = sources.addresses.borrow_and_update().clone();
+                    self.own.set_addresses(addresses);
+                }
+                () = self.own.changed.notified() => {
+                    self.timers.say.get_or_insert(Instant::now() + GATHER);
+                }
+                Some(input) = sources.inbox.recv() => self.input(input),
+                () = tokio::time::sleep_until(deadline) => {}
+            }
+            // Whatever came first, what waits in the inbox goes before the timers: an answer may be in it.
+            for _ in 0..TURN {
+                let Ok(input) = sources.inbox.try_recv() else { break };
+                self.input(input);
+            }
+            self.due(Instant::now());
+            self.settle();
+        }
+        self.remember();
+        self.meeting.withdraw();
+    }
+
+    fn next_deadline(&self) -> Instant {
+        let Timers { compare, tend, remember, say } = self.timers;
+        let times = [
+            compare,
+            tend,
+            remember,
+            self.core.next_deadline(),
+            self.overlay.next_timer(),
+            self.seeds.next(),
+        ];
+        times.into_iter().chain(say).fold(compare, Instant::min)
+    }
+
+    fn due(&mut self, now: Instant) {
+        if self.timers.say.is_some_and(|at| at <= now) {
+            self.timers.say = None;
+            self.core.say(self.own.entry());
+        }
+        if self.core.next_deadline() <= now {
+            self.core.tick(now);
+        }
+        if self.overlay.next_timer() <= now {
+            let out = self.overlay.expire(now);
+            self.carry_out(out, now);
+        }
+        self.heal(now);
+    }
+
+    fn order(&mut self, order: Order) {
+        match order {
+            Order::AddPeer(peer) => self.seeds.add(peer, Instant::now()),
+            Order::SyncWith(peer, done) => self.compare(peer, Some(done)),
+            Order::Depart(done) => self.depart(done),
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        let now = Instant::now();
+        match input {
+            Input::Dialled { peer, link: Ok(link) } => {
+                self.core.contacted(&peer, now);
+                self.links.opened(link, true, &self.tasks);
+            }
+            Input::Dialled { peer, link: Err(error) } => self.not_linked(peer, &error, now),
+            Input::LinkEnded { peer, id, failed } => self.link_ended(peer, id, failed, now),
+            Input::Overlay { peer, message, statement } => {
+                self.overlay_message(peer, message, statement, now)
+            }
+            Input::Probed { peer, nonce } => {
+                self.core.contacted(&peer, now);
+                self.send(peer, GossipFrame::Answer(nonce), now);
+            }
+            Input::Answered { peer, nonce } => {
+                self.core.contacted(&peer, now);
+                self.departure_heard(peer, nonce);
+            }
+            Input::Opened { peer, statement, holds, wall } => self.opened(peer, statement, holds, wall, now),
+            Input::Learned { from, statements } => self.learned(from, statements, now),
+            Input::Told(count) => self.count_compared(count),
+            Input::Doubted(dead) => {
+                dead.into_iter().for_each(|(peer, version)| self.core.doubted(peer, version, now));
+            }
+            Input::Compared { peer, result } => self.compared(peer, result, now),
+            Input::Served => self.serving = self.serving.saturating_sub(1),
+            Input::NotBelieved { by, why } => self.not_believed(by, &why),
+        }
+    }
+
+    fn accepted(&mut self, link: Link<GossipProtocol>) {
+        self.core.contacted(&link.peer(), Instant::now());
+        self.links.opened(link, false, &self.tasks);
+    }
+
+    fn serve(&mut self, link: Link<CatalogProtocol>) {
+        if self.serving >= MOST_SERVED {
+            return link.close(transport::Code::Busy);
+        }
+        self.serving += 1;
+        let comparer = self.comparer.clone();
+        self.scope.spawn("catalog comparison, asked", async move {
+            if let Err(error) = comparer.answer(link).await {
+                tracing::debug!(target: "mosaik::discovery", %error, "a comparison broke off");
+            }
+            let _ = comparer.inbox.send(Input::Served).await;
+        });
+    }
+
+    fn transport_event(&mut self, event: Result<transport::Event, broadcast::error::RecvError>) {
+        let now = Instant::now();
+        match event {
+            Ok(transport::Event::Connected { peer, holds_of_me, .. }) => {
+                self.core.contacted(&peer, now);
+                if let Some(version) = holds_of_me.filter(|version| *version > self.core.version()) {
+                    self.core.claimed(version, None, now);
+                }
+            }
+            Ok(transport::Event::Disconnected {
+                peer,
+                reason: Ended::Lost | Ended::ByThem(transport::Code::Shutdown),
+                ..
+            }) => {
+                self.check(peer);
+            }
+            Ok(transport::Event::Refused { reason: Refused::IdentityInUse, .. }) => {
+                self.report(Event::IdentityInUse { boot: None });
+            }
+            Ok(_) => {}
+            // Missed events only make this node slower to notice: everything they tell is also found out by probing.
+            Err(_) => {}
+        }
+    }
+
+    fn met(&mut self, met: Met) {
+        let now = Instant::now();
+        match met {
+            Met::Entry { statement, itself } => {
+                let about = statement.about();
+                let via = if itself { Via::Itself } else { Via::Other(about) };
+                let is_new = self.core.catalog().get(&about).is_none();
+                self.core.heard(statement, via, Duration::ZERO, now);
+                if is_new {
+                    self.newcomer(about, now);
+                }
+            }
+            Met::Gone { peer, boot } => self.core.gone(&peer, boot, now),
+            Met::Trouble(why) => self.report(Event::RendezvousTrouble { why }),
+        }
+    }
+
+    fn report(&self, event: Event) {
+        match &event {
+            Event::NoRoom { .. } | Event::NotBelieved { .. } => {
+                tracing::debug!(target: "mosaik::discovery", ?event);
+            }
+            _ => tracing::warn!(target: "mosaik::discovery", ?event),
+        }
+        let _ = self.events.send(event);
+    }
+
+    fn not_believed(&mut self, by: PeerId, why: &NotBelieved) {
+        self.counters.not_believed.fetch_add(1, Ordering::Relaxed);
+        self.report(Event::NotBelieved { by, why: why.to_string() });
+    }
+
+    fn count_compared(&self, count: usize) {
+        self.counters.statements_compared.fetch_add(count as u64, Ordering::Relaxed);
+    }
+}

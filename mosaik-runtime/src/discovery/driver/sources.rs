@@ -1,0 +1,183 @@
+//! Where peers come from, again and again: bootstrap addresses, the rendezvous, remembered and lost peers.
+//!
+//! Everything here heals: it finds what gossip lost, joins what fell apart, and is rare when nothing is wrong.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use tokio::time::Instant;
+
+use crate::{
+    primitives::{
+        NodeRng, PeerId,
+        backoff::{Backoff, Settings},
+    },
+    transport::{LinkError, PeerAddr},
+};
+
+use super::{
+    super::{event::Event, remembered},
+    Driver,
+};
+
+/// More bootstrap peers are not kept.
+const MOST_SEEDS: usize = 64;
+/// A seed that is in the catalog is looked at this often.
+const SEED_CALM: Duration = Duration::from_secs(10);
+/// Alone, with peers known: the overlay is joined again this often.
+const LONELY: Duration = Duration::from_secs(1);
+/// At a newcomer's, the overlay is joined while there are fewer neighbours than this.
+const ENOUGH: usize = 2;
+
+/// Peers to begin with, each tried with a back-off until it answers, and again when it is lost.
+#[derive(Debug)]
+pub(super) struct Seeds {
+    seeds: BTreeMap<PeerId, Seed>,
+    rng: NodeRng,
+    never: Duration,
+}
+
+#[derive(Debug)]
+struct Seed {
+    addr: PeerAddr,
+    next: Instant,
+    backoff: Backoff,
+    reported: bool,
+}
+
+impl Seeds {
+    pub(super) fn new(rng: NodeRng) -> Self {
+        Self { seeds: BTreeMap::new(), rng, never: Duration::from_secs(3600) }
+    }
+
+    pub(super) fn add(&mut self, addr: PeerAddr, now: Instant) {
+        if self.seeds.len() >= MOST_SEEDS && !self.seeds.contains_key(&addr.id) {
+            return;
+        }
+        let settings = Settings { first: Duration::from_millis(100), most: Duration::from_secs(10) };
+        let backoff = Backoff::new(settings, self.rng.split("seed"));
+        self.seeds.insert(addr.id, Seed { addr, next: now, backoff, reported: false });
+    }
+
+    /// When a seed is due.
+    pub(super) fn next(&self) -> Instant {
+        let next = self.seeds.values().map(|seed| seed.next).min();
+        next.unwrap_or_else(|| Instant::now() + self.never)
+    }
+
+    fn due(&mut self, now: Instant) -> Vec<PeerAddr> {
+        let due = self.seeds.values_mut().filter(|seed| seed.next <= now);
+        due.map(|seed| {
+            seed.next = now + SEED_CALM;
+            seed.addr.clone()
+        })
+        .collect()
+    }
+
+    /// A peer was tried. The first failure of a row is worth an event.
+    pub(super) fn tried(
+        &mut self,
+        peer: &PeerId,
+        result: &Result<(), LinkError>,
+        now: Instant,
+    ) -> Option<Event> {
+        let seed = self.seeds.get_mut(peer)?;
+        match result {
+            Ok(()) => {
+                seed.backoff.reset();
+                seed.reported = false;
+                None
+            }
+            Err(error) => {
+                seed.next = now + seed.backoff.next_wait();
+                let first = !std::mem::replace(&mut seed.reported, true);
+                first.then(|| Event::SeedUnreachable { peer: *peer, why: error.to_string() })
+            }
+        }
+    }
+}
+
+impl Driver {
+    /// Does what heals and is due.
+    pub(super) fn heal(&mut self, now: Instant) {
+        if self.core.has_departed() {
+            return self.rest(now);
+        }
+        for seed in self.seeds.due(now) {
+            self.try_seed(seed, now);
+        }
+        if self.timers.compare <= now {
+            self.timers.compare = now + self.pace.compare.mul_f64(0.75 + self.rng.unit() / 2.0);
+            self.compare_at_random();
+        }
+        if self.timers.tend <= now {
+            self.tend(now);
+        }
+        if self.timers.remember <= now {
+            self.timers.remember = now + self.pace.remember;
+            self.remember();
+        }
+    }
+
+    fn rest(&mut self, now: Instant) {
+        let later = now + Duration::from_secs(3600);
+        (self.timers.compare, self.timers.tend, self.timers.remember) = (later, later, later);
+        let _ = self.seeds.due(now);
+    }
+
+    fn try_seed(&mut self, seed: PeerAddr, now: Instant) {
+        if seed.id == self.me || self.core.catalog().get(&seed.id).is_some() {
+            return;
+        }
+        self.transport.book().set(seed.id, seed.addresses);
+        self.compare(seed.id, None);
+        let out = self.overlay.join(vec![seed.id], now);
+        self.carry_out(out, now);
+    }
+
+    /// The truth: the catalog of a random peer. And one peer that was lost may be back.
+    fn compare_at_random(&mut self) {
+        if let Some(peer) = self.core.one_live() {
+            self.compare(peer, None);
+        }
+        if let Some((peer, addresses)) = self.core.one_lost() {
+            self.transport.book().set(peer, addresses);
+            self.compare(peer, None);
+        }
+    }
+
+    /// Joins the overlay: at once when alone, else now and then, which joins two overlays that know nothing of each other.
+    fn tend(&mut self, now: Instant) {
+        let alone = self.neighbours.is_empty();
+        let pause = if alone { LONELY } else { self.pace.rejoin };
+        self.timers.tend = now + pause.mul_f64(0.75 + self.rng.unit() / 2.0);
+        let at = self.core.one_live().filter(|peer| !self.neighbours.contains(peer));
+        if let Some(peer) = at {
+            let out = self.overlay.join(vec![peer], now);
+            self.carry_out(out, now);
+        }
+    }
+
+    /// A peer is new here: it may be the way into the overlay.
+    pub(super) fn newcomer(&mut self, peer: PeerId, now: Instant) {
+        if peer != self.me && self.neighbours.len() < ENOUGH && self.core.catalog().get(&peer).is_some() {
+            let out = self.overlay.join(vec![peer], now);
+            self.carry_out(out, now);
+        }
+    }
+
+    /// Writes down where peers are.
+    pub(super) fn remember(&mut self) {
+        let peers = self.core.worth_remembering(remembered::MOST_PEERS);
+        let result = self.data.as_mut().map_or(Ok(()), |data| data.keep_peers(peers));
+        if let Err(error) = result {
+            self.report(Event::NotRemembered { why: error.to_string() });
+        }
+    }
+
+    pub(super) fn keep_incarnation(&mut self, incarnation: u64) {
+        let result = self.data.as_mut().map_or(Ok(()), |data| data.keep_incarnation(incarnation));
+        if let Err(error) = result {
+            self.report(Event::NotRemembered { why: error.to_string() });
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The fast path: a gossip overlay that carries announcements to everyone within a few hops.
+//!
+//! The overlay itself (HyParView and Plumtree) is iroh-gossip's state machine, without its network. [`Overlay`] feeds it events
+//! and turns what it says into [`Out`]; it does no I/O. It is the fast path and not the truth: what it loses, the
+//! comparison of catalogs brings.
+
+#[cfg(test)]
+mod tests;
+mod translate;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bytes::Bytes;
+use iroh_gossip::proto::{
+    Command, Config, Event, HyparviewConfig, InEvent, OutEvent, PeerData, PlumtreeConfig, Scope, State,
+    Timer, TopicId,
+};
+use rand_chacha::ChaCha12Rng;
+use tokio::time::Instant;
+
+use crate::primitives::{NetworkId, NodeRng, PeerId};
+
+use super::wire;
+
+/// What the overlay asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Out {
+    /// Send this to a peer, linking to it first if need be.
+    Send(PeerId, wire::Overlay),
+    /// The link to this peer is not needed any more, after what was sent.
+    Close(PeerId),
+    /// A neighbour.
+    Up(PeerId),
+    /// No longer a neighbour.
+    Down(PeerId),
+    /// A broadcast arrived, by way of this peer.
+    Received(PeerId, Bytes),
+}
+
+/// Room for an entry of the largest size, with what is around it.
+const MAX_MESSAGE: usize = 18 * 1024;
+/// How often ids of messages that never came are swept out.
+const SWEEP: Duration = Duration::from_secs(10);
+
+/// The overlay as this node sees it.
+pub(crate) struct Overlay {
+    me: PeerId,
+    topic: TopicId,
+    state: State<PeerId, ChaCha12Rng>,
+    timers: BTreeMap<(Instant, u64), Timer<PeerId>>,
+    timers_made: u64,
+    neighbours: usize,
+    next_sweep: Instant,
+}
+
+impl Overlay {
+    pub(crate) fn new(me: PeerId, network: &NetworkId, mut rng: NodeRng, now: Instant) -> Self {
+        let membership =
+            HyparviewConfig { neighbor_request_timeout: Duration::from_secs(2), ..Default::default() };
+        let broadcast =
+            PlumtreeConfig { cache_evict_interval: Duration::from_secs(10), ..Default::default() };
+        let config = Config { membership, broadcast, max_message_size: MAX_MESSAGE };
+        let state = State::new(me, PeerData::default(), config, rng.get().clone());
+        let topic = TopicId::from_bytes(*network.as_bytes());
+        Self {
+            me,
+            topic,
+            state,
+            timers: BTreeMap::new(),
+            timers_made: 0,
+            neighbours: 0,
+            next_sweep: now + SWEEP,
+        }
+    }
+
+    /// Asks these peers to take this node in. Without peers it only waits to be asked.
+    pub(crate) fn join(&mut self, peers: Vec<PeerId>, now: Instant) -> Vec<Out> {
+        self.handle(InEvent::Command(self.topic, Command::Join(peers)), now)
+    }
+
+    /// Tells everyone.
+    pub(crate) fn broadcast(&mut self, content: Bytes, now: Instant) -> Vec<Out> {
+        self.handle(InEvent::Command(self.topic, Command::Broadcast(content, Scope::Swarm)), now)
+    }
+
+    /// A peer said something. `None` when it breaks a bound.
+    pub(crate) fn received(
+        &mut self,
+        from: PeerId,
+        message: wire::Overlay,
+        now: Instant,
+    ) -> Option<Vec<Out>> {
+        let message = translate::inward(*self.topic.as_bytes(), message)?;
+        Some(self.handle(InEvent::RecvMessage(from, message), now))
+    }
+
+    /// There is no link to this peer any more, or none could be made.
+    pub(crate) fn lost(&mut self, peer: PeerId, now: Instant) -> Vec<Out> {
+        self.handle(InEvent::PeerDisconnected(peer), now)
+    }
+
+    /// This node leaves the overlay.
+    pub(crate) fn quit(&mut self, now: Instant) -> Vec<Out> {
+        self.handle(InEvent::Command(self.topic, Command::Quit), now)
+    }
+
+    /// When [`expire`](Self::expire) is due.
+    pub(crate) fn next_timer(&self) -> Instant {
+        self.timers.first_key_value().map_or(self.next_sweep, |((at, _), _)| self.next_sweep.min(*at))
+    }
+
+    /// Lets time pass.
+    pub(crate) fn expire(&mut self, now: Instant) -> Vec<Out> {
+        let mut out = Vec::new();
+        while let Some(entry) = self.timers.first_entry() {
+            if entry.key().0 > now {
+                break;
+            }
+            let timer = entry.remove();
+            out.extend(self.handle(InEvent::TimerExpired(timer), now));
+        }
+        if now >= self.next_sweep {
+            self.next_sweep = now + SWEEP;
+            // The library keeps an empty list for each id that was announced and never came, until some
+            // neighbour leaves. Nobody leaving is enough; nobody is this node itself.
+            out.extend(self.lost(self.me, now));
+        }
+        out
+    }
+
+    /// How many neighbours there are.
+    pub(crate) fn neighbours(&self) -> usize {
+        self.neighbours
+    }
+
+    fn handle(&mut self, event: InEvent<PeerId>, now: Instant) -> Vec<Out> {
+        let said: Vec<_> = self.state.handle(event, now, None).collect();
+        said.into_iter().filter_map(|event| self.out(event, now)).collect()
+    }
+
+    fn out(&mut self, event: OutEvent<PeerId>, now: Instant) -> Option<Out> {
+        match event {
+            OutEvent::SendMessage(to, message) => Some(Out::Send(to, translate::outward(&message)?)),
+            OutEvent::DisconnectPeer(peer) => Some(Out::Close(peer)),
+            OutEvent::EmitEvent(_, Event::NeighborUp(peer)) => {
+                self.neighbours += 1;
+                Some(Out::Up(peer))
+            }
+            OutEvent::EmitEvent(_, Event::NeighborDown(peer)) => {
+                self.neighbours = self.neighbours.saturating_sub(1);
+                Some(Out::Down(peer))
+            }
+            OutEvent::EmitEvent(_, Event::Received(message)) => {
+                Some(Out::Received(message.delivered_from, message.content))
+            }
+            OutEvent::ScheduleTimer(after, timer) => {
+                self.timers_made += 1;
+                self.timers.insert((now + after, self.timers_made), timer);
+                None
+            }
+            OutEvent::PeerData(..) => None,
+        }
+    }
+}

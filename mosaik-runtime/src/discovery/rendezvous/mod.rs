@@ -1,0 +1,172 @@
+//! Where nodes of one machine find each other without an address: a directory of signed files.
+//!
+//! It is a source like others and may be absent. It says who is there and, because each file is locked while its node lives, who
+//! no longer is. It carries no other traffic.
+
+pub mod directory;
+mod files;
+
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
+
+use tokio::{sync::mpsc, time::Instant};
+
+use crate::primitives::{BootId, NetworkId, PeerId};
+
+use super::signed::{Signed, Statement};
+
+pub use directory::directory;
+pub(crate) use files::Files;
+
+/// Where nodes of one machine meet.
+#[derive(Debug, Clone, Default)]
+pub enum Rendezvous {
+    /// Nowhere: other sources must do.
+    #[default]
+    Nowhere,
+    /// In a directory, as [`directory`] finds or makes it.
+    Directory(PathBuf),
+}
+
+/// The rendezvous directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RendezvousError {
+    /// Others could read or write it.
+    #[error(
+        "the rendezvous directory {path} is open to other users (mode {mode:o}): run `chmod 700 {path}`, or set MOSAIK_RUNTIME_DIR to a directory of your own"
+    )]
+    Open {
+        /// The directory.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// It belongs to somebody else.
+    #[error(
+        "the rendezvous directory {path} belongs to user {owner}, not to you: set MOSAIK_RUNTIME_DIR to a directory of your own"
+    )]
+    NotYours {
+        /// The directory.
+        path: PathBuf,
+        /// Its owner's id.
+        owner: u32,
+    },
+    /// It is a link or a file.
+    #[error(
+        "{path} is not a directory (links are not followed): remove it, or set MOSAIK_RUNTIME_DIR to a directory of your own"
+    )]
+    NotADirectory {
+        /// What stands in its place.
+        path: PathBuf,
+    },
+    /// The system refused.
+    #[error(
+        "the rendezvous directory {path} cannot be used: {source}: set MOSAIK_RUNTIME_DIR to a directory of your own"
+    )]
+    Io {
+        /// The directory or a file in it.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+/// What the rendezvous tells.
+#[derive(Debug)]
+pub(crate) enum Met {
+    /// A node's entry. `itself` when the node certainly lives, because its file is locked.
+    Entry { statement: Statement, itself: bool },
+    /// The process with this entry is gone.
+    Gone { peer: PeerId, boot: BootId },
+    /// The source could not be used.
+    Trouble(String),
+}
+
+/// A newcomer is looked for this often …
+const EAGER: Duration = Duration::from_millis(100);
+/// … for this long, and then …
+const EAGER_FOR: Duration = Duration::from_secs(5);
+/// … this often.
+const CALM: Duration = Duration::from_secs(1);
+/// Locks are tried this often.
+const LOCKS: Duration = Duration::from_secs(2);
+
+/// One node's part in a rendezvous.
+pub(crate) struct Meeting {
+    place: Place,
+    network: NetworkId,
+}
+
+enum Place {
+    Nowhere,
+    Files(Arc<std::sync::Mutex<Files>>),
+}
+
+impl Meeting {
+    /// Takes the node's place. Fails when a live process has it already.
+    pub(crate) fn open(
+        rendezvous: &Rendezvous,
+        network: NetworkId,
+        me: PeerId,
+    ) -> Result<Option<Self>, RendezvousError> {
+        let place = match rendezvous {
+            Rendezvous::Nowhere => Place::Nowhere,
+            Rendezvous::Directory(path) => match Files::open(path, network, me)? {
+                Some(files) => Place::Files(Arc::new(std::sync::Mutex::new(files))),
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(Self { place, network }))
+    }
+
+    /// Shows this node's entry to whoever looks.
+    pub(crate) fn publish(&self, signed: &Signed) -> Result<(), String> {
+        match &self.place {
+            Place::Nowhere => Ok(()),
+            Place::Files(files) => lock(files).publish(signed).map_err(|error| error.to_string()),
+        }
+    }
+
+    /// Takes this node's entry away.
+    pub(crate) fn withdraw(&self) {
+        match &self.place {
+            Place::Nowhere => {}
+            Place::Files(files) => lock(files).withdraw(),
+        }
+    }
+
+    /// The task that looks for others, until the receiver is gone.
+    pub(crate) fn watch(&self, met: mpsc::Sender<Met>) -> Option<impl Future<Output = ()> + Send + 'static> {
+        match &self.place {
+            Place::Nowhere => None,
+            Place::Files(files) => Some(watch_files(files.clone(), self.network, met)),
+        }
+    }
+}
+
+fn lock(files: &std::sync::Mutex<Files>) -> std::sync::MutexGuard<'_, Files> {
+    files.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+async fn watch_files(files: Arc<std::sync::Mutex<Files>>, network: NetworkId, met: mpsc::Sender<Met>) {
+    let start = Instant::now();
+    let mut locks_at = start;
+    loop {
+        let now = Instant::now();
+        let try_locks = now >= locks_at;
+        if try_locks {
+            locks_at = now + LOCKS;
+        }
+        let found = lock(&files).look(&network, try_locks);
+        for news in found {
+            if met.send(news).await.is_err() {
+                return;
+            }
+        }
+        let pause = if now.duration_since(start) < EAGER_FOR { EAGER } else { CALM };
+        tokio::select! {
+            biased;
+            () = met.closed() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
