@@ -6,11 +6,19 @@
 pub mod directory;
 mod files;
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
+use futures::{FutureExt, future::BoxFuture};
 use tokio::{sync::mpsc, time::Instant};
 
 use crate::primitives::{BootId, NetworkId, PeerId};
+#[cfg(feature = "sim")]
+use crate::{primitives::codec, transport::sim};
 
 use super::signed::{Signed, Statement};
 
@@ -25,6 +33,9 @@ pub enum Rendezvous {
     Nowhere,
     /// In a directory, as [`directory`] finds or makes it.
     Directory(PathBuf),
+    /// On a simulated network. It says who may be there and not who is alive: partitions do not cut it.
+    #[cfg(feature = "sim")]
+    Sim(sim::Net),
 }
 
 /// The rendezvous directory cannot be used.
@@ -94,11 +105,14 @@ const LOCKS: Duration = Duration::from_secs(2);
 pub(crate) struct Meeting {
     place: Place,
     network: NetworkId,
+    me: PeerId,
 }
 
 enum Place {
     Nowhere,
-    Files(Arc<std::sync::Mutex<Files>>),
+    Files(Arc<Mutex<Files>>),
+    #[cfg(feature = "sim")]
+    Sim(sim::Net),
 }
 
 impl Meeting {
@@ -111,11 +125,13 @@ impl Meeting {
         let place = match rendezvous {
             Rendezvous::Nowhere => Place::Nowhere,
             Rendezvous::Directory(path) => match Files::open(path, network, me)? {
-                Some(files) => Place::Files(Arc::new(std::sync::Mutex::new(files))),
+                Some(files) => Place::Files(Arc::new(Mutex::new(files))),
                 None => return Ok(None),
             },
+            #[cfg(feature = "sim")]
+            Rendezvous::Sim(net) => Place::Sim(net.clone()),
         };
-        Ok(Some(Self { place, network }))
+        Ok(Some(Self { place, network, me }))
     }
 
     /// Shows this node's entry to whoever looks.
@@ -123,6 +139,12 @@ impl Meeting {
         match &self.place {
             Place::Nowhere => Ok(()),
             Place::Files(files) => lock(files).publish(signed).map_err(|error| error.to_string()),
+            #[cfg(feature = "sim")]
+            Place::Sim(net) => {
+                let bytes = codec::encode(signed).map_err(|error| error.to_string())?;
+                net.publish(self.network.as_bytes(), self.me, bytes.into());
+                Ok(())
+            }
         }
     }
 
@@ -131,23 +153,27 @@ impl Meeting {
         match &self.place {
             Place::Nowhere => {}
             Place::Files(files) => lock(files).withdraw(),
+            #[cfg(feature = "sim")]
+            Place::Sim(net) => net.withdraw(self.network.as_bytes(), self.me),
         }
     }
 
     /// The task that looks for others, until the receiver is gone.
-    pub(crate) fn watch(&self, met: mpsc::Sender<Met>) -> Option<impl Future<Output = ()> + Send + 'static> {
+    pub(crate) fn watch(&self, met: mpsc::Sender<Met>) -> Option<BoxFuture<'static, ()>> {
         match &self.place {
             Place::Nowhere => None,
-            Place::Files(files) => Some(watch_files(files.clone(), self.network, met)),
+            Place::Files(files) => Some(watch_files(files.clone(), self.network, met).boxed()),
+            #[cfg(feature = "sim")]
+            Place::Sim(net) => Some(watch_sim(net.clone(), self.network, self.me, met).boxed()),
         }
     }
 }
 
-fn lock(files: &std::sync::Mutex<Files>) -> std::sync::MutexGuard<'_, Files> {
-    files.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+fn lock(files: &Mutex<Files>) -> MutexGuard<'_, Files> {
+    files.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn watch_files(files: Arc<std::sync::Mutex<Files>>, network: NetworkId, met: mpsc::Sender<Met>) {
+async fn watch_files(files: Arc<Mutex<Files>>, network: NetworkId, met: mpsc::Sender<Met>) {
     let start = Instant::now();
     let mut locks_at = start;
     loop {
@@ -167,6 +193,31 @@ async fn watch_files(files: Arc<std::sync::Mutex<Files>>, network: NetworkId, me
             biased;
             () = met.closed() => return,
             () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+#[cfg(feature = "sim")]
+async fn watch_sim(net: sim::Net, network: NetworkId, me: PeerId, met: mpsc::Sender<Met>) {
+    let mut seen = std::collections::BTreeMap::new();
+    loop {
+        let mut changed = std::pin::pin!(net.directory_changed());
+        // From here on no change is missed.
+        let _ = changed.as_mut().now_or_never();
+        for (peer, bytes) in net.published(network.as_bytes()) {
+            if peer == me || seen.insert(peer, bytes.clone()).as_ref() == Some(&bytes) {
+                continue;
+            }
+            let signed = codec::decode::<Signed>(&bytes);
+            let Ok(Ok(statement)) = signed.map(|signed| signed.verify(&network)) else { continue };
+            if met.send(Met::Entry { statement, itself: false }).await.is_err() {
+                return;
+            }
+        }
+        tokio::select! {
+            biased;
+            () = met.closed() => return,
+            () = changed => {}
         }
     }
 }
