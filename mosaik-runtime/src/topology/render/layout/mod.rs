@@ -132,3 +132,6 @@ impl Layers {
         columns
     }
 }
+
+#[cfg(test)]
+mod tests;
