@@ -7,8 +7,12 @@
 //! It is not authentication: that a peer is who it says is the transport's matter (TLS and the network secret).
 
 mod core;
+mod driver;
+mod link;
 mod refusal;
 mod wire;
 
 pub use core::{Ask, Gate};
+pub use driver::{Admission, AdmissionEvent, AnswerError, AskError, Side};
+pub use link::{Admitted, Lease};
 pub use refusal::Refusal;

@@ -1,0 +1,300 @@
+//! Asks, answers, and keeps leases under review: the only async part of admission.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{broadcast, watch},
+    time::{Instant, MissedTickBehavior, interval_at, timeout_at},
+};
+
+use super::{
+    Admitted, Ask, Gate, Lease, Refusal,
+    core::{Keeper, agree, judge},
+    wire::{AnswerFrame, AskFrame, AskV1, pack, unpack},
+};
+use crate::{
+    discovery::Discovery,
+    primitives::{PeerId, PeerRole, Policy, Scope, WireId},
+    transport::{Code, Link, LinkError, Protocol, Transport},
+};
+
+/// How long one step of the handshake may take.
+const STEP: Duration = Duration::from_secs(5);
+/// How long to wait for a peer's entry or first round trip when a policy asks for it.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often round trips are looked at while a policy asks for them.
+const SAMPLE: Duration = Duration::from_secs(1);
+/// Events that a slow reader may lag behind before it loses the oldest.
+const EVENTS: usize = 256;
+
+/// Admits peers, and is admitted by them. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Admission(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    transport: Transport,
+    discovery: Discovery,
+    scope: Scope,
+    events: broadcast::Sender<AdmissionEvent>,
+}
+
+/// Which side decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// This node.
+    Us,
+    /// The peer.
+    Them,
+}
+
+/// What happened at the gates of this node, and to it at others'.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AdmissionEvent {
+    /// A link was admitted.
+    Admitted {
+        /// The peer.
+        peer: PeerId,
+        /// The item.
+        item: WireId,
+        /// What the asker is.
+        role: PeerRole,
+    },
+    /// A link was refused.
+    Refused {
+        /// The peer.
+        peer: PeerId,
+        /// The item.
+        item: WireId,
+        /// What the asker wanted to be.
+        role: PeerRole,
+        /// Who refused.
+        by: Side,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// This node took an admission back.
+    Revoked {
+        /// The peer.
+        peer: PeerId,
+        /// The item.
+        item: WireId,
+        /// Why.
+        refusal: Refusal,
+    },
+}
+
+/// Asking did not end in an admission.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// No link, or it broke.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The peer refused.
+    #[error("the peer refused: {0}")]
+    Refused(Refusal),
+    /// This side's own policy does not let the peer take its role.
+    #[error("the peer is not wanted here: {0}")]
+    NotWanted(Refusal),
+    /// The peer's answer is not an answer to what was asked.
+    #[error("the peer answered out of turn: one of the two is broken or older")]
+    OutOfTurn,
+}
+
+/// A question did not end in an admission.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// The link broke before the question was answered.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// This side refused.
+    #[error("refused: {0}")]
+    Refused(Refusal),
+}
+
+impl Admission {
+    /// The admission of one node; its tasks live in `scope`.
+    pub fn new(transport: Transport, discovery: Discovery, scope: Scope) -> Self {
+        let events = broadcast::channel(EVENTS).0;
+        Self(Arc::new(Inner { transport, discovery, scope, events }))
+    }
+
+    /// Everything that is admitted, refused and revoked from now on.
+    pub fn events(&self) -> broadcast::Receiver<AdmissionEvent> {
+        self.0.events.subscribe()
+    }
+
+    /// Opens a link to `peer` for one role on one item. `policy` says which peers may be on the other end.
+    pub async fn ask<P: Protocol>(
+        &self,
+        peer: PeerId,
+        ask: Ask,
+        policy: Policy,
+    ) -> Result<Admitted<P>, AskError> {
+        let (item, role) = (ask.item, ask.role);
+        let refused = |by, refusal: &Refusal| {
+            self.tell(AdmissionEvent::Refused { peer, item, role, by, refusal: refusal.clone() });
+        };
+        if let Err(refusal) = self.judge_patiently(&policy, &peer).await {
+            refused(Side::Us, &refusal);
+            return Err(AskError::NotWanted(refusal));
+        }
+        let mut link = self.0.transport.link::<P>(peer).await?;
+        link.send(&question(&ask)).await?;
+        match link.recv::<AnswerFrame>(STEP).await? {
+            Some(AnswerFrame::Admitted { schema, .. }) if ask.schemas.contains(&schema) => {
+                self.tell(AdmissionEvent::Admitted { peer, item, role });
+                Ok(Admitted::new(link, schema, self.lease(peer, item, policy)))
+            }
+            Some(AnswerFrame::Refused { refusal, .. }) => {
+                refused(Side::Them, &refusal);
+                Err(AskError::Refused(refusal))
+            }
+            Some(AnswerFrame::Admitted { .. }) | None => Err(AskError::OutOfTurn),
+        }
+    }
+
+    /// Answers the question that comes first on `link`. `find` gives the gate of an item, or says why there is none.
+    pub async fn answer<P: Protocol>(
+        &self,
+        mut link: Link<P>,
+        find: impl FnOnce(&Ask) -> Result<Gate, Refusal>,
+    ) -> Result<(Ask, Admitted<P>), AnswerError> {
+        let Some(AskFrame::V1(frame)) = link.recv::<AskFrame>(STEP).await? else {
+            return Err(AnswerError::Refused(Refusal::Unsupported));
+        };
+        let (peer, item, role) = (link.peer(), frame.item, frame.role);
+        let shape = unpack(&frame.shape);
+        let ask = Ask { item, role, schemas: frame.schemas, shape: shape.clone().unwrap_or_else(no_shape) };
+        let decided = match find(&ask) {
+            Ok(gate) => self.decide(gate, &ask, shape.is_some(), peer).await,
+            Err(refusal) => Err((refusal.clone(), refusal)),
+        };
+        match decided {
+            Ok((schema, policy)) => {
+                link.send(&AnswerFrame::Admitted { schema, extensions: Vec::new() }).await?;
+                self.tell(AdmissionEvent::Admitted { peer, item, role });
+                Ok((ask, Admitted::new(link, schema, self.lease(peer, item, policy))))
+            }
+            Err((refusal, theirs)) => {
+                let event =
+                    AdmissionEvent::Refused { peer, item, role, by: Side::Us, refusal: refusal.clone() };
+                self.tell(event);
+                link.send(&AnswerFrame::Refused { refusal: theirs, extensions: Vec::new() }).await?;
+                link.close(Code::Done);
+                Err(AnswerError::Refused(refusal))
+            }
+        }
+    }
+
+    /// The decision about an ask; a refusal comes as this side and as the asker should read it.
+    async fn decide(
+        &self,
+        gate: Gate,
+        ask: &Ask,
+        has_shape: bool,
+        peer: PeerId,
+    ) -> Result<(crate::primitives::Fingerprint, Policy), (Refusal, Refusal)> {
+        let schema = agree(&gate, &ask.schemas, has_shape.then_some(&ask.shape)).map_err(|found| {
+            let mismatch = |difference| Refusal::SchemaMismatch { difference };
+            (mismatch(found.here), mismatch(found.there))
+        })?;
+        let judged = self.judge_patiently(&gate.policy, &peer).await;
+        judged.map(|()| (schema, gate.policy)).map_err(|refusal| (refusal.clone(), refusal))
+    }
+
+    /// Judges a peer; what is not known yet gets a little time to arrive.
+    async fn judge_patiently(&self, policy: &Policy, peer: &PeerId) -> Result<(), Refusal> {
+        if policy.is_anyone() {
+            return Ok(());
+        }
+        let mut catalog = self.0.discovery.watch();
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            catalog.borrow_and_update();
+            let judged = judge(policy, &self.0.discovery.view(peer));
+            let Err(Refusal::NotKnownYet { .. }) = judged else { return judged };
+            // Round trips are not published, so they are looked for now and then.
+            let next_look = Instant::now() + PATIENCE / 20;
+            if timeout_at(next_look, catalog.changed()).await.is_err() && Instant::now() >= deadline {
+                return judged;
+            }
+        }
+    }
+
+    fn lease(&self, peer: PeerId, item: WireId, policy: Policy) -> Lease {
+        if policy.is_anyone() {
+            return Lease::for_ever();
+        }
+        let (revoke, lease) = Lease::revocable();
+        let this = self.clone();
+        self.0.scope.spawn("admission review", async move {
+            this.review(peer, item, Keeper::new(policy), revoke).await;
+        });
+        lease
+    }
+
+    /// Looks at the peer again at every change, until the lease is dropped or the admission no longer stands.
+    async fn review(
+        &self,
+        peer: PeerId,
+        item: WireId,
+        mut keeper: Keeper,
+        revoke: watch::Sender<Option<Refusal>>,
+    ) {
+        let mut catalog = self.0.discovery.watch();
+        let mut samples = interval_at(Instant::now() + SAMPLE, SAMPLE);
+        samples.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut sampled = false;
+        loop {
+            catalog.borrow_and_update();
+            if let Err(refusal) = keeper.review(&self.0.discovery.view(&peer), sampled) {
+                self.tell(AdmissionEvent::Revoked { peer, item, refusal: refusal.clone() });
+                revoke.send_replace(Some(refusal));
+                return;
+            }
+            sampled = tokio::select! {
+                biased;
+                () = revoke.closed() => return,
+                () = self.0.scope.stopping() => return,
+                changed = catalog.changed() => match changed {
+                    Ok(()) => false,
+                    Err(_) => return,
+                },
+                _ = samples.tick(), if keeper.samples() => true,
+            };
+        }
+    }
+
+    fn tell(&self, event: AdmissionEvent) {
+        match &event {
+            AdmissionEvent::Admitted { peer, item, role } => {
+                tracing::debug!(target: "mosaik::admission", peer = %peer.short(), item = %item.short(), role = role.verb(), "admitted");
+            }
+            AdmissionEvent::Refused { peer, item, role, by, refusal } => {
+                metrics::counter!("mosaik_admission_refused_total", "reason" => refusal.code()).increment(1);
+                tracing::info!(target: "mosaik::admission", peer = %peer.short(), item = %item.short(), role = role.verb(), ?by, "refused: {refusal}");
+            }
+            AdmissionEvent::Revoked { peer, item, refusal } => {
+                metrics::counter!("mosaik_admission_revoked_total", "reason" => refusal.code()).increment(1);
+                tracing::info!(target: "mosaik::admission", peer = %peer.short(), item = %item.short(), "revoked: {refusal}");
+            }
+        }
+        // Without a listener there is nobody to tell.
+        let _ = self.0.events.send(event);
+    }
+}
+
+fn question(ask: &Ask) -> AskFrame {
+    AskFrame::V1(AskV1 {
+        item: ask.item,
+        role: ask.role,
+        schemas: ask.schemas.clone(),
+        shape: pack(&ask.shape),
+        extensions: Vec::new(),
+    })
+}
+
+fn no_shape() -> crate::primitives::schema::Shape {
+    crate::primitives::schema::Shape::Opaque("unknown".to_owned())
+}
