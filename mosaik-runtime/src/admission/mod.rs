@@ -10,6 +10,8 @@ mod core;
 mod driver;
 mod link;
 mod refusal;
+#[cfg(all(test, feature = "sim"))]
+mod tests;
 mod wire;
 
 pub use core::{Ask, Gate};

@@ -1,0 +1,187 @@
+//! Admission between two nodes of a simulated network.
+
+use std::time::Duration;
+
+use super::{Admission, AdmissionEvent, Admitted, AnswerError, Ask, AskError, Gate, Refusal, Side};
+use crate::{
+    discovery::{Discovery, Rendezvous, Settings},
+    primitives::{
+        BootId, Clock, NetworkId, NodeRng, PeerRole, Policy, Reach, Schema, Scope, SecretKey, StreamId, Tag,
+        Wall, WireId,
+        policy::{rtt_below, tag},
+        schema,
+    },
+    transport::{Backend, Config, Limits, Protocol, Transport, sim::Net},
+};
+
+#[derive(Debug)]
+struct Lab;
+
+impl Protocol for Lab {
+    const NAME: &'static str = "lab";
+    const MAJOR: u16 = 1;
+    const MAX_FRAME: usize = 64 * 1024;
+}
+
+struct Node {
+    transport: Transport,
+    discovery: Discovery,
+    admission: Admission,
+}
+
+fn network() -> NetworkId {
+    NetworkId::derive("lab")
+}
+
+fn item() -> WireId {
+    StreamId::derive("lab.item").on(&network())
+}
+
+async fn node(net: &Net, n: u8, tags: &[&str]) -> Node {
+    let key = SecretKey::from_bytes([n; 32]);
+    let (clock, scope, boot) = (Clock::simulated(Wall(0)), Scope::new(), BootId(n.into()));
+    let mut rng = NodeRng::from_seed(n.into());
+    let port = net.port(key.peer_id());
+    let config = Config {
+        key: key.clone(),
+        network: network(),
+        secrets: Vec::new(),
+        boot,
+        reach: Reach::Host,
+        bind: None,
+        limits: Limits::default(),
+        clock: clock.clone(),
+        rng: rng.split("transport"),
+        scope: scope.clone(),
+    };
+    let transport = Transport::bind(config, Backend::Sim(port)).await.expect("it binds");
+    let mut settings = Settings::new(key, network(), boot, clock, rng, scope.clone());
+    settings.rendezvous = Rendezvous::Sim(net.clone());
+    settings.tags = tags.iter().filter_map(|text| Tag::new(text).ok()).collect();
+    let discovery = Discovery::start(transport.clone(), settings).expect("it starts");
+    let admission = Admission::new(transport.clone(), discovery.clone(), scope);
+    Node { transport, discovery, admission }
+}
+
+/// A gatekeeper and an asker that have met.
+async fn pair(tags: &[&str]) -> (Node, Node) {
+    let net = Net::new(7);
+    let (gate, asker) = (node(&net, 1, &[]).await, node(&net, 2, tags).await);
+    gate.discovery.when(|catalog| catalog.len() == 2).await;
+    asker.discovery.when(|catalog| catalog.len() == 2).await;
+    (gate, asker)
+}
+
+fn ask_for<T: Schema>() -> Ask {
+    let shape = schema::of::<T>();
+    Ask { item: item(), role: PeerRole::Consumes, schemas: vec![shape.fingerprint()], shape }
+}
+
+fn gate_for<T: Schema>(policy: Policy) -> Gate {
+    let shape = schema::of::<T>();
+    Gate { policy, schema: shape.fingerprint(), shape }
+}
+
+type Answered = Result<(Ask, Admitted<Lab>), AnswerError>;
+
+async fn meet(
+    gate: &Node,
+    asker: &Node,
+    ask: Ask,
+    offer: Result<Gate, Refusal>,
+) -> (Answered, Result<Admitted<Lab>, AskError>) {
+    let mut listener = gate.transport.listen::<Lab>(4);
+    let answer = async {
+        let link = listener.accept().await.expect("a link arrives");
+        gate.admission.answer(link, |_| offer).await
+    };
+    let asked = asker.admission.ask::<Lab>(gate.transport.id(), ask, Policy::anyone());
+    futures::join!(answer, asked)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_admitted_link_carries_what_was_agreed() {
+    let (gate, asker) = pair(&["matcher"]).await;
+    let (answered, asked) = meet(&gate, &asker, ask_for::<u32>(), Ok(gate_for::<u32>(tag("matcher")))).await;
+    let (ask, there) = answered.expect("admitted here");
+    let here = asked.expect("admitted there");
+    assert_eq!((ask.role, there.fingerprint()), (PeerRole::Consumes, here.fingerprint()));
+    assert_eq!((there.peer(), here.peer()), (asker.transport.id(), gate.transport.id()));
+    let ((mut send, ..), (_, mut receive, _)) = (here.into_parts(), there.into_parts());
+    send.send(&5u32).await.expect("sent");
+    assert_eq!(receive.recv::<u32>(Duration::from_secs(1)).await.expect("received"), Some(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn ls10_different_schemas_are_refused_on_both_sides_with_what_differs() {
+    let (gate, asker) = pair(&[]).await;
+    let mut events = gate.admission.events();
+    let (answered, asked) =
+        meet(&gate, &asker, ask_for::<f64>(), Ok(gate_for::<f32>(Policy::anyone()))).await;
+    let text = asked.expect_err("refused").to_string();
+    assert_eq!(text, "the peer refused: the schemas differ: f64 here, f32 there");
+    let refusal = Refusal::SchemaMismatch { difference: "f32 here, f64 there".to_owned() };
+    assert!(matches!(answered, Err(AnswerError::Refused(found)) if found == refusal));
+    let event = events.recv().await.expect("an event");
+    let expected = AdmissionEvent::Refused {
+        peer: asker.transport.id(),
+        item: item(),
+        role: PeerRole::Consumes,
+        by: Side::Us,
+        refusal,
+    };
+    assert_eq!(event, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ld15_a_refused_peer_learns_why_and_so_does_the_operator() {
+    let (gate, asker) = pair(&["desk"]).await;
+    let mut events = asker.admission.events();
+    let (answered, asked) = meet(&gate, &asker, ask_for::<u32>(), Ok(gate_for::<u32>(tag("matcher")))).await;
+    assert!(matches!(answered, Err(AnswerError::Refused(Refusal::PolicyUnmet { .. }))));
+    assert!(asked.expect_err("refused").to_string().contains("tag(\"matcher\")"));
+    let event = events.recv().await.expect("an event");
+    assert!(matches!(event, AdmissionEvent::Refused { by: Side::Them, .. }), "{event:?}");
+    let (_, asked) = meet(&gate, &asker, ask_for::<u32>(), Err(Refusal::Full { limit: 4 })).await;
+    assert!(matches!(asked, Err(AskError::Refused(Refusal::Full { limit: 4 }))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn ls8_a_peer_that_loses_a_required_tag_loses_its_admission() {
+    let (gate, asker) = pair(&["matcher"]).await;
+    let (answered, _asked) = meet(&gate, &asker, ask_for::<u32>(), Ok(gate_for::<u32>(tag("matcher")))).await;
+    let (_, _, lease) = answered.expect("admitted").1.into_parts();
+    assert_eq!(lease.refusal(), None);
+    asker.discovery.tags().remove(&Tag::new("matcher").expect("a tag"));
+    let refusal = lease.revoked().await;
+    assert_eq!(refusal, Refusal::PolicyUnmet { policy: "tag(\"matcher\")".to_owned() });
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_askers_own_policy_keeps_unwanted_peers_out_before_a_link_is_opened() {
+    let (gate, asker) = pair(&[]).await;
+    let wanted = tag("trusted");
+    let asked = asker.admission.ask::<Lab>(gate.transport.id(), ask_for::<u32>(), wanted).await;
+    assert!(matches!(asked, Err(AskError::NotWanted(Refusal::PolicyUnmet { .. }))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_on_the_round_trip_waits_for_a_measurement() {
+    let (gate, asker) = pair(&[]).await;
+    let offer = |limit| Ok(gate_for::<u32>(rtt_below(limit)));
+    let (answered, _) = meet(&gate, &asker, ask_for::<u32>(), offer(Duration::from_secs(1))).await;
+    assert!(answered.is_ok());
+    let (answered, _) = meet(&gate, &asker, ask_for::<u32>(), offer(Duration::from_micros(1))).await;
+    assert!(matches!(answered, Err(AnswerError::Refused(Refusal::PolicyUnmet { .. }))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_of_garbage_is_an_error_and_no_admission() {
+    let (gate, asker) = pair(&[]).await;
+    let mut listener = gate.transport.listen::<Lab>(4);
+    let mut link = asker.transport.link::<Lab>(gate.transport.id()).await.expect("a link");
+    link.send(&"not a question").await.expect("sent");
+    let link = listener.accept().await.expect("a link arrives");
+    let answered = gate.admission.answer(link, |_| Ok(gate_for::<u32>(Policy::anyone()))).await;
+    assert!(matches!(answered, Err(AnswerError::Link(_))));
+}
