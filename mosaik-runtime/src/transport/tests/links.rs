@@ -13,7 +13,7 @@ on_both! {
         let mut listener = b.transport.listen::<Echo>(4);
         let mut here = a.link(&b).await;
         here.send(&(1u32, "one")).await.expect("sent");
-        let mut there = listener.accept().await.expect("a link");
+        let mut there = accepted(&mut listener).await;
         assert_eq!((there.peer(), here.peer()), (a.id(), b.id()));
         assert_eq!(there.recv(SOON).await, Ok(Some((1u32, "one".to_owned()))));
         there.send(&2u32).await.expect("sent");
@@ -31,7 +31,7 @@ on_both! {
         let mut chunks = [Bytes::from_static(b"\x02\0\0\0hi"), Bytes::from_static(b"raw"), chunk];
         sender.write_chunks(&mut chunks).await.expect("written");
         sender.finish();
-        let (_sender, mut receiver) = listener.accept().await.expect("a link").split();
+        let (_sender, mut receiver) = accepted(&mut listener).await.split();
         assert_eq!(receiver.recv_frame(SOON).await, Ok(Some(Bytes::from_static(b"hi"))));
         let mut raw = BytesMut::with_capacity(64 * 1024);
         while receiver.read(&mut raw, 64 * 1024).await.expect("read") > 0 {}
@@ -44,7 +44,7 @@ on_both! {
         let mut listener = b.transport.listen::<Echo>(4);
         let (mut sender, _receiver) = a.link(&b).await.split();
         sender.write_chunks(&mut [Bytes::from_static(&[0xff; 4])]).await.expect("written");
-        let (_sender, mut receiver) = listener.accept().await.expect("a link").split();
+        let (_sender, mut receiver) = accepted(&mut listener).await.split();
         let limit = Echo::MAX_FRAME;
         let error = receiver.recv_frame(SOON).await;
         assert_eq!(error, Err(LinkError::TooLarge { length: u32::MAX.into(), limit }));
@@ -61,7 +61,7 @@ on_both! {
         let (mut sender, _receiver) = a.link(&b).await.split();
         sender.write_chunks(&mut [Bytes::from_static(b"\x09\0\0\0half")]).await.expect("written");
         drop(sender);
-        let mut there = listener.accept().await.expect("a link");
+        let mut there = accepted(&mut listener).await;
         assert_eq!(there.recv::<Bytes>(SOON).await, Err(LinkError::Truncated));
     }
 
@@ -74,7 +74,7 @@ on_both! {
         let given_up = tokio::time::timeout(Duration::from_millis(300), sender.write_chunks(&mut chunks)).await;
         assert!(given_up.is_err(), "nobody reads: the window fills");
         drop(sender);
-        let (_sender, mut receiver) = listener.accept().await.expect("a link").split();
+        let (_sender, mut receiver) = accepted(&mut listener).await.split();
         let mut raw = BytesMut::new();
         let end = loop {
             match receiver.read(&mut raw, 64 * 1024).await {
@@ -117,7 +117,7 @@ on_both! {
         let mut listener = b.transport.listen::<Echo>(1);
         let (mut first, mut second) = (a.link(&b).await, a.link(&b).await);
         first.send(&1).await.expect("sent");
-        let mut there = listener.accept().await.expect("the first");
+        let mut there = accepted(&mut listener).await;
         assert_eq!(there.recv(SOON).await, Ok(Some(1)));
         second.send(&2).await.expect("sent");
         there.send(&3).await.expect("sent");

@@ -14,7 +14,7 @@ use tokio::sync::broadcast;
 use crate::primitives::{BootId, Clock, NetworkId, NodeRng, PeerId, Reach, Scope, SecretKey};
 
 use super::{
-    Backend, Config, Event, Limits, Link, LinkError, Protocol, Refused, Side, Transport,
+    Backend, Config, Event, Limits, Link, LinkError, Listener, Protocol, Refused, Side, Transport,
     backend::{Conn, Endpoint, Options},
 };
 
@@ -200,6 +200,10 @@ async fn says(link: &mut Link<Echo>, text: &str) {
     link.send(text.as_bytes()).await.expect("it is sent");
     let answer = link.recv::<Bytes>(SOON).await.expect("an answer");
     assert_eq!(answer.as_deref(), Some(text.as_bytes()));
+}
+
+async fn accepted<P: Protocol>(listener: &mut Listener<P>) -> Link<P> {
+    tokio::time::timeout(SOON, listener.accept()).await.expect("a link comes").expect("it listens")
 }
 
 async fn refused(from: &Node, to: &Node) -> LinkError {
