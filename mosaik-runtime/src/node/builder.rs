@@ -1,0 +1,343 @@
+//! Building a node: from settings to a running [`Network`].
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::sync::OnceCell;
+
+use super::{Network, keyfile, network::Inner};
+use crate::{
+    admission::Admission,
+    discovery::{
+        self, Discovery,
+        rendezvous::{self, Rendezvous},
+    },
+    primitives::{
+        BootId, Clock, NetworkId, NetworkSecret, NodeRng, PeerId, Reach, Scope, SecretKey, Tag, backoff,
+        intent, keys::SecretTooShort, tag::NotATag,
+    },
+    streams::{Streams, StreamsSettings, Trace},
+    transport::{self, Backend, BindError, PeerAddr, Transport},
+};
+
+#[cfg(feature = "sim")]
+use crate::transport::sim;
+
+/// How long tasks may take to end after the connections are closed.
+pub(super) const TASKS_END: Duration = Duration::from_secs(1);
+
+/// Settings of a node, with a default for each; `build` starts it.
+///
+/// Start-up waits for nothing outside the process: bootstrap peers, relays and directories may be absent.
+#[derive(Debug)]
+#[must_use]
+pub struct NetworkBuilder {
+    name: String,
+    secret_key: Option<SecretKey>,
+    secrets: Vec<NetworkSecret>,
+    reach: Reach,
+    bind: Option<SocketAddr>,
+    bootstrap: Vec<PeerAddr>,
+    data_dir: Option<PathBuf>,
+    runtime_dir: Option<PathBuf>,
+    tags: Vec<String>,
+    backoff: backoff::Settings,
+    environment: Environment,
+}
+
+/// Time, randomness, network and observers: real, or a simulation's.
+#[derive(Debug)]
+struct Environment {
+    clock: Clock,
+    rng: NodeRng,
+    #[cfg(feature = "sim")]
+    net: Option<sim::Net>,
+    trace: Option<TraceHandle>,
+}
+
+struct TraceHandle(Arc<dyn Trace>);
+
+impl std::fmt::Debug for TraceHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Trace")
+    }
+}
+
+/// A node did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The network's name is not well-formed.
+    #[error("the network's name: {0}")]
+    Name(#[from] intent::NotAnIntent),
+    /// A tag is not well-formed.
+    #[error(transparent)]
+    Tag(#[from] NotATag),
+    /// The network's secret is too short.
+    #[error(transparent)]
+    Secret(#[from] SecretTooShort),
+    /// A bootstrap peer is out of reach.
+    #[error(
+        "the bootstrap peer {peer} is outside of reach `{reach}`: add `--reach lan` (or `.reach(Reach::Lan)`)"
+    )]
+    OutOfReach {
+        /// The peer, as given.
+        peer: PeerAddr,
+        /// The reach of this node.
+        reach: Reach,
+    },
+    /// The key could not be read or made.
+    #[error(transparent)]
+    Key(#[from] keyfile::KeyFileError),
+    /// No socket.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// Discovery did not start.
+    #[error(transparent)]
+    Discovery(#[from] discovery::StartError),
+    /// The crate was built without a network.
+    #[error("this program was built without the feature `iroh`, so it has no network but the simulator's")]
+    NoBackend,
+}
+
+impl NetworkBuilder {
+    pub(super) fn new(name: String) -> Self {
+        Self {
+            name,
+            secret_key: None,
+            secrets: Vec::new(),
+            reach: Reach::Host,
+            bind: None,
+            bootstrap: Vec::new(),
+            data_dir: None,
+            runtime_dir: None,
+            tags: Vec::new(),
+            backoff: backoff::Settings::default(),
+            environment: Environment {
+                clock: Clock::system(),
+                rng: NodeRng::from_system(),
+                #[cfg(feature = "sim")]
+                net: None,
+                trace: None,
+            },
+        }
+    }
+
+    /// The node's key. Default: the data directory's, which is made when missing; without a data directory a random one.
+    pub fn secret_key(mut self, key: SecretKey) -> Self {
+        self.secret_key = Some(key);
+        self
+    }
+
+    /// The secret that all members of the network know. Called twice, both are accepted and the first is proved: that is how a
+    /// secret is changed without a stop.
+    pub fn network_secret(mut self, secret: NetworkSecret) -> Self {
+        self.secrets.push(secret);
+        self
+    }
+
+    /// How far the node looks for others. Default: this machine.
+    pub fn reach(mut self, reach: Reach) -> Self {
+        self.reach = reach;
+        self
+    }
+
+    /// The socket address to listen at. Default: a free port.
+    pub fn bind(mut self, address: SocketAddr) -> Self {
+        self.bind = Some(address);
+        self
+    }
+
+    /// One more peer to ask for others. It need not be there yet.
+    pub fn bootstrap(mut self, peer: PeerAddr) -> Self {
+        self.bootstrap.push(peer);
+        self
+    }
+
+    /// Where the node keeps its key, its incarnation and the peers that it knew. One node per directory.
+    pub fn data_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.data_dir = Some(directory.into());
+        self
+    }
+
+    /// Where nodes of this machine meet, instead of `$MOSAIK_RUNTIME_DIR` and its defaults.
+    pub fn runtime_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.runtime_dir = Some(directory.into());
+        self
+    }
+
+    /// More tags that the node claims.
+    pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.tags.extend(tags.into_iter().map(Into::into));
+        self
+    }
+
+    /// How long to wait between attempts to reach a peer.
+    pub fn backoff(mut self, backoff: backoff::Settings) -> Self {
+        self.backoff = backoff;
+        self
+    }
+
+    /// The network, the clock and the randomness to run on: what a simulation passes. The node meets others in the simulated
+    /// network's directory.
+    #[cfg(feature = "sim")]
+    pub fn simulated(mut self, net: sim::Net, clock: Clock, rng: NodeRng) -> Self {
+        self.environment = Environment { clock, rng, net: Some(net), trace: self.environment.trace };
+        self
+    }
+
+    /// Who is told of every item that is produced and delivered here.
+    pub fn trace(mut self, trace: Arc<dyn Trace>) -> Self {
+        self.environment.trace = Some(TraceHandle(trace));
+        self
+    }
+
+    /// Starts the node. Returns within a second whatever the network is like.
+    pub async fn build(self) -> Result<Network, BuildError> {
+        intent::check(&self.name)?;
+        let tags = self.tags.iter().map(|text| Tag::new(text)).collect::<Result<Vec<_>, _>>()?;
+        self.check_bootstrap()?;
+        let mut rng = self.environment.rng.clone();
+        let key = match (&self.secret_key, &self.data_dir) {
+            (Some(key), _) => key.clone(),
+            (None, Some(directory)) => data_dir_key(directory, &mut rng)?,
+            (None, None) => SecretKey::from_bytes(rng.bytes_32()),
+        };
+        let (id, boot, scope) = (NetworkId::derive(&self.name), BootId(rng.next_u128()), Scope::new());
+        // A start that fails half-way leaves no task behind.
+        let guard = KillOnDrop(Some(scope.clone()));
+        let transport = self.transport(&key, id, boot, &mut rng, scope.child()).await?;
+        let mut settings = discovery::Settings::new(
+            key,
+            id,
+            boot,
+            self.environment.clock.clone(),
+            rng.split("discovery"),
+            scope.child(),
+        );
+        self.fill(&mut settings, tags)?;
+        let discovery = Discovery::start(transport.clone(), settings)?;
+        let admission = Admission::new(transport.clone(), discovery.clone(), scope.child());
+        let streams = Streams::new(
+            transport.clone(),
+            discovery.clone(),
+            admission.clone(),
+            StreamsSettings {
+                network: id,
+                clock: self.environment.clock.clone(),
+                rng: rng.split("streams"),
+                scope: scope.child(),
+                backoff: self.backoff,
+                trace: self.environment.trace.map(|trace| trace.0),
+            },
+        );
+        guard.disarm();
+        let (name, clock, ended) = (self.name, self.environment.clock, OnceCell::new());
+        Ok(Network::from_inner(Inner {
+            name,
+            id,
+            transport,
+            discovery,
+            admission,
+            streams,
+            clock,
+            scope,
+            ended,
+        }))
+    }
+
+    /// What discovery starts with.
+    fn fill(&self, settings: &mut discovery::Settings, tags: Vec<Tag>) -> Result<(), BuildError> {
+        settings.has_secret = !self.secrets.is_empty();
+        settings.data_dir.clone_from(&self.data_dir);
+        settings.bootstrap.clone_from(&self.bootstrap);
+        settings.tags = tags.into_iter().collect();
+        settings.rendezvous = self.rendezvous()?;
+        Ok(())
+    }
+
+    fn rendezvous(&self) -> Result<Rendezvous, BuildError> {
+        #[cfg(feature = "sim")]
+        if let Some(net) = &self.environment.net {
+            return Ok(Rendezvous::Sim(net.clone()));
+        }
+        let directory = match &self.runtime_dir {
+            Some(directory) => directory.clone(),
+            None => rendezvous::directory().map_err(discovery::StartError::from)?,
+        };
+        Ok(Rendezvous::Directory(directory))
+    }
+
+    fn backend(&self, id: PeerId) -> Result<Backend, BuildError> {
+        #[cfg(feature = "sim")]
+        if let Some(net) = &self.environment.net {
+            return Ok(Backend::Sim(net.port(id)));
+        }
+        let _ = id;
+        default_backend().ok_or(BuildError::NoBackend)
+    }
+
+    fn check_bootstrap(&self) -> Result<(), BuildError> {
+        let out = |peer: &&PeerAddr| peer.addresses.iter().all(|address| address.scope > self.reach);
+        match self.bootstrap.iter().find(out) {
+            Some(peer) => Err(BuildError::OutOfReach { peer: peer.clone(), reach: self.reach }),
+            None => Ok(()),
+        }
+    }
+
+    async fn transport(
+        &self,
+        key: &SecretKey,
+        network: NetworkId,
+        boot: BootId,
+        rng: &mut NodeRng,
+        scope: Scope,
+    ) -> Result<Transport, BuildError> {
+        let config = transport::Config {
+            key: key.clone(),
+            network,
+            secrets: self.secrets.clone(),
+            boot,
+            reach: self.reach,
+            bind: self.bind,
+            limits: transport::Limits::default(),
+            clock: self.environment.clock.clone(),
+            rng: rng.split("transport"),
+            scope,
+        };
+        Ok(Transport::bind(config, self.backend(key.peer_id())?).await?)
+    }
+}
+
+#[cfg(feature = "iroh")]
+fn default_backend() -> Option<Backend> {
+    Some(Backend::Iroh)
+}
+
+#[cfg(not(feature = "iroh"))]
+fn default_backend() -> Option<Backend> {
+    None
+}
+
+fn data_dir_key(directory: &Path, rng: &mut NodeRng) -> Result<SecretKey, BuildError> {
+    Ok(keyfile::read_or_make(&directory.join("key"), rng)?)
+}
+
+struct KillOnDrop(Option<Scope>);
+
+impl KillOnDrop {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for KillOnDrop {
+    fn drop(&mut self) {
+        if let Some(scope) = &self.0 {
+            scope.kill();
+        }
+    }
+}

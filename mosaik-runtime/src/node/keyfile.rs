@@ -1,0 +1,148 @@
+//! Key and secret files: 64 hex digits, readable by their owner alone.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use crate::primitives::{NetworkSecret, NodeRng, SecretKey, keys::SecretTooShort};
+
+/// The largest file that is read as a key or secret, in bytes.
+const MAX: u64 = 4096;
+
+/// A key file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    /// It cannot be opened or read.
+    #[error("cannot read the key file {path}: {error}", path = path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        error: io::Error,
+    },
+    /// It cannot be made.
+    #[error("cannot make the key file {path}: {error}", path = path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        error: io::Error,
+    },
+    /// Others may read it.
+    #[error("the key file {path} can be read by others (mode {mode:03o}): run `chmod 600 {path}`", path = path.display())]
+    TooOpen {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// It does not hold a key.
+    #[error("the key file {path} does not hold a key: it must hold 64 hex digits", path = path.display())]
+    NotAKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The secret in it is too short.
+    #[error("the secret in {path}: {error}", path = path.display())]
+    Short {
+        /// The file.
+        path: PathBuf,
+        /// How short.
+        #[source]
+        error: SecretTooShort,
+    },
+}
+
+/// Reads a node's key.
+pub fn read(path: &Path) -> Result<SecretKey, KeyFileError> {
+    let contents = contents(path)?;
+    let text = String::from_utf8_lossy(&contents);
+    SecretKey::from_hex(&text).ok_or_else(|| KeyFileError::NotAKey { path: path.into() })
+}
+
+/// Reads a node's key; makes a new one where there is no file. The directory is made too.
+pub fn read_or_make(path: &Path, rng: &mut NodeRng) -> Result<SecretKey, KeyFileError> {
+    match make(path, rng) {
+        Err(KeyFileError::Unwritable { error, .. }) if error.kind() == io::ErrorKind::AlreadyExists => {
+            read(path)
+        }
+        made => made,
+    }
+}
+
+/// Writes a new key to a file that must not exist yet.
+pub fn make(path: &Path, rng: &mut NodeRng) -> Result<SecretKey, KeyFileError> {
+    let key = SecretKey::from_bytes(rng.bytes_32());
+    write_new(path, &key.to_hex()).map_err(|error| KeyFileError::Unwritable { path: path.into(), error })?;
+    Ok(key)
+}
+
+/// Reads a network secret: hex digits or raw bytes, at least 32 bytes of secret.
+pub fn read_secret(path: &Path) -> Result<NetworkSecret, KeyFileError> {
+    let contents = contents(path)?;
+    NetworkSecret::from_file_contents(&contents)
+        .map_err(|error| KeyFileError::Short { path: path.into(), error })
+}
+
+fn contents(path: &Path) -> Result<Vec<u8>, KeyFileError> {
+    let unreadable = |error| KeyFileError::Unreadable { path: path.into(), error };
+    let file = File::open(path).map_err(unreadable)?;
+    let mode = file.metadata().map_err(unreadable)?.mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(KeyFileError::TooOpen { path: path.into(), mode });
+    }
+    let mut contents = Vec::new();
+    file.take(MAX).read_to_end(&mut contents).map_err(unreadable)?;
+    Ok(contents)
+}
+
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    writeln!(file, "{text}")?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn scratch(name: &str) -> PathBuf {
+        let directory = std::env::temp_dir().join(format!("mosaik-keyfile-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&directory);
+        directory
+    }
+
+    #[test]
+    fn a_key_is_made_once_and_read_again() {
+        let directory = scratch("made");
+        let path = directory.join("node/key");
+        let made = read_or_make(&path, &mut NodeRng::from_seed(1)).expect("made");
+        let read = read_or_make(&path, &mut NodeRng::from_seed(2)).expect("read");
+        assert_eq!(made.peer_id(), read.peer_id());
+        fs::remove_dir_all(directory).expect("removed");
+    }
+
+    #[test]
+    fn open_files_nonsense_and_absence_are_told_apart() {
+        let directory = scratch("bad");
+        let path = directory.join("key");
+        assert!(matches!(read(&path), Err(KeyFileError::Unreadable { .. })));
+        write_new(&path, "not a key").expect("written");
+        assert!(matches!(read(&path), Err(KeyFileError::NotAKey { .. })));
+        assert!(matches!(read_secret(&path), Err(KeyFileError::Short { .. })));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("changed");
+        let error = read(&path).expect_err("too open").to_string();
+        assert!(error.contains("mode 644") && error.contains("chmod 600"), "{error}");
+        fs::remove_dir_all(directory).expect("removed");
+    }
+}

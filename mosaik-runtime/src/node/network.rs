@@ -1,0 +1,144 @@
+//! The handle to a running network node.
+
+use std::{fmt, sync::Arc};
+
+use tokio::{sync::OnceCell, time::timeout};
+
+use super::{BuildError, NetworkBuilder, builder::TASKS_END};
+use crate::{
+    admission::Admission,
+    discovery::Discovery,
+    primitives::{Clock, NetworkId, PeerId, Scope},
+    streams::Streams,
+    transport::{Address, PeerAddr, Transport},
+};
+
+/// A node of a network, as programs hold it. Cheap to clone; dropping the last one cancels everything at once, without
+/// farewell: call [`shutdown`](Self::shutdown) to leave in order.
+#[derive(Clone)]
+pub struct Network(Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) name: String,
+    pub(super) id: NetworkId,
+    pub(super) transport: Transport,
+    pub(super) discovery: Discovery,
+    pub(super) admission: Admission,
+    pub(super) streams: Streams,
+    pub(super) clock: Clock,
+    pub(super) scope: Scope,
+    pub(super) ended: OnceCell<()>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.scope.kill();
+    }
+}
+
+impl Network {
+    /// A builder for a node of the network with this name.
+    pub fn builder(name: impl Into<String>) -> NetworkBuilder {
+        NetworkBuilder::new(name.into())
+    }
+
+    /// A node with all defaults.
+    pub async fn new(name: impl Into<String>) -> Result<Self, BuildError> {
+        Self::builder(name).build().await
+    }
+
+    pub(super) fn from_inner(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    /// The network's name.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The network's id.
+    pub fn id(&self) -> NetworkId {
+        self.0.id
+    }
+
+    /// This node: its id and addresses.
+    pub fn local(&self) -> Local<'_> {
+        Local(self)
+    }
+
+    /// Who is there.
+    pub fn discovery(&self) -> &Discovery {
+        &self.0.discovery
+    }
+
+    /// Who may, and who was refused.
+    pub fn admission(&self) -> &Admission {
+        &self.0.admission
+    }
+
+    /// Producers and consumers, for programs that decide at run time.
+    pub fn streams(&self) -> &Streams {
+        &self.0.streams
+    }
+
+    /// The connections of this node.
+    pub fn transport(&self) -> &Transport {
+        &self.0.transport
+    }
+
+    /// The clock of this node: virtual in a simulation.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// Begins a stop: consumers end, sends fail with `Stopped`. [`shutdown`](Self::shutdown) does the rest.
+    pub fn stop(&self) {
+        self.0.streams.stop();
+    }
+
+    /// Leaves the network in order: flushes streams (2 s at most), announces the departure (0.5 s), closes the connections
+    /// (1 s). Calling it twice, or from two places, does it once; all callers return when it is done.
+    pub async fn shutdown(&self) {
+        self.0.ended.get_or_init(|| self.leave()).await;
+    }
+
+    async fn leave(&self) {
+        let inner = &self.0;
+        self.stop();
+        inner.streams.shutdown().await;
+        inner.discovery.depart().await;
+        inner.transport.shutdown().await;
+        inner.scope.kill();
+        if timeout(TASKS_END, inner.scope.ended()).await.is_err() {
+            let left = inner.scope.running();
+            tracing::warn!(target: "mosaik::node", "{left} tasks did not end in time and are left behind");
+        }
+    }
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Network({} as {})", self.0.name, self.local().id().short())
+    }
+}
+
+/// This node, as others know it.
+#[derive(Debug, Clone, Copy)]
+pub struct Local<'a>(&'a Network);
+
+impl Local<'_> {
+    /// The node's id: its public key.
+    pub fn id(&self) -> PeerId {
+        self.0.0.transport.id()
+    }
+
+    /// The addresses at which it can be reached.
+    pub fn addresses(&self) -> Vec<Address> {
+        self.0.0.transport.addresses().borrow().clone()
+    }
+
+    /// What another node's `--bootstrap` takes: `<peer id>@<address>,…`.
+    pub fn peer_addr(&self) -> PeerAddr {
+        PeerAddr { id: self.id(), addresses: self.addresses() }
+    }
+}
