@@ -25,6 +25,8 @@ mod remembered;
 pub mod rendezvous;
 pub mod settings;
 pub mod signed;
+#[cfg(all(test, feature = "sim"))]
+mod tests;
 mod verifier;
 mod wire;
 

@@ -1,7 +1,7 @@
 //! The links to gossip neighbours: one long-lived link each, a reader and a writer task per link.
 //!
 //! The driver never waits for one: what it says goes into a bounded queue, and a neighbour whose queue is full loses its link.
-//! Both sides may open a link at once; then each reads both and writes to one.
+//! Both sides may open a link at once; then each reads both and writes to the newer one.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -90,7 +90,8 @@ impl Links {
     /// Sends a frame, over a link that may have to be made.
     pub(super) fn send(&mut self, peer: PeerId, frame: GossipFrame) -> Sent {
         let slot = self.slots.entry(peer).or_default();
-        if let Some(link) = slot.links.first() {
+        // The newest: an older one may lead to a former process of the peer.
+        if let Some(link) = slot.links.last() {
             return match link.queue.try_send(frame) {
                 Ok(()) => Sent::Queued,
                 Err(TrySendError::Full(_) | TrySendError::Closed(_)) => {

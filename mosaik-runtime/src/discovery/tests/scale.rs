@@ -1,0 +1,54 @@
+//! Many nodes at once.
+
+use std::time::Duration;
+
+use super::*;
+use tokio::time::Instant;
+
+#[tokio::test(start_paused = true)]
+async fn thirty_two_nodes_that_know_one_know_all_within_seconds() {
+    let net = Net::new(30);
+    let mut nodes = vec![Plan::new(1).on_net(&net).await];
+    for n in 2..=32 {
+        nodes.push(Plan::new(n).seed(&nodes[0]).on_net(&net).await);
+    }
+    let start = Instant::now();
+    for node in &nodes {
+        node.until(|catalog| catalog.len() == 32).await;
+    }
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+#[cfg(feature = "iroh")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn eight_real_nodes_meet_in_a_directory() {
+    let folder = Folder::new("eight");
+    let mut nodes = Vec::new();
+    for n in 1..=8 {
+        nodes.push(Plan::new(n).meeting(Rendezvous::Directory(folder.0.clone())).on(Backend::Iroh).await);
+    }
+    let start = Instant::now();
+    for node in &nodes {
+        node.until(|catalog| catalog.len() == 8).await;
+    }
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_seed_gives_one_trace() {
+    async fn run() -> String {
+        let net = Net::new(31);
+        let one = Plan::new(1).on_net(&net).await;
+        let two = Plan::new(2).seed(&one).on_net(&net).await;
+        let three = Plan::new(3).seed(&one).on_net(&net).await;
+        for node in [&one, &two, &three] {
+            node.until(|catalog| catalog.len() == 3).await;
+        }
+        pass(60).await;
+        for node in [&one, &two, &three] {
+            node.scope.kill();
+        }
+        format!("{:?}", net.trace_hash())
+    }
+    assert_eq!(run().await, run().await);
+}
