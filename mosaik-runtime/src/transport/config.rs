@@ -52,7 +52,7 @@ pub struct Limits {
     pub half_open: usize,
     /// Connections in all (4 096); more incoming ones are refused.
     pub connections: usize,
-    /// Connections of one peer for one protocol (4), superseded ones included.
+    /// Connections of one peer for one protocol (4), superseded ones included; over it the oldest closes.
     pub connections_per_peer: usize,
     /// Streams that one peer may have open on one connection (1 024).
     pub links_per_connection: u32,

@@ -185,9 +185,10 @@ fn watched(endpoint: &iroh::Endpoint, reach: Reach, scope: &Scope) -> watch::Rec
     if sockets.iter().all(|socket| !socket.ip().is_unspecified()) {
         return watch::channel(sockets.into_iter().map(Address::ip).collect()).1;
     }
+    // An address of this machine is as far as the node wants to be found, whatever its range.
     let within = move |address: EndpointAddr| -> Vec<Address> {
-        let all = address.ip_addrs().map(|ip| Address::ip(*ip)).collect::<Vec<_>>();
-        all.into_iter().filter(|address| address.scope <= reach.max(Reach::Lan)).collect()
+        let all = address.ip_addrs().map(|ip| Address::ip(*ip));
+        all.map(|address| Address { scope: address.scope.min(reach), ..address }).collect()
     };
     let mut changes = endpoint.watch_addr();
     let (publish, addresses) = watch::channel(within(changes.get()));

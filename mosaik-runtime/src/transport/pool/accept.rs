@@ -68,10 +68,6 @@ impl Pool {
         }
         let protocol = self.registry.protocol(alpn);
         let protocol = protocol.ok_or((Code::UnknownProtocol, Refused::Other(Code::UnknownProtocol)))?;
-        let busy = (Code::Busy, Refused::Busy("connections of one peer"));
-        if self.lock().core.count(&peer, Some(protocol)) >= self.limits.connections_per_peer {
-            return Err(busy);
-        }
         match exchange::accept(conn, &self.introduction, self.holds_of(&peer)).await {
             Ok(proven) => Ok((protocol, proven)),
             Err(Unproven::Us(code, reason)) => Err((code, reason)),

@@ -22,6 +22,8 @@ pub(in crate::transport) type Key = (PeerId, ProtocolId);
 #[derive(Debug)]
 pub(in crate::transport) struct Core {
     me: PeerId,
+    /// Connections of one peer for one protocol; over it, the oldest that is not live closes.
+    most: usize,
     slots: BTreeMap<Key, Slot>,
 }
 
@@ -52,8 +54,8 @@ pub(in crate::transport) enum Effect {
 
 impl Core {
     /// No connections yet.
-    pub(in crate::transport) fn new(me: PeerId) -> Self {
-        Self { me, slots: BTreeMap::new() }
+    pub(in crate::transport) fn new(me: PeerId, most: usize) -> Self {
+        Self { me, most: most.max(2), slots: BTreeMap::new() }
     }
 
     /// The connection to open a link on.
@@ -61,10 +63,9 @@ impl Core {
         self.slots.get(key)?.live
     }
 
-    /// How many connections a peer has, of one protocol or of all.
-    pub(in crate::transport) fn count(&self, peer: &PeerId, protocol: Option<ProtocolId>) -> usize {
-        let slots = self.of(peer).filter(|(key, _)| protocol.is_none_or(|protocol| key.1 == protocol));
-        slots.map(|(_, slot)| slot.sessions.len()).sum()
+    /// How many connections a peer has.
+    pub(in crate::transport) fn count(&self, peer: &PeerId) -> usize {
+        self.of(peer).map(|(_, slot)| slot.sessions.len()).sum()
     }
 
     /// All connections of a peer.
@@ -95,6 +96,11 @@ impl Core {
                 effects.push(Effect::Drain(old, Code::Superseded));
             }
             None => slot.live = Some(id),
+        }
+        if slot.sessions.len() > self.most {
+            let live = slot.live;
+            let oldest = slot.sessions.keys().find(|old| Some(**old) != live && **old != id);
+            effects.extend(oldest.map(|old| Effect::Close(*old, Code::Superseded)));
         }
         effects
     }
@@ -178,7 +184,7 @@ mod tests {
         for (me, other, wanted) in [(1, 2, Side::Us), (2, 1, Side::Them)] {
             let unwanted = if wanted == Side::Us { Side::Them } else { Side::Us };
             for (first, second) in [(wanted, unwanted), (unwanted, wanted)] {
-                let mut core = Core::new(peer(me));
+                let mut core = Core::new(peer(me), 4);
                 let key = (peer(other), P);
                 assert_eq!(core.established(key, id(1), first, BootId(1)), []);
                 let (stays, goes) = if first == wanted { (id(1), id(2)) } else { (id(2), id(1)) };
@@ -186,14 +192,14 @@ mod tests {
                 assert_eq!(effects, [Effect::Drain(goes, Code::Superseded)]);
                 assert_eq!(core.live(&key), Some(stays));
                 core.ended(&key, goes);
-                assert_eq!((core.live(&key), core.count(&key.0, None)), (Some(stays), 1));
+                assert_eq!((core.live(&key), core.count(&key.0)), (Some(stays), 1));
             }
         }
     }
 
     #[test]
     fn a_second_dial_of_the_same_side_means_that_the_first_connection_is_dead() {
-        let mut core = Core::new(peer(1));
+        let mut core = Core::new(peer(1), 4);
         let key = (peer(2), P);
         core.established(key, id(1), Side::Them, BootId(1));
         assert_eq!(
@@ -204,8 +210,21 @@ mod tests {
     }
 
     #[test]
+    fn a_peer_that_dials_again_and_again_has_few_connections_and_is_not_locked_out() {
+        let mut core = Core::new(peer(1), 4);
+        let key = (peer(2), P);
+        for n in 1..=4 {
+            core.established(key, id(n), Side::Them, BootId(1));
+        }
+        let effects = core.established(key, id(5), Side::Them, BootId(1));
+        let superseded = Code::Superseded;
+        assert_eq!(effects, [Effect::Drain(id(4), superseded), Effect::Close(id(1), superseded)]);
+        assert_eq!(core.live(&key), Some(id(5)));
+    }
+
+    #[test]
     fn ls11_the_late_end_of_an_old_connection_leaves_the_new_one() {
-        let mut core = Core::new(peer(1));
+        let mut core = Core::new(peer(1), 4);
         let key = (peer(2), P);
         core.established(key, id(1), Side::Us, BootId(1));
         core.draining(&key, id(1));
@@ -217,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_newer_process_replaces_the_older_in_all_protocols_at_once() {
-        let mut core = Core::new(peer(1));
+        let mut core = Core::new(peer(1), 4);
         core.established((peer(2), P), id(1), Side::Us, BootId(1));
         core.established((peer(2), Q), id(2), Side::Us, BootId(1));
         core.established((peer(3), P), id(3), Side::Us, BootId(7));
@@ -230,7 +249,7 @@ mod tests {
 
     #[test]
     fn when_the_older_process_answers_all_connections_of_the_key_close() {
-        let mut core = Core::new(peer(1));
+        let mut core = Core::new(peer(1), 4);
         let key = (peer(2), P);
         core.established(key, id(1), Side::Us, BootId(1));
         assert_eq!(core.older_lives(&key, id(1)), [], "nobody asked");

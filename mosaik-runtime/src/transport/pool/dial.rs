@@ -16,7 +16,7 @@ use crate::transport::{
 use super::{Pool, core::Key};
 
 /// How often a link is tried again when its connection ended just before.
-const TRIES: usize = 3;
+const TRIES: usize = 4;
 
 type Outcome = Option<Result<(), LinkError>>;
 
@@ -24,13 +24,9 @@ type Outcome = Option<Result<(), LinkError>>;
 pub(super) struct Waiting(watch::Sender<Outcome>);
 
 impl Waiting {
-    /// Wakes those who wait; the first outcome counts.
+    /// Wakes those who wait now. Call it under the pool's lock, as they subscribe under it: none misses it.
     pub(super) fn done(&self, outcome: Result<(), LinkError>) {
-        self.0.send_if_modified(|slot| {
-            let first = slot.is_none();
-            slot.get_or_insert(outcome);
-            first
-        });
+        self.0.send_replace(Some(outcome));
     }
 }
 
@@ -61,10 +57,11 @@ impl Pool {
                     }
                 }
                 Way::Wait(mut outcome) => {
-                    let outcome = outcome.wait_for(Option::is_some).await.map(|outcome| outcome.clone());
+                    let woken = outcome.changed().await.ok();
+                    let outcome = woken.and_then(|()| outcome.borrow_and_update().clone());
                     let broke_off =
                         || LinkError::Unreachable { peer: key.0, why: "the dial broke off".to_owned() };
-                    match outcome.ok().flatten().unwrap_or_else(|| Err(broke_off())) {
+                    match outcome.unwrap_or_else(|| Err(broke_off())) {
                         Err(error) if self.lock().core.live(&key).is_none() => return Err(error),
                         Ok(()) | Err(_) => {}
                     }
@@ -89,7 +86,7 @@ impl Pool {
         let (done, outcome) = watch::channel(None);
         state.dials.insert(key, Waiting(done));
         drop(state);
-        let dialling = Dialling { pool: self.clone(), key };
+        let dialling = Dialling { pool: self.clone(), key, finished: false };
         self.scope.spawn("transport dial", async move {
             let outcome = dialling.pool.dial(key).await;
             dialling.finish(outcome);
@@ -150,15 +147,18 @@ impl Pool {
     }
 }
 
-/// A dial's entry in the pool; taken out however the dial ends.
+/// A dial's entry in the pool; taken out once, however the dial ends.
 struct Dialling {
     pool: Arc<Pool>,
     key: Key,
+    finished: bool,
 }
 
 impl Dialling {
-    fn finish(self, outcome: Result<(), LinkError>) {
-        if let Some(waiting) = self.pool.lock().dials.get(&self.key) {
+    fn finish(mut self, outcome: Result<(), LinkError>) {
+        self.finished = true;
+        let mut state = self.pool.lock();
+        if let Some(waiting) = state.dials.remove(&self.key) {
             waiting.done(outcome);
         }
     }
@@ -166,6 +166,8 @@ impl Dialling {
 
 impl Drop for Dialling {
     fn drop(&mut self) {
-        self.pool.lock().dials.remove(&self.key);
+        if !self.finished {
+            self.pool.lock().dials.remove(&self.key);
+        }
     }
 }

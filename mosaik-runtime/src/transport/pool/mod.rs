@@ -89,7 +89,7 @@ impl Pool {
     pub(super) fn start(parts: Parts) -> Arc<Self> {
         let Parts { endpoint, introduction, book, limits, clock, scope } = parts;
         let state = State {
-            core: Core::new(introduction.me),
+            core: Core::new(introduction.me, limits.connections_per_peer),
             sessions: BTreeMap::new(),
             dials: BTreeMap::new(),
             kept: BTreeSet::new(),
@@ -132,7 +132,7 @@ impl Pool {
 
     /// How many connections to a peer stand.
     pub(super) fn count(&self, peer: &PeerId) -> usize {
-        self.lock().core.count(peer, None)
+        self.lock().core.count(peer)
     }
 
     /// The least round-trip time of late; takes a sample when one is due.
@@ -223,7 +223,7 @@ impl Pool {
         state.core.ended(&session.key, session.id);
         state.sessions.remove(&session.id);
         let (peer, protocol) = session.key;
-        if state.core.count(&peer, None) == 0 {
+        if state.core.count(&peer) == 0 {
             state.rtts.remove(&peer);
         }
         self.tell(Event::Disconnected { peer, protocol, session: session.id, reason });

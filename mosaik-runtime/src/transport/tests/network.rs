@@ -122,3 +122,29 @@ on_both! {
         assert!(tokio::time::timeout(Duration::from_millis(800), ends).await.is_err(), "kept");
     }
 }
+
+#[cfg(feature = "sim")]
+#[tokio::test(start_paused = true)]
+async fn no_link_falls_between_two_connections() {
+    for seed in 0..30 {
+        let fabric = Fabric::Sim(crate::transport::sim::Net::new(seed));
+        let (mut a, mut b) = (fabric.node(1).await, fabric.node(2).await);
+        a.knows(&b);
+        b.knows(&a);
+        a.echoes();
+        b.echoes();
+        let many = |from: &Node, to: PeerId| {
+            let transport = from.transport.clone();
+            futures::future::join_all((0..8).map(move |n| {
+                let transport = transport.clone();
+                async move {
+                    tokio::time::sleep(Duration::from_millis(n)).await;
+                    says(&mut transport.link(to).await.expect("a link"), "none is lost").await;
+                }
+            }))
+        };
+        tokio::join!(many(&a, b.id()), many(&b, a.id()));
+        a.settles_at(b.id(), 1).await;
+        b.settles_at(a.id(), 1).await;
+    }
+}
