@@ -105,6 +105,10 @@ macro_rules! seam {
         $(
             $(#[$doc])*
             #[derive(Debug)]
+            #[cfg_attr(
+                all(feature = "iroh", feature = "sim"),
+                allow(clippy::large_enum_variant, reason = "one backend is in use at a time")
+            )]
             pub enum $name {
                 /// Over QUIC.
                 #[cfg(feature = "iroh")]
