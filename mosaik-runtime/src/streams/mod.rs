@@ -1,1 +1,3 @@
-//! Floor 6: streams. Under construction.
+//! Floor 6: streams.
+pub mod core;
+pub mod wire;

@@ -49,6 +49,11 @@ pub fn encode_to_slice<T: Serialize + ?Sized>(value: &T, buffer: &mut [u8]) -> R
     }
 }
 
+/// How many bytes the encoded value has.
+pub fn encoded_size<T: Serialize + ?Sized>(value: &T) -> Result<usize, EncodeError> {
+    postcard::experimental::serialized_size(value).map_err(|error| EncodeError::Refused(error.to_string()))
+}
+
 /// Decodes a value that takes up all of `bytes`. For types that do not contain themselves.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     let mut from = postcard::Deserializer::from_bytes(bytes);

@@ -1,0 +1,126 @@
+//! One subscription as the ring sees it: where it stands, and whether it is still there.
+
+use tokio::time::Instant;
+
+use super::chunks::{Chunks, Position};
+
+/// Wakes the task that writes to a subscriber.
+pub trait Bell {
+    /// There is something to take.
+    fn ring(&self);
+}
+
+/// Why a subscription was ended by the producer's node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// It was too slow (`overflow = disconnect`).
+    TooSlow,
+    /// It held up the producer longer than `patience` (`overflow = block`).
+    OutOfPatience,
+}
+
+/// Whether somebody is at the other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// A link is up.
+    Attached,
+    /// The link was lost; the subscription waits for its return.
+    Leased {
+        /// Since when.
+        since: Instant,
+    },
+    /// It was ended; its writer has not noticed yet.
+    Cut(Cut),
+}
+
+/// What a writer waits for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Waits {
+    /// Nothing: it is at work.
+    #[default]
+    No,
+    /// The next item.
+    ForItems,
+    /// The peer's next acknowledgement: too much is in flight.
+    ForRoom,
+}
+
+/// What `drop_newest` keeps: shared runs that the ring may have forgotten.
+#[derive(Debug)]
+pub(super) struct Window {
+    pub(super) chunks: Chunks,
+    pub(super) end: Position,
+}
+
+impl Window {
+    /// The position of item `seq`; `None` when it is not in the window.
+    pub(super) fn find(&self, seq: u64) -> Option<Position> {
+        if seq == self.end.seq { Some(self.end) } else { self.chunks.find(seq) }
+    }
+}
+
+/// A subscription.
+#[derive(Debug)]
+pub(super) struct Cursor<B> {
+    /// Which link serves it; an older link's last words change nothing.
+    pub(super) attachment: u64,
+    pub(super) presence: Presence,
+    /// The next item to hand to the writer.
+    pub(super) next: Position,
+    /// The next number that the peer expects; below `next.seq` there is a gap to tell.
+    pub(super) told: u64,
+    pub(super) window: Option<Window>,
+    /// All items below it have reached the peer's node.
+    pub(super) received: u64,
+    /// All items below it have been taken by the consumers there.
+    pub(super) consumed: u64,
+    /// All items below it were handed to the transport.
+    pub(super) written: u64,
+    /// Raw bytes given to this link, and how many of them the peer has read.
+    pub(super) sent_bytes: u64,
+    pub(super) read_bytes: u64,
+    /// Since when it has held up a producer.
+    pub(super) holds_since: Option<Instant>,
+    /// Whether its writer waits for the bell, and for what.
+    pub(super) waits: Waits,
+    pub(super) bell: B,
+    pub(super) stats: CursorStats,
+}
+
+/// What a subscription has carried.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CursorStats {
+    /// Items handed to the transport.
+    pub items: u64,
+    /// Their bytes, frame heads included.
+    pub bytes: u64,
+    /// Items that it was told are lost.
+    pub lost: u64,
+}
+
+impl<B: Bell> Cursor<B> {
+    /// Whether it reads from the ring itself.
+    pub(super) fn follows(&self) -> bool {
+        self.window.is_none() && !self.is_cut()
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        matches!(self.presence, Presence::Cut(_))
+    }
+
+    pub(super) fn is_attached(&self) -> bool {
+        self.presence == Presence::Attached
+    }
+
+    /// Wakes its writer if it waits.
+    pub(super) fn wake(&mut self) {
+        if std::mem::take(&mut self.waits) != Waits::No {
+            self.bell.ring();
+        }
+    }
+
+    /// Raw bytes that the peer has not read yet.
+    pub(super) fn in_flight(&self) -> u64 {
+        self.sent_bytes.saturating_sub(self.read_bytes)
+    }
+}

@@ -1,0 +1,95 @@
+//! The limits of one stream on one node.
+
+use std::time::Duration;
+
+use crate::topology::Overflow;
+
+/// How many bytes of one subscription may be on their way to the peer and not yet received there.
+pub const IN_FLIGHT: usize = 256 * 1024;
+
+/// What the producers of a stream on one node have agreed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Items that a subscription may lag behind.
+    pub items: usize,
+    /// Bytes that a subscription may lag behind, frame heads included.
+    pub bytes: usize,
+    /// The largest encoded item.
+    pub max_item: usize,
+    /// Items that a late joiner gets from the past.
+    pub replay: usize,
+    /// What happens when a subscriber is too slow.
+    pub overflow: Overflow,
+    /// How long `block` waits for one subscriber.
+    pub patience: Duration,
+    /// How long a subscription survives a lost link.
+    pub resume: Duration,
+    /// Subscriptions at a time.
+    pub max_consumers: Option<usize>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            items: 1024,
+            bytes: 8 << 20,
+            max_item: 1 << 20,
+            replay: 0,
+            overflow: Overflow::Disconnect,
+            patience: Duration::from_secs(30),
+            resume: Duration::from_secs(10),
+            max_consumers: None,
+        }
+    }
+}
+
+/// The largest `max_item` that can be set: 16 MiB.
+pub const MAX_ITEM: usize = 16 << 20;
+/// The longest `patience` and `resume`: one hour.
+pub const MAX_WAIT: Duration = Duration::from_secs(3600);
+
+/// A limit that cannot be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadLimit {
+    /// `buffer = 0`.
+    #[error("`buffer` is 0: a subscription needs room for at least one item")]
+    NoBuffer,
+    /// `max_item` is 0 or over [`MAX_ITEM`].
+    #[error("`max_item` is {0} bytes: it must be between 1 byte and 16 MiB")]
+    MaxItem(usize),
+    /// The byte limit of the buffer is below `max_item`.
+    #[error("`buffer_bytes` is {bytes}, less than `max_item` = {max_item}: the buffer must hold an item")]
+    BytesBelowItem {
+        /// The byte limit.
+        bytes: usize,
+        /// The item limit.
+        max_item: usize,
+    },
+    /// `patience` or `resume` is over an hour.
+    #[error("`{0}` is longer than an hour")]
+    TooLong(&'static str),
+    /// `max_consumers = 0`.
+    #[error("`max_consumers` is 0: nobody could ever subscribe")]
+    NoConsumers,
+}
+
+impl Limits {
+    /// Checks that the limits fit together.
+    pub fn check(&self) -> Result<(), BadLimit> {
+        if self.items == 0 {
+            return Err(BadLimit::NoBuffer);
+        }
+        if self.max_item == 0 || self.max_item > MAX_ITEM {
+            return Err(BadLimit::MaxItem(self.max_item));
+        }
+        if self.bytes < self.max_item {
+            return Err(BadLimit::BytesBelowItem { bytes: self.bytes, max_item: self.max_item });
+        }
+        for (name, wait) in [("patience", self.patience), ("resume", self.resume)] {
+            if wait > MAX_WAIT {
+                return Err(BadLimit::TooLong(name));
+            }
+        }
+        if self.max_consumers == Some(0) { Err(BadLimit::NoConsumers) } else { Ok(()) }
+    }
+}

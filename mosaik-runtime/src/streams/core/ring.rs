@@ -1,0 +1,246 @@
+//! The ring of one stream on one node: one log, a cursor per subscription, and what happens to those that lag.
+//!
+//! Items are numbered (epoch = boot of the node, sequence). A cursor's lag is bounded by the buffer; what a cursor has taken
+//! stays held until the peer's node has received it, so that a lost link loses nothing while the lease holds. The bound on
+//! memory is: buffer + what is in flight, per stream, and one window per subscription under `drop_newest`.
+//!
+//! No clock and no task: time is an argument, and writers are woken through their [`Bell`].
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::{
+    chunks::Position,
+    cursor::{Bell, Cursor, Cut, Presence, Waits, Window},
+    limits::Limits,
+    log::Log,
+};
+use crate::{
+    primitives::{BootId, PeerId, codec::EncodeError},
+    topology::Overflow,
+};
+
+/// Why an item was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PushError {
+    /// Under `block`: a subscriber has no room. At `until` the first such subscriber is out of patience.
+    Full {
+        /// When to try again at the latest.
+        until: Instant,
+    },
+    /// The item cannot be sent at all.
+    Encode(EncodeError),
+    /// The stream has ended here.
+    Closed,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Ring<B> {
+    pub(super) epoch: BootId,
+    pub(super) limits: Limits,
+    pub(super) log: Log,
+    pub(super) cursors: BTreeMap<PeerId, Cursor<B>>,
+    /// The least position of all cursors that read from the log.
+    slowest: Option<Position>,
+    /// Items below it have reached everybody who follows.
+    keep: Option<u64>,
+    pub(super) attachments: u64,
+    pub(super) waiting: usize,
+    wanted: bool,
+    pub(super) closed: bool,
+}
+
+impl<B: Bell> Ring<B> {
+    /// A ring whose first item has the number `first`.
+    pub fn new(epoch: BootId, first: u64, limits: Limits) -> Self {
+        Self {
+            epoch,
+            limits,
+            log: Log::starting_at(first),
+            cursors: BTreeMap::new(),
+            slowest: None,
+            keep: None,
+            attachments: 0,
+            waiting: 0,
+            wanted: false,
+            closed: false,
+        }
+    }
+
+    /// The number of the next item.
+    pub fn end(&self) -> u64 {
+        self.log.end().seq
+    }
+
+    /// The limits in force.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Bytes of items held by the ring itself.
+    pub fn held(&self) -> u64 {
+        self.log.held()
+    }
+
+    /// Accepts an item and gives it its number.
+    pub fn push<T: Serialize + ?Sized>(&mut self, item: &T, now: Instant) -> Result<u64, PushError> {
+        if self.closed {
+            return Err(PushError::Closed);
+        }
+        if self.is_full() && matches!(self.limits.overflow, Overflow::Block | Overflow::DropNewest) {
+            self.make_room(now)?;
+        }
+        let before = self.log.end();
+        self.log.append(item, self.limits.max_item).map_err(PushError::Encode)?;
+        if self.is_over() {
+            self.overflow();
+        }
+        self.forget();
+        if self.waiting > 0 {
+            self.wake_all();
+        }
+        Ok(before.seq)
+    }
+
+    /// Whether the slowest follower has no room for one more item.
+    fn is_full(&self) -> bool {
+        self.slowest.is_some_and(|at| self.lag_reaches(at))
+    }
+
+    fn lag_reaches(&self, at: Position) -> bool {
+        let end = self.log.end();
+        end.seq - at.seq >= self.limits.items as u64 || end.byte - at.byte >= self.limits.bytes as u64
+    }
+
+    /// Whether the slowest follower lags more than it may.
+    fn is_over(&self) -> bool {
+        self.slowest.is_some_and(|at| self.lag_exceeds(at))
+    }
+
+    fn lag_exceeds(&self, at: Position) -> bool {
+        let end = self.log.end();
+        end.seq - at.seq > self.limits.items as u64 || end.byte - at.byte > self.limits.bytes as u64
+    }
+
+    /// What must happen before an item is accepted: `block` waits, `drop_newest` turns to a window.
+    fn make_room(&mut self, now: Instant) -> Result<(), PushError> {
+        let full = self.peers_where(|ring, cursor| ring.lag_reaches(cursor.next));
+        let until = match self.limits.overflow {
+            Overflow::Block => full.iter().filter_map(|peer| self.hold(peer, now)).min(),
+            _ => {
+                full.iter().for_each(|peer| self.hold_window(peer));
+                None
+            }
+        };
+        self.review();
+        self.wanted = until.is_some();
+        until.map_or(Ok(()), |until| Err(PushError::Full { until }))
+    }
+
+    fn peers_where(&self, is: impl Fn(&Self, &Cursor<B>) -> bool) -> Vec<PeerId> {
+        let chosen = self.cursors.iter().filter(|(_, cursor)| cursor.follows() && is(self, cursor));
+        chosen.map(|(peer, _)| *peer).collect()
+    }
+
+    /// Notes that a cursor holds up the producer; cuts it when its time is over, else says until when it may.
+    fn hold(&mut self, peer: &PeerId, now: Instant) -> Option<Instant> {
+        let cursor = self.cursors.get_mut(peer)?;
+        let patience = *cursor.holds_since.get_or_insert(now) + self.limits.patience;
+        let until = match cursor.presence {
+            Presence::Leased { since } => patience.min(since + self.limits.resume),
+            _ => patience,
+        };
+        if now < until {
+            return Some(until);
+        }
+        self.cut(peer, Cut::OutOfPatience);
+        None
+    }
+
+    /// `drop_newest`: what it has not got yet becomes its own; what follows is lost until that is written.
+    fn hold_window(&mut self, peer: &PeerId) {
+        let end = self.log.end();
+        let Some(cursor) = self.cursors.get_mut(peer) else { return };
+        let from = self.log.find(cursor.received);
+        cursor.window = Some(Window { chunks: self.log.since(from), end });
+    }
+
+    /// What must happen after an item was accepted and somebody lags too much.
+    fn overflow(&mut self) {
+        let over = self.peers_where(|ring, cursor| ring.lag_exceeds(cursor.next));
+        for peer in &over {
+            match self.limits.overflow {
+                Overflow::Disconnect => self.cut(peer, Cut::TooSlow),
+                _ => self.skip(peer),
+            }
+        }
+        self.review();
+    }
+
+    /// `drop_oldest`: moves a cursor forward until it is within its limits.
+    fn skip(&mut self, peer: &PeerId) {
+        let Some(mut next) = self.cursors.get(peer).map(|cursor| cursor.next) else { return };
+        while self.lag_exceeds(next) {
+            next = self.log.step(next);
+        }
+        if let Some(cursor) = self.cursors.get_mut(peer) {
+            cursor.next = next;
+        }
+    }
+
+    fn cut(&mut self, peer: &PeerId, reason: Cut) {
+        let Some(cursor) = self.cursors.get_mut(peer) else { return };
+        if cursor.is_attached() {
+            cursor.presence = Presence::Cut(reason);
+            cursor.window = None;
+            // The bell rings also when the writer is stuck in a write.
+            cursor.bell.ring();
+        } else {
+            self.cursors.remove(peer);
+        }
+    }
+
+    /// Recomputes what the hot path compares with.
+    pub(super) fn review(&mut self) {
+        let followers = self.cursors.values().filter(|cursor| cursor.follows());
+        self.slowest = followers.clone().map(|cursor| cursor.next).min();
+        self.keep = followers.map(|cursor| cursor.received.min(cursor.next.seq)).min();
+        self.waiting = self.cursors.values().filter(|cursor| cursor.waits == Waits::ForItems).count();
+    }
+
+    /// Forgets what nobody needs: below every receipt and outside the replay.
+    pub(super) fn forget(&mut self) {
+        let end = self.end();
+        let needed = self.keep.unwrap_or(end);
+        let replay = end.saturating_sub(self.limits.replay as u64);
+        self.log.forget_below(needed.min(replay));
+        while self.log.held() > self.limits.bytes as u64 && self.log.forget_oldest_below(needed) {}
+    }
+
+    fn wake_all(&mut self) {
+        self.cursors.values_mut().filter(|cursor| cursor.waits == Waits::ForItems).for_each(Cursor::wake);
+        self.waiting = 0;
+    }
+
+    /// Accepts nothing more; writers end when they have written what is held.
+    pub fn close(&mut self) {
+        self.closed = true;
+        self.cursors.retain(|_, cursor| cursor.is_attached() || cursor.is_cut());
+        self.review();
+        self.wake_all();
+    }
+
+    /// Opens a closed ring again, with the numbers going on.
+    pub fn reopen(&mut self, limits: Limits) {
+        self.closed = false;
+        self.limits = limits;
+    }
+
+    /// Whether a producer waits for room; asking answers it.
+    pub fn takes_wanted(&mut self) -> bool {
+        self.wanted && !self.is_full() && std::mem::take(&mut self.wanted)
+    }
+}

@@ -1,0 +1,249 @@
+//! The four policies, replay, leases and limits of the ring, case by case.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{
+    chunks::{FRAME_HEAD, frame_size},
+    cursor::{Bell, Cut},
+    limits::Limits,
+    ring::{PushError, Ring},
+    subscribe::{AttachError, Take},
+};
+use crate::{
+    primitives::{BootId, Clock, PeerId, codec},
+    topology::Overflow,
+};
+
+pub(super) struct Silent;
+impl Bell for Silent {
+    fn ring(&self) {}
+}
+
+pub(super) const EPOCH: BootId = BootId(7);
+
+pub(super) fn peer(n: u8) -> PeerId {
+    PeerId::from_bytes([n; 32])
+}
+
+pub(super) fn now() -> Instant {
+    Clock::system().now()
+}
+
+fn ring(overflow: Overflow) -> Ring<Silent> {
+    Ring::new(EPOCH, 0, Limits { items: 4, overflow, ..Limits::default() })
+}
+
+fn fill(ring: &mut Ring<Silent>, numbers: std::ops::Range<u64>) {
+    for n in numbers {
+        assert_eq!(ring.push(&n, now()), Ok(n));
+    }
+}
+
+/// What a subscriber is told until there is nothing more: numbers, and gaps as pairs.
+fn told(ring: &mut Ring<Silent>, who: PeerId, attachment: u64) -> (Vec<u64>, Vec<(u64, u64)>) {
+    let (mut items, mut gaps) = (Vec::new(), Vec::new());
+    loop {
+        match ring.take(&who, attachment) {
+            Take::Run(run) => {
+                items.extend(numbers(&run.chunks));
+                ring.acknowledge(&who, attachment, u64::MAX, run.end.seq, run.end.seq);
+            }
+            Take::Gap { first, count } => gaps.push((first, count)),
+            _ => return (items, gaps),
+        }
+    }
+}
+
+pub(super) fn numbers(chunks: &[bytes::Bytes]) -> Vec<u64> {
+    let mut found = Vec::new();
+    for chunk in chunks {
+        let mut at = 0;
+        while let Some(size) = frame_size(chunk, at) {
+            let body = &chunk[at + FRAME_HEAD..at + size];
+            found.push(codec::decode::<(u64, Vec<u8>)>(body).map_or_else(
+                |_| codec::decode::<u64>(body).expect("a number"),
+                |(number, _)| number,
+            ));
+            at += size;
+        }
+    }
+    found
+}
+
+#[test]
+fn disconnect_cuts_the_slow_and_a_return_begins_with_a_gap() {
+    let mut ring = ring(Overflow::Disconnect);
+    let slow = ring.attach(peer(1), None, Silent).expect("room").attachment;
+    fill(&mut ring, 0..4);
+    let fast = ring.attach(peer(2), Some((EPOCH, 0)), Silent).expect("room").attachment;
+    assert_eq!(told(&mut ring, peer(2), fast).0, [0, 1, 2, 3]);
+    fill(&mut ring, 4..5);
+    assert!(matches!(ring.take(&peer(1), slow), Take::Cut(Cut::TooSlow)));
+    assert_eq!(told(&mut ring, peer(2), fast), (vec![4], vec![]));
+    ring.detach(&peer(1), slow, false, now());
+    fill(&mut ring, 5..7);
+    let again = ring.attach(peer(1), Some((EPOCH, 0)), Silent).expect("room").attachment;
+    let (items, gaps) = told(&mut ring, peer(1), again);
+    assert_eq!(gaps, [(0, 7 - items.len() as u64)], "what is no longer held is a gap, exactly");
+}
+
+#[test]
+fn drop_oldest_keeps_the_newest_items() {
+    let mut ring = ring(Overflow::DropOldest);
+    let at = ring.attach(peer(1), None, Silent).expect("room").attachment;
+    fill(&mut ring, 0..10);
+    assert_eq!(told(&mut ring, peer(1), at), (vec![6, 7, 8, 9], vec![(0, 6)]));
+}
+
+#[test]
+fn drop_newest_keeps_its_window_and_then_jumps_to_the_head() {
+    let mut ring = ring(Overflow::DropNewest);
+    let at = ring.attach(peer(1), None, Silent).expect("room").attachment;
+    fill(&mut ring, 0..10);
+    assert_eq!(told(&mut ring, peer(1), at), (vec![0, 1, 2, 3], vec![(4, 6)]));
+    fill(&mut ring, 10..12);
+    assert_eq!(told(&mut ring, peer(1), at), (vec![10, 11], vec![]));
+}
+
+#[test]
+fn ls2_block_refuses_at_the_limit_and_again_after_every_item() {
+    let mut ring = ring(Overflow::Block);
+    let at = ring.attach(peer(1), None, Silent).expect("room").attachment;
+    fill(&mut ring, 0..4);
+    for _ in 0..3 {
+        assert!(matches!(ring.push(&4u64, now()), Err(PushError::Full { .. })));
+    }
+    assert_eq!(told(&mut ring, peer(1), at).0, [0, 1, 2, 3]);
+    assert!(ring.takes_wanted(), "a producer waits and there is room");
+    fill(&mut ring, 4..8);
+    assert!(matches!(ring.push(&8u64, now()), Err(PushError::Full { .. })));
+    assert_eq!(told(&mut ring, peer(1), at), (vec![4, 5, 6, 7], vec![]));
+}
+
+#[test]
+fn ls3_block_gives_up_on_a_subscriber_after_its_patience_connected_or_not() {
+    let start = now();
+    let mut ring = ring(Overflow::Block);
+    let stuck = ring.attach(peer(1), None, Silent).expect("room").attachment;
+    let gone = ring.attach(peer(2), None, Silent).expect("room").attachment;
+    fill(&mut ring, 0..4);
+    ring.detach(&peer(2), gone, false, start);
+    let Err(PushError::Full { until }) = ring.push(&4u64, start) else { panic!("both hold") };
+    assert_eq!(until, start + Duration::from_secs(10), "the lease is shorter than the patience");
+    let Err(PushError::Full { until }) = ring.push(&4u64, until) else { panic!("one holds") };
+    assert_eq!((until, ring.subscriptions()), (start + Duration::from_secs(30), 1));
+    assert_eq!(ring.push(&4u64, until), Ok(4));
+    assert!(matches!(ring.take(&peer(1), stuck), Take::Cut(Cut::OutOfPatience)));
+}
+
+#[test]
+fn ls6_what_was_in_flight_when_the_link_broke_is_sent_again() {
+    let mut ring = ring(Overflow::Disconnect);
+    let at = ring.attach(peer(1), None, Silent).expect("room").attachment;
+    fill(&mut ring, 0..4);
+    assert!(matches!(ring.take(&peer(1), at), Take::Run(run) if run.count() == 4));
+    ring.acknowledge(&peer(1), at, 10, 2, 0);
+    ring.detach(&peer(1), at, false, now());
+    fill(&mut ring, 4..6);
+    let again = ring.attach(peer(1), Some((EPOCH, 2)), Silent).expect("room");
+    assert!(again.resumed && again.next == 2);
+    assert_eq!(told(&mut ring, peer(1), again.attachment), (vec![2, 3, 4, 5], vec![]));
+}
+
+#[test]
+fn ls6_after_the_lease_the_return_begins_with_a_gap() {
+    let start = now();
+    let mut ring = ring(Overflow::Disconnect);
+    let at = ring.attach(peer(1), None, Silent).expect("room").attachment;
+    fill(&mut ring, 0..2);
+    ring.detach(&peer(1), at, false, start);
+    assert_eq!(ring.expire(start), Some(start + Duration::from_secs(10)));
+    assert_eq!(ring.expire(start + Duration::from_secs(10)), None);
+    fill(&mut ring, 2..3);
+    let again = ring.attach(peer(1), Some((EPOCH, 0)), Silent).expect("room").attachment;
+    let (items, gaps) = told(&mut ring, peer(1), again);
+    assert_eq!((items.len() as u64, gaps), (0, vec![(0, 3)]));
+}
+
+#[test]
+fn ls11_the_last_words_of_an_old_link_change_nothing() {
+    let mut ring = ring(Overflow::Disconnect);
+    let old = ring.attach(peer(1), None, Silent).expect("room").attachment;
+    let new = ring.attach(peer(1), Some((EPOCH, 0)), Silent).expect("room").attachment;
+    ring.detach(&peer(1), old, true, now());
+    fill(&mut ring, 0..2);
+    assert!(matches!(ring.take(&peer(1), old), Take::Superseded));
+    assert_eq!(told(&mut ring, peer(1), new), (vec![0, 1], vec![]));
+}
+
+#[test]
+fn a_late_joiner_gets_the_replay() {
+    let mut ring = Ring::new(EPOCH, 0, Limits { replay: 3, ..Limits::default() });
+    fill(&mut ring, 0..10);
+    let at = ring.attach(peer(1), None, Silent).expect("room").attachment;
+    assert_eq!(told(&mut ring, peer(1), at), (vec![7, 8, 9], vec![]));
+}
+
+#[test]
+fn a_restarted_producer_tells_what_of_its_new_epoch_is_gone() {
+    let mut ring = Ring::new(EPOCH, 0, Limits { replay: 1, ..Limits::default() });
+    fill(&mut ring, 0..3);
+    let at = ring.attach(peer(1), Some((BootId(1), 77)), Silent).expect("room");
+    assert!(!at.resumed);
+    let (items, gaps) = told(&mut ring, peer(1), at.attachment);
+    assert_eq!(gaps.iter().map(|(_, count)| count).sum::<u64>() + items.len() as u64, 3);
+}
+
+#[test]
+fn max_consumers_counts_nodes_and_a_return_is_not_another() {
+    let limits = Limits { max_consumers: Some(1), ..Limits::default() };
+    let mut ring = Ring::new(EPOCH, 0, limits);
+    let at = ring.attach(peer(1), None, Silent).expect("room").attachment;
+    assert_eq!(ring.attach(peer(2), None, Silent).err(), Some(AttachError::Full { limit: 1 }));
+    ring.detach(&peer(1), at, false, now());
+    assert!(ring.attach(peer(1), Some((EPOCH, 0)), Silent).is_ok());
+    assert_eq!(ring.attach(peer(2), None, Silent).err(), Some(AttachError::Full { limit: 1 }));
+}
+
+#[test]
+fn ls12_a_closed_ring_is_written_to_its_end() {
+    let mut ring = ring(Overflow::Block);
+    let at = ring.attach(peer(1), None, Silent).expect("room").attachment;
+    fill(&mut ring, 0..3);
+    ring.close();
+    assert_eq!(ring.push(&3u64, now()), Err(PushError::Closed));
+    assert_eq!(told(&mut ring, peer(1), at).0, [0, 1, 2]);
+    assert!(matches!(ring.take(&peer(1), at), Take::End));
+}
+
+#[test]
+fn ls4_what_is_in_flight_is_bounded_and_an_acknowledgement_makes_room() {
+    let mut ring = Ring::new(EPOCH, 0, Limits { items: 1000, ..Limits::default() });
+    let at = ring.attach(peer(1), None, Silent).expect("room").attachment;
+    for n in 0..100u64 {
+        ring.push(&(n, vec![0u8; 10_000]), now()).expect("room");
+    }
+    let mut sent = 0;
+    while let Take::Run(run) = ring.take(&peer(1), at) {
+        sent += run.len();
+    }
+    assert!((200_000..=256 * 1024).contains(&sent), "{sent}");
+    ring.acknowledge(&peer(1), at, 100_000, 9, 0);
+    assert!(matches!(ring.take(&peer(1), at), Take::Run(_)));
+}
+
+#[test]
+fn without_subscribers_the_ring_holds_the_replay_and_no_more() {
+    let mut ring = Ring::new(EPOCH, 0, Limits::default());
+    for n in 0..10_000u64 {
+        ring.push(&(n, vec![0u8; 100]), now()).expect("room");
+        assert_eq!(ring.held(), 0);
+    }
+    let mut ring = Ring::new(EPOCH, 0, Limits { replay: 10_000, bytes: 1 << 20, ..Limits::default() });
+    for n in 0..3_000u64 {
+        ring.push(&(n, vec![0u8; 1000]), now()).expect("room");
+        assert!(ring.held() <= (1 << 20) + 64 * 1024, "{}", ring.held());
+    }
+}
