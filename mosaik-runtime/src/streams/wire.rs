@@ -8,13 +8,12 @@ use bytes::{Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
 use super::core::chunks::{FRAME_HEAD, frame_size};
-use crate::primitives::BootId;
+use crate::{primitives::BootId, topology::Overflow};
 
 /// The bytes of a block's head.
 pub const HEAD: usize = 24;
 /// The largest handshake or acknowledgement frame.
 pub const MAX_FRAME: usize = 16 * 1024;
-/// How many extensions a frame may carry.
 const RUN: u8 = 1;
 const GAP: u8 = 2;
 const END: u8 = 3;
@@ -68,6 +67,26 @@ pub struct Terms {
     pub patience_ms: u64,
     /// Room for what will come.
     pub extensions: Vec<(u16, Bytes)>,
+}
+
+/// The number of a policy.
+pub const fn overflow_code(overflow: Overflow) -> u8 {
+    match overflow {
+        Overflow::Disconnect => 0,
+        Overflow::DropOldest => 1,
+        Overflow::DropNewest => 2,
+        Overflow::Block => 3,
+    }
+}
+
+/// The policy with this number; one that this version does not know acts as `disconnect`.
+pub const fn overflow_of(code: u8) -> Overflow {
+    match code {
+        1 => Overflow::DropOldest,
+        2 => Overflow::DropNewest,
+        3 => Overflow::Block,
+        _ => Overflow::Disconnect,
+    }
 }
 
 /// The consumer's node says how far it is. All numbers only grow.
@@ -285,7 +304,11 @@ impl Blocks {
     /// An item that is not whole yet must be allowed, and must fit the run.
     fn check_next(&self, rest: &[u8], at: usize) -> Result<(), Malformed> {
         let Some(head) = rest.get(..FRAME_HEAD).and_then(|head| head.try_into().ok()) else {
-            return if self.left - at > 0 && self.left - at < FRAME_HEAD { Err(Malformed::Uneven) } else { Ok(()) };
+            return if self.left - at > 0 && self.left - at < FRAME_HEAD {
+                Err(Malformed::Uneven)
+            } else {
+                Ok(())
+            };
         };
         let size = (u32::from_le_bytes(head) as usize).saturating_add(FRAME_HEAD);
         self.check(size)?;

@@ -91,7 +91,7 @@ pub struct Run {
     /// Where it ends.
     pub end: Position,
     /// The frames.
-    pub chunks: Vec<Bytes>,
+    pub chunks: Vec<Chunk>,
 }
 
 impl Run {
@@ -155,7 +155,7 @@ impl Chunks {
             let Some(part) = part.within(left, force && run.is_empty()) else { break };
             let whole = part.end == chunk.end;
             run.end = part.end;
-            run.chunks.push(part.bytes);
+            run.chunks.push(part);
             if !whole {
                 break;
             }

@@ -8,6 +8,8 @@ use super::chunks::{Chunks, Position};
 pub trait Bell {
     /// There is something to take.
     fn ring(&self);
+    /// The subscription is over, whatever its writer is doing.
+    fn cut(&self);
 }
 
 /// Why a subscription was ended by the producer's node.
@@ -65,6 +67,8 @@ pub(super) struct Cursor<B> {
     /// Which link serves it; an older link's last words change nothing.
     pub(super) attachment: u64,
     pub(super) presence: Presence,
+    /// Since when that link is up.
+    pub(super) since: Instant,
     /// The next item to hand to the writer.
     pub(super) next: Position,
     /// The next number that the peer expects; below `next.seq` there is a gap to tell.

@@ -68,6 +68,8 @@ pub enum Note {
     Gap(Lost),
     /// It ended; the producer may come back.
     Left(Left),
+    /// It did not begin. The attempt is repeated.
+    Refused(String),
 }
 
 /// Why a subscription ended.
@@ -81,6 +83,8 @@ pub enum Left {
     Refused(String),
     /// What the producer sent cannot be read.
     Malformed(String),
+    /// This node prefers other producers now, or is stopping.
+    Unwanted,
 }
 
 /// What a consumer reads.
@@ -145,6 +149,8 @@ pub struct Inbox {
     named: u64,
     history: BTreeMap<PeerId, VecDeque<Batch>>,
     consumed: BTreeMap<PeerId, (BootId, u64)>,
+    /// Of whom `consumed` grew since it was asked.
+    grown: Vec<PeerId>,
     closed: bool,
 }
 
@@ -160,6 +166,7 @@ impl Inbox {
             named: 0,
             history: BTreeMap::new(),
             consumed: BTreeMap::new(),
+            grown: Vec::new(),
             closed: false,
         }
     }
@@ -230,6 +237,10 @@ impl Inbox {
     /// added up, comings and goings beyond a limit are not.
     pub fn note(&mut self, from: PeerId, epoch: BootId, note: Note) {
         let entry = Entry::Note(from, epoch, note);
+        if matches!(entry, Entry::Note(_, _, Note::Gap(_) | Note::Joined(Begun::Restarted { .. }))) {
+            // A replay has no hole.
+            self.history.remove(&from);
+        }
         // A gap grows only while nobody has read it.
         let end = self.end();
         let unread = self.readers.values().all(|reader| reader.next < end && !reader.windowed);
@@ -268,7 +279,8 @@ impl Inbox {
         let batches = self.history.entry(batch.from).or_default();
         batches.push_back(batch.clone());
         let items = |batches: &VecDeque<Batch>| batches.iter().map(|batch| batch.count).sum::<u64>();
-        let bytes = |batches: &VecDeque<Batch>| batches.iter().map(|batch| batch.bytes.len() as u64).sum::<u64>();
+        let bytes =
+            |batches: &VecDeque<Batch>| batches.iter().map(|batch| batch.bytes.len() as u64).sum::<u64>();
         while batches.front().is_some_and(|oldest| {
             items(batches) - oldest.count >= replay || bytes(batches) > self.limits.bytes
         }) {
@@ -319,8 +331,9 @@ impl Inbox {
         self.readers.insert(name, reader);
     }
 
-    /// The next entry of a reader; `None` after the last one of a closed inbox.
+    /// The next entry of a reader, who is done with the one before; `None` after the last one of a closed inbox.
     pub fn poll(&mut self, name: u64, context: &mut Context<'_>) -> Poll<Option<Entry>> {
+        self.finish(name);
         let entry = self.next_entry(name);
         if entry.is_some() || self.closed || !self.readers.contains_key(&name) {
             return Poll::Ready(entry);
@@ -365,6 +378,9 @@ impl Inbox {
             self.front += 1;
             if let Entry::Batch(batch) = slot.entry {
                 self.consumed.insert(batch.from, (batch.epoch, batch.first + batch.count));
+                if self.grown.last() != Some(&batch.from) {
+                    self.grown.push(batch.from);
+                }
             }
         }
     }
@@ -372,6 +388,11 @@ impl Inbox {
     /// All items of `from` in `epoch` below this number were taken by every consumer.
     pub fn consumed(&self, from: &PeerId, epoch: BootId) -> u64 {
         self.consumed.get(from).filter(|(known, _)| *known == epoch).map_or(0, |(_, next)| *next)
+    }
+
+    /// The producers of whom consumers took something since the last call.
+    pub fn take_grown(&mut self) -> Vec<PeerId> {
+        std::mem::take(&mut self.grown)
     }
 
     /// `block`: gives up on consumers that hold up the others for too long; says when the next one's time is over.
@@ -422,7 +443,9 @@ fn newest(batches: &VecDeque<Batch>, count: u64) -> Vec<Batch> {
 
 /// Adds a gap to the gap before it; says whether that was possible.
 fn merge(last: &mut Entry, entry: &Entry) -> bool {
-    let (Entry::Note(from, epoch, Note::Gap(lost)), Entry::Note(other, boot, Note::Gap(more))) = (last, entry) else {
+    let (Entry::Note(from, epoch, Note::Gap(lost)), Entry::Note(other, boot, Note::Gap(more))) =
+        (last, entry)
+    else {
         return false;
     };
     let fits = from == other && epoch == boot && lost.first + lost.count == more.first;

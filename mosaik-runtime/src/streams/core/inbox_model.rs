@@ -168,7 +168,10 @@ fn ls9_a_slow_consumer_falls_under_the_policy_alone() {
             }
         }
         assert_eq!(items + lost, 100, "{overflow:?}");
-        assert!(lost > 0 && if overflow == Overflow::DropNewest { last == 9 } else { last == 99 }, "{overflow:?}");
+        assert!(
+            lost > 0 && if overflow == Overflow::DropNewest { last == 9 } else { last == 99 },
+            "{overflow:?}"
+        );
     }
 }
 

@@ -2,15 +2,16 @@
 
 pub mod chunks;
 pub mod cursor;
+pub mod inbox;
 pub mod limits;
 pub mod log;
 pub mod ring;
-pub mod subscribe;
-pub mod inbox;
 pub mod source;
+pub mod subscribe;
 
 #[cfg(test)]
 mod inbox_model;
+pub mod pace;
 #[cfg(test)]
 mod ring_model;
 #[cfg(test)]

@@ -87,15 +87,11 @@ impl<B: Bell> Ring<B> {
 
     /// Accepts an item and gives it its number.
     pub fn push<T: Serialize + ?Sized>(&mut self, item: &T, now: Instant) -> Result<u64, PushError> {
-        if self.closed {
-            return Err(PushError::Closed);
-        }
-        if self.is_full() && matches!(self.limits.overflow, Overflow::Block | Overflow::DropNewest) {
-            self.make_room(now)?;
-        }
+        self.ready(now)?;
         let before = self.log.end();
         self.log.append(item, self.limits.max_item).map_err(PushError::Encode)?;
-        if self.is_over() {
+        // Under the other policies room was made before; they may be over by the size of one item.
+        if self.is_over() && matches!(self.limits.overflow, Overflow::Disconnect | Overflow::DropOldest) {
             self.overflow();
         }
         self.forget();
@@ -103,6 +99,15 @@ impl<B: Bell> Ring<B> {
             self.wake_all();
         }
         Ok(before.seq)
+    }
+
+    /// Makes room for an item, or says why there is none.
+    pub fn ready(&mut self, now: Instant) -> Result<(), PushError> {
+        if self.closed {
+            return Err(PushError::Closed);
+        }
+        let makes_room = matches!(self.limits.overflow, Overflow::Block | Overflow::DropNewest);
+        if makes_room && self.is_full() { self.make_room(now) } else { Ok(()) }
     }
 
     /// Whether the slowest follower has no room for one more item.
@@ -196,8 +201,7 @@ impl<B: Bell> Ring<B> {
         if cursor.is_attached() {
             cursor.presence = Presence::Cut(reason);
             cursor.window = None;
-            // The bell rings also when the writer is stuck in a write.
-            cursor.bell.ring();
+            cursor.bell.cut();
         } else {
             self.cursors.remove(peer);
         }

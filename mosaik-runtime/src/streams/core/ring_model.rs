@@ -10,7 +10,7 @@ use super::{
     limits::{IN_FLIGHT, Limits},
     log::SEGMENT,
     ring::Ring,
-    ring_tests::{EPOCH, Silent, now, numbers, peer},
+    ring_tests::{EPOCH, Silent, now, peer, run_numbers},
     source::Source,
     subscribe::Take,
 };
@@ -20,7 +20,9 @@ const PEERS: usize = 3;
 
 #[derive(Debug, Clone)]
 enum Step {
-    Push { size: usize },
+    Push {
+        size: usize,
+    },
     Take(usize),
     /// Half of what is in flight arrives.
     Arrive(usize),
@@ -145,7 +147,7 @@ impl Run {
         let Some(link) = self.subscribers[who].link else { return };
         match self.ring.take(&Self::id(who), link) {
             Take::Run(run) => {
-                let items = numbers(&run.chunks);
+                let items = run_numbers(&run);
                 assert_eq!(items.len() as u64, run.count());
                 assert_eq!(items.first().copied(), Some(run.first.seq));
                 self.subscribers[who].flight.push_back(Sent::Items(items, run.len() as u64));
@@ -177,7 +179,7 @@ impl Run {
             return;
         }
         let had = self.subscribers[who].source.had();
-        let attached = self.ring.attach(Self::id(who), had, Silent).expect("there is no limit");
+        let attached = self.ring.attach(Self::id(who), had, Silent, self.now).expect("there is no limit");
         let subscriber = &mut self.subscribers[who];
         let (_, lost) = subscriber.source.begin(EPOCH, attached.next);
         assert_eq!(lost, None, "gaps are told by the producer");

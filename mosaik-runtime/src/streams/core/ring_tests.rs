@@ -19,6 +19,7 @@ use crate::{
 pub(super) struct Silent;
 impl Bell for Silent {
     fn ring(&self) {}
+    fn cut(&self) {}
 }
 
 pub(super) const EPOCH: BootId = BootId(7);
@@ -47,7 +48,7 @@ fn told(ring: &mut Ring<Silent>, who: PeerId, attachment: u64) -> (Vec<u64>, Vec
     loop {
         match ring.take(&who, attachment) {
             Take::Run(run) => {
-                items.extend(numbers(&run.chunks));
+                items.extend(run_numbers(&run));
                 ring.acknowledge(&who, attachment, u64::MAX, run.end.seq, run.end.seq);
             }
             Take::Gap { first, count } => gaps.push((first, count)),
@@ -56,16 +57,20 @@ fn told(ring: &mut Ring<Silent>, who: PeerId, attachment: u64) -> (Vec<u64>, Vec
     }
 }
 
+pub(super) fn run_numbers(run: &super::chunks::Run) -> Vec<u64> {
+    numbers(&run.chunks.iter().map(|chunk| chunk.bytes.clone()).collect::<Vec<_>>())
+}
+
 pub(super) fn numbers(chunks: &[bytes::Bytes]) -> Vec<u64> {
     let mut found = Vec::new();
     for chunk in chunks {
         let mut at = 0;
         while let Some(size) = frame_size(chunk, at) {
             let body = &chunk[at + FRAME_HEAD..at + size];
-            found.push(codec::decode::<(u64, Vec<u8>)>(body).map_or_else(
-                |_| codec::decode::<u64>(body).expect("a number"),
-                |(number, _)| number,
-            ));
+            found.push(
+                codec::decode::<(u64, Vec<u8>)>(body)
+                    .map_or_else(|_| codec::decode::<u64>(body).expect("a number"), |(number, _)| number),
+            );
             at += size;
         }
     }
@@ -75,16 +80,16 @@ pub(super) fn numbers(chunks: &[bytes::Bytes]) -> Vec<u64> {
 #[test]
 fn disconnect_cuts_the_slow_and_a_return_begins_with_a_gap() {
     let mut ring = ring(Overflow::Disconnect);
-    let slow = ring.attach(peer(1), None, Silent).expect("room").attachment;
+    let slow = ring.attach(peer(1), None, Silent, now()).expect("room").attachment;
     fill(&mut ring, 0..4);
-    let fast = ring.attach(peer(2), Some((EPOCH, 0)), Silent).expect("room").attachment;
+    let fast = ring.attach(peer(2), Some((EPOCH, 0)), Silent, now()).expect("room").attachment;
     assert_eq!(told(&mut ring, peer(2), fast).0, [0, 1, 2, 3]);
     fill(&mut ring, 4..5);
     assert!(matches!(ring.take(&peer(1), slow), Take::Cut(Cut::TooSlow)));
     assert_eq!(told(&mut ring, peer(2), fast), (vec![4], vec![]));
     ring.detach(&peer(1), slow, false, now());
     fill(&mut ring, 5..7);
-    let again = ring.attach(peer(1), Some((EPOCH, 0)), Silent).expect("room").attachment;
+    let again = ring.attach(peer(1), Some((EPOCH, 0)), Silent, now()).expect("room").attachment;
     let (items, gaps) = told(&mut ring, peer(1), again);
     assert_eq!(gaps, [(0, 7 - items.len() as u64)], "what is no longer held is a gap, exactly");
 }
@@ -92,7 +97,7 @@ fn disconnect_cuts_the_slow_and_a_return_begins_with_a_gap() {
 #[test]
 fn drop_oldest_keeps_the_newest_items() {
     let mut ring = ring(Overflow::DropOldest);
-    let at = ring.attach(peer(1), None, Silent).expect("room").attachment;
+    let at = ring.attach(peer(1), None, Silent, now()).expect("room").attachment;
     fill(&mut ring, 0..10);
     assert_eq!(told(&mut ring, peer(1), at), (vec![6, 7, 8, 9], vec![(0, 6)]));
 }
@@ -100,7 +105,7 @@ fn drop_oldest_keeps_the_newest_items() {
 #[test]
 fn drop_newest_keeps_its_window_and_then_jumps_to_the_head() {
     let mut ring = ring(Overflow::DropNewest);
-    let at = ring.attach(peer(1), None, Silent).expect("room").attachment;
+    let at = ring.attach(peer(1), None, Silent, now()).expect("room").attachment;
     fill(&mut ring, 0..10);
     assert_eq!(told(&mut ring, peer(1), at), (vec![0, 1, 2, 3], vec![(4, 6)]));
     fill(&mut ring, 10..12);
@@ -110,7 +115,7 @@ fn drop_newest_keeps_its_window_and_then_jumps_to_the_head() {
 #[test]
 fn ls2_block_refuses_at_the_limit_and_again_after_every_item() {
     let mut ring = ring(Overflow::Block);
-    let at = ring.attach(peer(1), None, Silent).expect("room").attachment;
+    let at = ring.attach(peer(1), None, Silent, now()).expect("room").attachment;
     fill(&mut ring, 0..4);
     for _ in 0..3 {
         assert!(matches!(ring.push(&4u64, now()), Err(PushError::Full { .. })));
@@ -126,8 +131,8 @@ fn ls2_block_refuses_at_the_limit_and_again_after_every_item() {
 fn ls3_block_gives_up_on_a_subscriber_after_its_patience_connected_or_not() {
     let start = now();
     let mut ring = ring(Overflow::Block);
-    let stuck = ring.attach(peer(1), None, Silent).expect("room").attachment;
-    let gone = ring.attach(peer(2), None, Silent).expect("room").attachment;
+    let stuck = ring.attach(peer(1), None, Silent, now()).expect("room").attachment;
+    let gone = ring.attach(peer(2), None, Silent, now()).expect("room").attachment;
     fill(&mut ring, 0..4);
     ring.detach(&peer(2), gone, false, start);
     let Err(PushError::Full { until }) = ring.push(&4u64, start) else { panic!("both hold") };
@@ -141,13 +146,13 @@ fn ls3_block_gives_up_on_a_subscriber_after_its_patience_connected_or_not() {
 #[test]
 fn ls6_what_was_in_flight_when_the_link_broke_is_sent_again() {
     let mut ring = ring(Overflow::Disconnect);
-    let at = ring.attach(peer(1), None, Silent).expect("room").attachment;
+    let at = ring.attach(peer(1), None, Silent, now()).expect("room").attachment;
     fill(&mut ring, 0..4);
     assert!(matches!(ring.take(&peer(1), at), Take::Run(run) if run.count() == 4));
     ring.acknowledge(&peer(1), at, 10, 2, 0);
     ring.detach(&peer(1), at, false, now());
     fill(&mut ring, 4..6);
-    let again = ring.attach(peer(1), Some((EPOCH, 2)), Silent).expect("room");
+    let again = ring.attach(peer(1), Some((EPOCH, 2)), Silent, now()).expect("room");
     assert!(again.resumed && again.next == 2);
     assert_eq!(told(&mut ring, peer(1), again.attachment), (vec![2, 3, 4, 5], vec![]));
 }
@@ -156,13 +161,13 @@ fn ls6_what_was_in_flight_when_the_link_broke_is_sent_again() {
 fn ls6_after_the_lease_the_return_begins_with_a_gap() {
     let start = now();
     let mut ring = ring(Overflow::Disconnect);
-    let at = ring.attach(peer(1), None, Silent).expect("room").attachment;
+    let at = ring.attach(peer(1), None, Silent, now()).expect("room").attachment;
     fill(&mut ring, 0..2);
     ring.detach(&peer(1), at, false, start);
     assert_eq!(ring.expire(start), Some(start + Duration::from_secs(10)));
     assert_eq!(ring.expire(start + Duration::from_secs(10)), None);
     fill(&mut ring, 2..3);
-    let again = ring.attach(peer(1), Some((EPOCH, 0)), Silent).expect("room").attachment;
+    let again = ring.attach(peer(1), Some((EPOCH, 0)), Silent, now()).expect("room").attachment;
     let (items, gaps) = told(&mut ring, peer(1), again);
     assert_eq!((items.len() as u64, gaps), (0, vec![(0, 3)]));
 }
@@ -170,8 +175,8 @@ fn ls6_after_the_lease_the_return_begins_with_a_gap() {
 #[test]
 fn ls11_the_last_words_of_an_old_link_change_nothing() {
     let mut ring = ring(Overflow::Disconnect);
-    let old = ring.attach(peer(1), None, Silent).expect("room").attachment;
-    let new = ring.attach(peer(1), Some((EPOCH, 0)), Silent).expect("room").attachment;
+    let old = ring.attach(peer(1), None, Silent, now()).expect("room").attachment;
+    let new = ring.attach(peer(1), Some((EPOCH, 0)), Silent, now()).expect("room").attachment;
     ring.detach(&peer(1), old, true, now());
     fill(&mut ring, 0..2);
     assert!(matches!(ring.take(&peer(1), old), Take::Superseded));
@@ -180,17 +185,17 @@ fn ls11_the_last_words_of_an_old_link_change_nothing() {
 
 #[test]
 fn a_late_joiner_gets_the_replay() {
-    let mut ring = Ring::new(EPOCH, 0, Limits { replay: 3, ..Limits::default() });
+    let mut ring = Ring::<Silent>::new(EPOCH, 0, Limits { replay: 3, ..Limits::default() });
     fill(&mut ring, 0..10);
-    let at = ring.attach(peer(1), None, Silent).expect("room").attachment;
+    let at = ring.attach(peer(1), None, Silent, now()).expect("room").attachment;
     assert_eq!(told(&mut ring, peer(1), at), (vec![7, 8, 9], vec![]));
 }
 
 #[test]
 fn a_restarted_producer_tells_what_of_its_new_epoch_is_gone() {
-    let mut ring = Ring::new(EPOCH, 0, Limits { replay: 1, ..Limits::default() });
+    let mut ring = Ring::<Silent>::new(EPOCH, 0, Limits { replay: 1, ..Limits::default() });
     fill(&mut ring, 0..3);
-    let at = ring.attach(peer(1), Some((BootId(1), 77)), Silent).expect("room");
+    let at = ring.attach(peer(1), Some((BootId(1), 77)), Silent, now()).expect("room");
     assert!(!at.resumed);
     let (items, gaps) = told(&mut ring, peer(1), at.attachment);
     assert_eq!(gaps.iter().map(|(_, count)| count).sum::<u64>() + items.len() as u64, 3);
@@ -199,18 +204,18 @@ fn a_restarted_producer_tells_what_of_its_new_epoch_is_gone() {
 #[test]
 fn max_consumers_counts_nodes_and_a_return_is_not_another() {
     let limits = Limits { max_consumers: Some(1), ..Limits::default() };
-    let mut ring = Ring::new(EPOCH, 0, limits);
-    let at = ring.attach(peer(1), None, Silent).expect("room").attachment;
-    assert_eq!(ring.attach(peer(2), None, Silent).err(), Some(AttachError::Full { limit: 1 }));
+    let mut ring = Ring::<Silent>::new(EPOCH, 0, limits);
+    let at = ring.attach(peer(1), None, Silent, now()).expect("room").attachment;
+    assert_eq!(ring.attach(peer(2), None, Silent, now()).err(), Some(AttachError::Full { limit: 1 }));
     ring.detach(&peer(1), at, false, now());
-    assert!(ring.attach(peer(1), Some((EPOCH, 0)), Silent).is_ok());
-    assert_eq!(ring.attach(peer(2), None, Silent).err(), Some(AttachError::Full { limit: 1 }));
+    assert!(ring.attach(peer(1), Some((EPOCH, 0)), Silent, now()).is_ok());
+    assert_eq!(ring.attach(peer(2), None, Silent, now()).err(), Some(AttachError::Full { limit: 1 }));
 }
 
 #[test]
 fn ls12_a_closed_ring_is_written_to_its_end() {
     let mut ring = ring(Overflow::Block);
-    let at = ring.attach(peer(1), None, Silent).expect("room").attachment;
+    let at = ring.attach(peer(1), None, Silent, now()).expect("room").attachment;
     fill(&mut ring, 0..3);
     ring.close();
     assert_eq!(ring.push(&3u64, now()), Err(PushError::Closed));
@@ -220,8 +225,8 @@ fn ls12_a_closed_ring_is_written_to_its_end() {
 
 #[test]
 fn ls4_what_is_in_flight_is_bounded_and_an_acknowledgement_makes_room() {
-    let mut ring = Ring::new(EPOCH, 0, Limits { items: 1000, ..Limits::default() });
-    let at = ring.attach(peer(1), None, Silent).expect("room").attachment;
+    let mut ring = Ring::<Silent>::new(EPOCH, 0, Limits { items: 1000, ..Limits::default() });
+    let at = ring.attach(peer(1), None, Silent, now()).expect("room").attachment;
     for n in 0..100u64 {
         ring.push(&(n, vec![0u8; 10_000]), now()).expect("room");
     }
@@ -236,12 +241,13 @@ fn ls4_what_is_in_flight_is_bounded_and_an_acknowledgement_makes_room() {
 
 #[test]
 fn without_subscribers_the_ring_holds_the_replay_and_no_more() {
-    let mut ring = Ring::new(EPOCH, 0, Limits::default());
+    let mut ring = Ring::<Silent>::new(EPOCH, 0, Limits::default());
     for n in 0..10_000u64 {
         ring.push(&(n, vec![0u8; 100]), now()).expect("room");
         assert_eq!(ring.held(), 0);
     }
-    let mut ring = Ring::new(EPOCH, 0, Limits { replay: 10_000, bytes: 1 << 20, ..Limits::default() });
+    let mut ring =
+        Ring::<Silent>::new(EPOCH, 0, Limits { replay: 10_000, bytes: 1 << 20, ..Limits::default() });
     for n in 0..3_000u64 {
         ring.push(&(n, vec![0u8; 1000]), now()).expect("room");
         assert!(ring.held() <= (1 << 20) + 64 * 1024, "{}", ring.held());

@@ -70,8 +70,8 @@ pub struct Standing {
     pub stats: CursorStats,
     /// Items produced that have not reached the peer's node.
     pub lag: u64,
-    /// Whether a link is up.
-    pub attached: bool,
+    /// Since when a link is up; `None` while it is down.
+    pub since: Option<Instant>,
 }
 
 impl<B: Bell> Ring<B> {
@@ -81,6 +81,7 @@ impl<B: Bell> Ring<B> {
         peer: PeerId,
         had: Option<(BootId, u64)>,
         bell: B,
+        now: Instant,
     ) -> Result<Attached, AttachError> {
         let before = self.cursors.get(&peer).filter(|cursor| !cursor.is_cut());
         match self.limits.max_consumers {
@@ -93,7 +94,7 @@ impl<B: Bell> Ring<B> {
         let told = had.map(|(epoch, next)| if epoch == self.epoch { next.min(self.end()) } else { 0 });
         let mut before = self.cursors.remove(&peer);
         if let Some(before) = &before {
-            before.bell.ring();
+            before.bell.cut();
         }
         let window = before.as_mut().and_then(|cursor| cursor.window.take());
         let kept = window.zip(told).and_then(|(window, told)| Some((window.find(told)?, window)));
@@ -107,6 +108,7 @@ impl<B: Bell> Ring<B> {
         let cursor = Cursor {
             attachment: self.attachments,
             presence: Presence::Attached,
+            since: now,
             next,
             told,
             window,
@@ -266,7 +268,7 @@ impl<B: Bell> Ring<B> {
         let standing = |cursor: &Cursor<B>| Standing {
             stats: cursor.stats,
             lag: end.saturating_sub(cursor.received),
-            attached: cursor.is_attached(),
+            since: cursor.is_attached().then_some(cursor.since),
         };
         let present = self.cursors.iter().filter(|(_, cursor)| !cursor.is_cut());
         present.map(|(peer, cursor)| (*peer, standing(cursor))).collect()

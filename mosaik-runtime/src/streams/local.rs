@@ -1,0 +1,126 @@
+//! A subscription of a node to itself: its consumers hear its own producers through the ring, without a socket.
+
+use super::{
+    core::{
+        inbox::{Batch, Left},
+        source::Source,
+        subscribe::{AttachError, Take},
+    },
+    hub::Hub,
+    inlet::{Inlet, Line, lock},
+    outlet::{Outlet, Wake},
+    subscribe::Outcome,
+    wire::End,
+};
+use crate::primitives::{Decision, PeerId, PeerView, Policy};
+
+/// One attempt at this node's own producer.
+pub(super) async fn local(hub: &Hub, inlet: &Inlet, me: PeerId, line: &Line, source: &mut Source) -> Outcome {
+    let outlet = hub.outlet(&inlet.subject.item).filter(|outlet| outlet.has_handles());
+    let Some(outlet) = outlet else { return Outcome::NotBegun("the stream has ended here".to_owned()) };
+    let Some(schema) = inlet.schemas.iter().position(|known| *known == outlet.subject.schema) else {
+        return Outcome::NotBegun("this node's producer has another type".to_owned());
+    };
+    if let Err(why) = admit(hub, inlet, &outlet, me) {
+        return Outcome::NotBegun(why);
+    }
+    let wake = Wake::default();
+    let attached = match outlet.attach(me, source.had(), wake.clone()) {
+        Ok(attached) => attached,
+        Err(AttachError::Full { limit }) => {
+            return Outcome::NotBegun(format!("the limit of {limit} is reached (`max_consumers`)"));
+        }
+        Err(AttachError::Closed) => return Outcome::NotBegun("the stream has ended here".to_owned()),
+    };
+    inlet.adopt(me, &outlet.terms(attached.next));
+    inlet.begin(me, line, source, outlet.epoch, attached.next);
+    let pump =
+        Pump { inlet, outlet: &outlet, line, me, attachment: attached.attachment, schema, wake: &wake };
+    let left = tokio::select! {
+        biased;
+        () = inlet.scope.stopping() => None,
+        () = line.leave.cancelled() => None,
+        why = revoked(hub, inlet, &outlet, me) => Some(Left::Refused(why)),
+        () = line.spoil.notified() => Some(Left::Malformed(lock(&line.spoiled).take().unwrap_or_default())),
+        () = wake.cut.cancelled() => Some(Left::Ended(End::TooSlow)),
+        left = pump.run(source) => Some(left),
+    };
+    let over = !matches!(left, Some(Left::Malformed(_)));
+    outlet.detach(&me, attached.attachment, over);
+    inlet.end_of_line(me, line, outlet.epoch, left)
+}
+
+fn admit(hub: &Hub, inlet: &Inlet, outlet: &Outlet, me: PeerId) -> Result<(), String> {
+    let view = PeerView { rtt: Some(std::time::Duration::ZERO), ..hub.discovery.view(&me) };
+    let judge = |policy: &Policy, role: &str| match policy.evaluate(&view) {
+        Decision::Yes => Ok(()),
+        Decision::No | Decision::Unknown => {
+            Err(format!("this node itself does not meet the {role}'s policy `{policy}`"))
+        }
+    };
+    judge(&outlet.options().require, "producer")?;
+    judge(&inlet.options.require, "consumer")
+}
+
+/// Waits until this node no longer admits itself.
+async fn revoked(hub: &Hub, inlet: &Inlet, outlet: &Outlet, me: PeerId) -> String {
+    let mut catalog = hub.discovery.watch();
+    loop {
+        if let Err(why) = admit(hub, inlet, outlet, me) {
+            return why;
+        }
+        if catalog.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+    }
+}
+
+/// Carries runs from the ring to the inbox.
+struct Pump<'a> {
+    inlet: &'a Inlet,
+    outlet: &'a Outlet,
+    line: &'a Line,
+    me: PeerId,
+    attachment: u64,
+    schema: usize,
+    wake: &'a Wake,
+}
+
+impl Pump<'_> {
+    async fn run(&self, source: &mut Source) -> Left {
+        loop {
+            let taken = self.outlet.ring().take(&self.me, self.attachment);
+            match taken {
+                Take::Run(run) => {
+                    self.outlet.after_take();
+                    for chunk in run.chunks {
+                        let (first, count) = (chunk.first.seq, chunk.end.seq - chunk.first.seq);
+                        source.accept(first, count);
+                        let (from, epoch, schema) = (self.me, self.outlet.epoch, self.schema);
+                        let batch = Batch { from, epoch, schema, first, count, bytes: chunk.bytes };
+                        self.inlet.put(self.line, batch).await;
+                    }
+                    self.outlet.wrote(&self.me, self.attachment);
+                    self.acknowledge(source);
+                }
+                Take::Gap { first, count } => {
+                    let (_, lost) = source.accept(first.saturating_add(count), 0);
+                    self.inlet.lose(self.me, self.line, self.outlet.epoch, lost);
+                }
+                Take::Wait => tokio::select! {
+                    biased;
+                    () = self.wake.items.notified() => {}
+                    () = self.line.news.notified() => self.acknowledge(source),
+                },
+                Take::End => return Left::Ended(End::Dropped),
+                Take::Cut(_) | Take::Superseded => return Left::Ended(End::TooSlow),
+            }
+        }
+    }
+
+    fn acknowledge(&self, source: &Source) {
+        let consumed = self.inlet.inbox().consumed(&self.me, self.outlet.epoch);
+        let received = source.had().map_or(0, |(_, next)| next);
+        self.outlet.acknowledge(&self.me, self.attachment, (u64::MAX, received, consumed));
+    }
+}

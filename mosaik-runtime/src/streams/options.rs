@@ -1,0 +1,111 @@
+//! The settings of handles, and what differs between two.
+
+use super::core::limits::Limits;
+use crate::{
+    primitives::{Policy, policy::Rule},
+    topology::{OnlineWhen, StreamOptions},
+};
+
+/// The settings that all producers of a stream on one node share.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ProducerOptions {
+    pub(crate) limits: Limits,
+    pub(crate) max_egress: Option<u64>,
+    pub(crate) online_when: Option<OnlineWhen>,
+    /// About consumers.
+    pub(crate) require: Policy,
+}
+
+/// Which producers a consumer prefers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Preference {
+    /// It subscribes to all.
+    #[default]
+    All,
+    /// It subscribes to the nearest ones, by round-trip time.
+    Nearest(usize),
+}
+
+/// Prefers the `n` producers with the least round-trip time; those not measured yet come last.
+pub const fn nearest(n: usize) -> Preference {
+    Preference::Nearest(n)
+}
+
+/// The settings that all consumers of a stream on one node share.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ConsumerOptions {
+    /// What a subscription has until the producer says what counts.
+    pub(crate) limits: Limits,
+    /// About producers.
+    pub(crate) require: Policy,
+    pub(crate) prefer: Preference,
+}
+
+/// The limits of an attribute.
+pub(crate) fn limits_of(options: &StreamOptions) -> Limits {
+    let defaults = Limits::default();
+    Limits {
+        items: options.buffer.unwrap_or(defaults.items),
+        replay: options.replay.unwrap_or(defaults.replay),
+        overflow: options.overflow.unwrap_or(defaults.overflow),
+        max_consumers: options.max_consumers,
+        ..defaults
+    }
+}
+
+/// The policy of an attribute.
+pub(crate) fn policy_of(rule: Rule) -> Policy {
+    Policy::from(rule)
+}
+
+macro_rules! compare {
+    ($a:expr, $b:expr; $($name:literal: $($field:ident).+;)*) => {
+        $(if $a.$($field).+ != $b.$($field).+ {
+            return Some(format!("{} is {:?} there and {:?} here", $name, $a.$($field).+, $b.$($field).+));
+        })*
+    };
+}
+
+impl ProducerOptions {
+    /// The first setting of `other` that is not as here.
+    pub(crate) fn difference(&self, other: &Self) -> Option<String> {
+        compare!(self, other;
+            "`buffer`": limits.items; "`buffer_bytes`": limits.bytes; "`replay`": limits.replay;
+            "`max_item`": limits.max_item; "`overflow`": limits.overflow; "`patience`": limits.patience;
+            "`resume`": limits.resume; "`max_consumers`": limits.max_consumers; "`max_egress`": max_egress;
+            "`online_when`": online_when;);
+        differing_policies(&self.require, &other.require)
+    }
+}
+
+impl ConsumerOptions {
+    /// The first setting of `other` that is not as here.
+    pub(crate) fn difference(&self, other: &Self) -> Option<String> {
+        compare!(self, other; "`prefer`": prefer;);
+        differing_policies(&self.require, &other.require)
+    }
+}
+
+/// Closures cannot be compared: two policies with the same words count as the same.
+fn differing_policies(one: &Policy, other: &Policy) -> Option<String> {
+    let (one, other) = (one.to_string(), other.to_string());
+    (one != other).then(|| format!("`require` is `{one}` there and `{other}` here"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::primitives::policy::tag;
+
+    #[test]
+    fn the_difference_names_the_setting_and_both_values() {
+        let one = ProducerOptions::default();
+        assert_eq!(one.difference(&one), None);
+        let mut other = one.clone();
+        other.limits.replay = 3;
+        assert_eq!(one.difference(&other).as_deref(), Some("`replay` is 0 there and 3 here"));
+        let other = ProducerOptions { require: tag("x"), ..one.clone() };
+        let found = one.difference(&other);
+        assert_eq!(found.as_deref(), Some("`require` is `anyone` there and `tag(\"x\")` here"));
+    }
+}

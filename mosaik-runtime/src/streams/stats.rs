@@ -1,0 +1,49 @@
+//! What handles say about their subscriptions.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::Serialize;
+
+use crate::primitives::PeerId;
+
+/// One subscription.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct SubscriptionStats {
+    /// Items carried over the present link: of a producer those handed to the transport, of a consumer those received.
+    pub items: u64,
+    /// Their encoded bytes.
+    pub bytes: u64,
+    /// Items told as lost.
+    pub lost: u64,
+    /// Of a producer: items accepted that have not reached the subscriber's node. Of a consumer: items received that its
+    /// slowest consumer has not taken.
+    pub lag: u64,
+    /// Since when the present link is up; `None` while it is down.
+    pub uptime: Option<Duration>,
+}
+
+/// The subscriptions of a handle, by peer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct StreamStats {
+    /// Of a producer: items accepted so far in this life of the node.
+    pub produced: u64,
+    /// The subscriptions.
+    pub subscriptions: BTreeMap<PeerId, SubscriptionStats>,
+}
+
+impl StreamStats {
+    /// The largest lag of all subscriptions.
+    pub fn lag(&self) -> u64 {
+        self.subscriptions.values().map(|subscription| subscription.lag).max().unwrap_or_default()
+    }
+
+    /// All items of all subscriptions.
+    pub fn items(&self) -> u64 {
+        self.subscriptions.values().map(|subscription| subscription.items).sum()
+    }
+
+    /// All bytes of all subscriptions.
+    pub fn bytes(&self) -> u64 {
+        self.subscriptions.values().map(|subscription| subscription.bytes).sum()
+    }
+}
