@@ -2,6 +2,8 @@
 //!
 //! The code blocks of the book are compiled here, as doc tests.
 
+pub mod scratch;
+
 /// The chapters of the book.
 #[cfg(doctest)]
 mod book {

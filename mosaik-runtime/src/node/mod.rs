@@ -1,7 +1,20 @@
 //! The top floor: a node and its life.
+//!
+//! Here the floors below are put together: a [`NetworkBuilder`] starts a [`Network`], parameters of nodes are made from it
+//! ([`FromNode`]), and [`life::run`] takes a declared node from its checks to its end.
 
+mod builder;
 mod error;
-// The rest of this floor is declared once the floor `streams` has its handles: builder, from_node, handle, item, life, network.
+mod from_node;
+mod handle;
+mod item;
 pub mod keyfile;
+pub mod life;
+mod network;
 
+pub use builder::{BuildError, NetworkBuilder};
 pub use error::{Error, Result};
+pub use from_node::FromNode;
+pub use handle::{Extensions, Node, Shutdown};
+pub use item::{NodeEntry, NodeItem};
+pub use network::{Local, Network};
