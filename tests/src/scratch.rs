@@ -17,7 +17,11 @@ impl Scratch {
         let name = format!("mosaik-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
         let _ = std::fs::remove_dir_all(&path);
-        std::fs::DirBuilder::new().mode(0o700).recursive(true).create(&path).expect("a directory can be made");
+        std::fs::DirBuilder::new()
+            .mode(0o700)
+            .recursive(true)
+            .create(&path)
+            .expect("a directory can be made");
         Self(path)
     }
 

@@ -13,6 +13,7 @@ use mosaik::{
     transport::{Event, PeerAddr},
 };
 use mosaik_tests::scratch::Scratch;
+use tokio::sync::broadcast;
 
 /// Long enough for a busy machine; nothing here waits for it when all is well.
 const SOON: Duration = Duration::from_secs(20);
@@ -30,6 +31,14 @@ async fn soon<T>(what: &str, future: impl IntoFuture<Output = T>) -> T {
 
 async fn met(network: &Network, nodes: usize) {
     soon("meeting", network.discovery().when(move |catalog| catalog.len() == nodes)).await;
+}
+
+async fn first_refusal(events: &mut broadcast::Receiver<Event>) -> String {
+    loop {
+        if let Ok(Event::Refused { reason, .. }) = events.recv().await {
+            return format!("{reason:?} {reason}").to_lowercase();
+        }
+    }
 }
 
 #[tokio::test]
@@ -65,14 +74,8 @@ async fn a_seed_is_enough_and_networks_of_another_name_stay_apart() {
     let stranger = builder("other", &elsewhere).build().await.expect("it starts");
     let mut events = seed.transport().events();
     stranger.discovery().add_peer(address).await;
-    let refused = async {
-        loop {
-            if let Ok(Event::Refused(refused)) = events.recv().await {
-                return refused;
-            }
-        }
-    };
-    let _ = soon("the refusal", refused).await;
+    let reason = soon("the refusal", first_refusal(&mut events)).await;
+    assert!(reason.contains("network"), "{reason}");
     assert_eq!(stranger.discovery().catalog().len(), 1);
     futures::join!(seed.shutdown(), joiner.shutdown(), stranger.shutdown());
 }
@@ -107,18 +110,13 @@ async fn items_flow_between_two_real_nodes_and_none_is_lost_under_block() {
 async fn ld5_without_the_secret_nothing_is_learnt() {
     let meet = Scratch::new();
     let secret = |byte| NetworkSecret::new(&[byte; 32]).expect("long enough");
-    let inside = builder("vault", &meet).network_secret(secret(1)).tags(["gold"]).build().await.expect("it starts");
+    let inside =
+        builder("vault", &meet).network_secret(secret(1)).tags(["gold"]).build().await.expect("it starts");
     let mut events = inside.transport().events();
     let outside = builder("vault", &meet).network_secret(secret(2)).build().await.expect("it starts");
     outside.discovery().add_peer(inside.local().peer_addr()).await;
-    let refused = async {
-        loop {
-            if let Ok(Event::Refused(refused)) = events.recv().await {
-                return refused;
-            }
-        }
-    };
-    soon("the refusal", refused).await;
+    let reason = soon("the refusal", first_refusal(&mut events)).await;
+    assert!(reason.contains("secret"), "{reason}");
     // The directory of one user is no secret to that user; the catalog behind the handshake is.
     assert_eq!(outside.transport().sessions(&inside.local().id()), 0);
     futures::join!(inside.shutdown(), outside.shutdown());
