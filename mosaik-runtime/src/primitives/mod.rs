@@ -17,6 +17,7 @@ pub mod schema;
 pub mod scope;
 pub mod stopped;
 pub mod tag;
+pub mod watch;
 pub mod when;
 
 pub use clock::{Clock, Wall};
