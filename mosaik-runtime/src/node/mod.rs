@@ -11,6 +11,8 @@ mod item;
 pub mod keyfile;
 pub mod life;
 mod network;
+#[cfg(feature = "sim")]
+pub mod world;
 
 pub use builder::{BuildError, NetworkBuilder};
 pub use error::{Error, Result};

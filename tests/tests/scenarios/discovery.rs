@@ -1,0 +1,121 @@
+//! Catalogs converge, crashes are seen, and nobody is buried alive.
+
+use std::time::Duration;
+
+use mosaik_runtime::{
+    discovery::LeftReason,
+    node::world::{World, millis, secs},
+};
+
+use crate::fleet::Fleet;
+
+/// Runs until the nodes agree; returns how long that took in virtual time.
+fn until_agreed(
+    world: &mut World,
+    fleet: &Fleet,
+    nodes: impl IntoIterator<Item = usize> + Clone,
+) -> Duration {
+    let start = world.now();
+    world.run_until(|world| fleet.agree(world, nodes.clone()));
+    world.now() - start
+}
+
+#[test]
+fn d1_catalogs_are_equal_soon_with_a_tenth_of_the_frames_lost() {
+    for (count, bound) in [(5, secs(15)), (30, secs(30))] {
+        let fleet = Fleet::default();
+        let mut world = World::new(11).add(fleet.nodes(count));
+        world.set_latency(millis(20)).set_loss(0.1);
+        let taken = until_agreed(&mut world, &fleet, 0..count);
+        assert!(taken <= bound, "{count} nodes took {taken:?}");
+    }
+}
+
+#[test]
+fn d2_a_crash_is_seen_by_all_within_half_a_minute() {
+    let mut taken: Vec<Duration> = (0..11)
+        .map(|seed| {
+            let fleet = Fleet::default();
+            let mut world = World::new(seed).add(fleet.nodes(8));
+            until_agreed(&mut world, &fleet, 0..8);
+            until_agreed(world.run_for(secs(5)).crash(7), &fleet, 0..7)
+        })
+        .collect();
+    taken.sort_unstable();
+    // A suspicion stands for 15 s before it is believed, so that a slow node is not buried.
+    assert!(taken[5] <= secs(20) && taken[10] <= secs(30), "{taken:?}");
+}
+
+#[test]
+fn d3_nobody_is_missed_while_nothing_is_wrong() {
+    let fleet = Fleet::default();
+    let mut world = World::new(3).add(fleet.nodes(5));
+    world.run_for(secs(3600));
+    assert!(fleet.agree(&world, 0..5));
+    assert!(fleet.losses().is_empty(), "{:?}", fleet.losses());
+}
+
+#[test]
+fn f9_a_loss_of_one_in_twenty_is_no_departure() {
+    let fleet = Fleet::default();
+    let mut world = World::new(5).add(fleet.nodes(5));
+    until_agreed(&mut world, &fleet, 0..5);
+    world.set_loss(0.05).run_for(secs(600));
+    assert!(fleet.losses().is_empty(), "{:?}", fleet.losses());
+}
+
+#[test]
+fn d4_who_departed_does_not_come_back_from_a_third_node() {
+    let fleet = Fleet::default();
+    let mut world = World::new(9).add(fleet.nodes(5));
+    until_agreed(&mut world, &fleet, 0..5);
+    // One node is cut off while another says goodbye, and then tells everyone of it.
+    world.partition([4], [0, 1, 2, 3]).run_for(secs(1)).stop(0);
+    until_agreed(&mut world, &fleet, 1..4);
+    world.heal();
+    until_agreed(&mut world, &fleet, 1..5);
+    let gone = world.peer(0);
+    world.run_for(secs(120));
+    assert!(fleet.agree(&world, 1..5));
+    let burials = fleet.losses().into_iter().filter(|loss| loss.who == gone);
+    let mut seen: Vec<usize> = burials.map(|loss| loss.seen_by).filter(|node| *node != 0).collect();
+    seen.sort_unstable();
+    assert_eq!(seen, [1, 2, 3, 4], "each saw it leave once");
+    assert!(fleet.losses().iter().any(|loss| loss.who == gone && loss.why == LeftReason::Departed));
+}
+
+#[test]
+fn d8_two_halves_merge_within_a_minute_of_the_heal() {
+    for seed in 0..5 {
+        let fleet = Fleet::default();
+        let mut world = World::new(seed).add(fleet.nodes(10));
+        until_agreed(&mut world, &fleet, 0..10);
+        world.partition(0..5, 5..10).run_until(|world| fleet.agree(world, 0..5) && fleet.agree(world, 5..10));
+        let taken = until_agreed(world.run_for(secs(60)).heal(), &fleet, 0..10);
+        assert!(taken <= secs(60), "seed {seed}: {taken:?}");
+    }
+}
+
+#[test]
+fn f8_flapping_links_leave_no_connections_behind() {
+    let fleet = Fleet::default();
+    let mut world = World::new(21).add(fleet.nodes(5));
+    until_agreed(&mut world, &fleet, 0..5);
+    let before = world.run_for(secs(120)).net().connections();
+    for _ in 0..20 {
+        world.partition([0, 1], [2, 3, 4]).run_for(secs(20)).heal().run_for(secs(5));
+    }
+    until_agreed(&mut world, &fleet, 0..5);
+    let after = world.run_for(secs(180)).net().connections();
+    assert!(after <= before + 4, "{before} connections before, {after} after");
+}
+
+#[test]
+fn f14_a_wall_clock_that_jumps_a_day_hides_nobody() {
+    let fleet = Fleet::default();
+    let mut world = World::new(13).add(fleet.nodes(4));
+    world.clock_jump(1, -86_400_000);
+    until_agreed(&mut world, &fleet, 0..4);
+    world.clock_jump(2, 86_400_000).run_for(secs(60)).restart(1);
+    until_agreed(&mut world, &fleet, 0..4);
+}

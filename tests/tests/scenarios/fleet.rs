@@ -1,0 +1,89 @@
+//! Nodes without a task that report whom they know.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use futures::StreamExt;
+use mosaik_runtime::{
+    discovery::{Change, Discovery, LeftReason},
+    node::{
+        Result,
+        world::{Nodes, World},
+    },
+    primitives::PeerId,
+};
+
+/// Somebody left, as one node saw it.
+#[derive(Debug, Clone)]
+pub(crate) struct Loss {
+    pub(crate) seen_by: usize,
+    pub(crate) who: PeerId,
+    pub(crate) why: LeftReason,
+}
+
+#[derive(Default)]
+struct Book {
+    known: BTreeMap<usize, BTreeSet<PeerId>>,
+    losses: Vec<Loss>,
+}
+
+/// What the nodes of a fleet know of each other.
+#[derive(Clone, Default)]
+pub(crate) struct Fleet(Arc<Mutex<Book>>);
+
+impl Fleet {
+    /// So many nodes that report here.
+    pub(crate) fn nodes(&self, count: usize) -> Nodes {
+        let fleet = self.clone();
+        let nodes = Nodes::program("member", "fleet", move |surroundings| {
+            let fleet = fleet.clone();
+            Box::pin(async move {
+                let (number, stop) = (surroundings.number, surroundings.stop.clone());
+                let network = surroundings.builder("fleet").build().await?;
+                let watched = tokio::select! { biased;
+                    () = stop.cancelled() => Ok(()),
+                    watched = fleet.watch(number, network.discovery()) => watched,
+                };
+                network.shutdown().await;
+                watched
+            })
+        });
+        nodes.times(count)
+    }
+
+    async fn watch(&self, number: usize, discovery: &Discovery) -> Result<()> {
+        self.lock().known.insert(number, BTreeSet::new());
+        let mut changes = discovery.changes();
+        while let Some(change) = changes.next().await {
+            let mut book = self.lock();
+            match change {
+                Change::Joined(peer) => drop(book.known.entry(number).or_default().insert(peer.id)),
+                Change::Left { peer, reason } => {
+                    book.known.entry(number).or_default().remove(&peer);
+                    book.losses.push(Loss { seen_by: number, who: peer, why: reason });
+                }
+                Change::Updated { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether each of these nodes knows all of them, and nobody else.
+    pub(crate) fn agree(&self, world: &World, nodes: impl IntoIterator<Item = usize>) -> bool {
+        let nodes: Vec<usize> = nodes.into_iter().collect();
+        let all: BTreeSet<PeerId> = nodes.iter().map(|node| world.peer(*node)).collect();
+        let book = self.lock();
+        nodes.iter().all(|node| book.known.get(node) == Some(&all))
+    }
+
+    /// Who left, as seen by whom.
+    pub(crate) fn losses(&self) -> Vec<Loss> {
+        self.lock().losses.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Book> {
+        self.0.lock().expect("no node panics with the book open")
+    }
+}

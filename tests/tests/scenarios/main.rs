@@ -1,0 +1,9 @@
+//! Whole networks under faults, on the simulated network: what must hold, whatever happens.
+//!
+//! Labels are those of the reliability page (D1, F8, …) and, with an L, of the lessons.
+
+mod discovery;
+mod fleet;
+mod ledger;
+mod streams;
+mod swarm;
