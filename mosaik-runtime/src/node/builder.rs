@@ -207,6 +207,7 @@ impl NetworkBuilder {
             (None, None) => SecretKey::from_bytes(rng.bytes_32()),
         };
         let (id, boot, scope) = (NetworkId::derive(&self.name), BootId(rng.next_u128()), Scope::new());
+        let users = scope.child();
         // A start that fails half-way leaves no task behind.
         let guard = KillOnDrop(Some(scope.clone()));
         let transport = self.transport(&key, id, boot, &mut rng, scope.child()).await?;
@@ -216,11 +217,11 @@ impl NetworkBuilder {
             boot,
             self.environment.clock.clone(),
             rng.split("discovery"),
-            scope.child(),
+            users.child(),
         );
         self.fill(&mut settings, tags)?;
         let discovery = Discovery::start(transport.clone(), settings)?;
-        let admission = Admission::new(transport.clone(), discovery.clone(), scope.child());
+        let admission = Admission::new(transport.clone(), discovery.clone(), users.child());
         let streams = Streams::new(
             transport.clone(),
             discovery.clone(),
@@ -229,7 +230,7 @@ impl NetworkBuilder {
                 network: id,
                 clock: self.environment.clock.clone(),
                 rng: rng.split("streams"),
-                scope: scope.child(),
+                scope: users.child(),
                 backoff: self.backoff,
                 trace: self.environment.trace.map(|trace| trace.0),
             },
@@ -245,6 +246,7 @@ impl NetworkBuilder {
             streams,
             clock,
             scope,
+            users,
             ended,
         }))
     }

@@ -26,7 +26,10 @@ pub(super) struct Inner {
     pub(super) admission: Admission,
     pub(super) streams: Streams,
     pub(super) clock: Clock,
+    /// The whole tree of tasks.
     pub(super) scope: Scope,
+    /// The part of it that uses links; it ends before the connections do.
+    pub(super) users: Scope,
     pub(super) ended: OnceCell<()>,
 }
 
@@ -107,6 +110,8 @@ impl Network {
         self.stop();
         inner.streams.shutdown().await;
         inner.discovery.depart().await;
+        // Links end with their tasks; the connections then have nothing to wait for.
+        inner.users.kill();
         inner.transport.shutdown().await;
         inner.scope.kill();
         if timeout(TASKS_END, inner.scope.ended()).await.is_err() {
