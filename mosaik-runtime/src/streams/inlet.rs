@@ -47,6 +47,8 @@ pub(super) struct Line {
     pub(super) spoil: Notify,
     /// It is no longer wanted.
     pub(super) leave: CancellationToken,
+    /// How long the producer keeps its place after a lost link.
+    pub(super) resume_ms: AtomicU64,
     up_since: Mutex<Option<Instant>>,
     items: AtomicU64,
     bytes: AtomicU64,
@@ -138,7 +140,8 @@ impl Inlet {
     }
 
     /// The producer's settings count.
-    pub(super) fn adopt(&self, from: PeerId, terms: &Terms) {
+    pub(super) fn adopt(&self, from: PeerId, line: &Line, terms: &Terms) {
+        line.resume_ms.store(terms.resume_ms, Ordering::Relaxed);
         let limits = InboxLimits {
             items: u64::from(terms.buffer).max(1),
             bytes: terms.buffer_bytes.clamp(1, 64 << 20),

@@ -1,11 +1,19 @@
 //! Keeps the lines of a consumed stream: to whom, and what happens when one ends.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    core::inbox::Note,
+    core::{
+        inbox::{Left, Note},
+        limits::MAX_WAIT,
+        source::Source,
+    },
     hub::Hub,
     inlet::{Inlet, Line},
     local::local,
@@ -87,7 +95,8 @@ async fn keep_line(hub: Arc<Hub>, inlet: Arc<Inlet>, peer: PeerId, line: Arc<Lin
     let mut waits = Backoff::new(hub.backoff(LONGEST_WAIT), hub.rng("streams line"));
     let mut said = None;
     let me = hub.transport.id();
-    while inlet.is_wanted(&peer, source) {
+    let mut place_until = None;
+    while inlet.is_wanted(&peer, source, place_until.is_some_and(|until| hub.clock.now() < until)) {
         let began = hub.clock.now();
         let before = seen(&hub, &peer);
         let outcome = match peer == me {
@@ -105,6 +114,9 @@ async fn keep_line(hub: Arc<Hub>, inlet: Arc<Inlet>, peer: PeerId, line: Arc<Lin
             }
             Outcome::Over(left) => {
                 said = None;
+                // The producer keeps the place for a while, whatever discovery thinks of a node that was silent.
+                let lease = Duration::from_millis(line.resume_ms.load(Ordering::Relaxed)).min(MAX_WAIT);
+                place_until = matches!(left, Left::Lost(_)).then(|| hub.clock.now() + lease);
                 if hub.clock.now() - began >= STOOD {
                     waits.reset();
                 }
@@ -142,11 +154,11 @@ async fn changed(hub: &Hub, peer: &PeerId, before: Versions) {
 }
 
 impl Inlet {
-    /// Whether the line to `peer` is still wanted; if not, it is forgotten, and its place kept.
-    fn is_wanted(&self, peer: &PeerId, source: super::core::source::Source) -> bool {
+    /// Whether the line to `peer` is still wanted, or has a place that is kept; if not, it is forgotten, and its place kept.
+    fn is_wanted(&self, peer: &PeerId, source: Source, has_place: bool) -> bool {
         let mut lines = self.lines();
         let line_stays = lines.running.get(peer).is_some_and(|line| !line.leave.is_cancelled());
-        if lines.wanted.contains(peer) && line_stays && !self.scope.is_stopping() {
+        if (has_place || lines.wanted.contains(peer)) && line_stays && !self.scope.is_stopping() {
             return true;
         }
         lines.running.remove(peer);

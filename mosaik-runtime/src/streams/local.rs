@@ -32,7 +32,7 @@ pub(super) async fn local(hub: &Hub, inlet: &Inlet, me: PeerId, line: &Line, sou
         }
         Err(AttachError::Closed) => return Outcome::NotBegun("the stream has ended here".to_owned()),
     };
-    inlet.adopt(me, &outlet.terms(attached.next));
+    inlet.adopt(me, line, &outlet.terms(attached.next));
     inlet.begin(me, line, source, outlet.epoch, attached.next);
     let pump =
         Pump { inlet, outlet: &outlet, line, me, attachment: attached.attachment, schema, wake: &wake };

@@ -320,6 +320,7 @@ impl Outlet {
             replay: narrow(limits.replay),
             overflow: wire::overflow_code(limits.overflow),
             patience_ms: u64::try_from(limits.patience.as_millis()).unwrap_or(u64::MAX),
+            resume_ms: u64::try_from(limits.resume.as_millis()).unwrap_or(u64::MAX),
             extensions: Vec::new(),
         }
     }

@@ -73,7 +73,7 @@ pub(super) async fn remote(
         Ok(terms) => terms,
         Err(why) => return Outcome::NotBegun(why),
     };
-    inlet.adopt(peer, &terms);
+    inlet.adopt(peer, line, &terms);
     inlet.begin(peer, line, source, terms.epoch, terms.next);
     let flow = Flow {
         inlet,

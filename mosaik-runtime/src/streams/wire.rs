@@ -65,6 +65,8 @@ pub struct Terms {
     pub overflow: u8,
     /// How long `block` waits, in milliseconds.
     pub patience_ms: u64,
+    /// How long a subscription survives a lost link, in milliseconds.
+    pub resume_ms: u64,
     /// Room for what will come.
     pub extensions: Vec<(u16, Bytes)>,
 }

@@ -1,0 +1,92 @@
+//! Who is served: policies while they hold, schemas, limits, the nearest producers.
+
+use super::{LONG, events_until, next, next_event, start, two, within};
+use crate::{
+    primitives::{Tag, policy::tag},
+    streams::{Event, Left, nearest},
+    transport::sim::Net,
+};
+
+#[tokio::test(start_paused = true)]
+async fn ls8_a_consumer_that_loses_a_required_tag_is_cut() {
+    let net = Net::new(2);
+    let (one, two) = (start(&net, 1, 1, &[]).await, start(&net, 2, 1, &["reader"]).await);
+    let builder = one.streams.producer::<u64>().named("a.b").require(tag("reader"));
+    let mut producer = builder.build().expect("it builds");
+    let mut consumer = two.streams.consumer::<u64>().named("a.b").build().expect("it builds");
+    within(LONG, "a subscriber", producer.when().subscribed().with_tags(["reader"])).await;
+    producer.send(1).await.expect("sent");
+    assert_eq!(next(&mut consumer).await, 1);
+    let reader = Tag::new("reader").expect("a tag");
+    two.discovery.tags().remove(&reader);
+    within(LONG, "the cut", producer.when().subscribed().unmet()).await;
+    producer.send(2).await.expect("sent");
+    let events = events_until(&mut consumer, |event| matches!(event, Event::Refused { .. })).await;
+    assert!(events.iter().any(|event| matches!(event, Event::Left { why: Left::Refused(_), .. })), "{events:?}");
+    two.discovery.tags().insert(reader).expect("it fits");
+    within(LONG, "the return", producer.when().subscribed()).await;
+    producer.send(3).await.expect("sent");
+    let events = events_until(&mut consumer, |event| matches!(event, Event::Item { .. })).await;
+    assert_eq!(super::tally(&events), (1, 1), "what came meanwhile is not for this consumer, and told: {events:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn ls10_another_type_is_refused_with_what_differs() {
+    let (_net, one, two) = two().await;
+    let mut producer = one.streams.producer::<f64>().named("a.b").build().expect("it builds");
+    let mut consumer = two.streams.consumer::<f32>().named("a.b").build().expect("it builds");
+    let event = next_event(&mut consumer).await;
+    assert!(matches!(&event, Event::Refused { why, .. } if why.contains("f32 here, f64 there")), "{event:?}");
+    producer.send(1.0).await.expect("sent");
+    assert!(producer.subscribers().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn max_consumers_counts_nodes() {
+    let net = Net::new(4);
+    let one = start(&net, 1, 1, &[]).await;
+    let (first, second) = (start(&net, 2, 1, &[]).await, start(&net, 3, 1, &[]).await);
+    let mut producer = one.streams.producer::<u64>().named("a.b").max_consumers(1).build().expect("it builds");
+    let consumer = first.streams.consumer::<u64>().named("a.b").build().expect("it builds");
+    within(LONG, "a subscriber", producer.when().subscribed()).await;
+    let mut refused = second.streams.consumer::<u64>().named("a.b").build().expect("it builds");
+    let event = next_event(&mut refused).await;
+    assert!(matches!(&event, Event::Refused { why, .. } if why.contains("max_consumers")), "{event:?}");
+    assert_eq!(producer.subscribers(), [first.id()]);
+    drop(consumer);
+    let id = second.id();
+    let changed = async {
+        while producer.subscribers() != [id] {
+            tokio::time::advance(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    within(LONG, "the other's turn", changed).await;
+    producer.send(5).await.expect("sent");
+    assert_eq!(next(&mut refused).await, 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_consumer_may_prefer_the_nearest_producers() {
+    let net = Net::new(4);
+    let (mut nodes, mut producers) = (Vec::new(), Vec::new());
+    for n in 1..5 {
+        let node = start(&net, n, 1, &[]).await;
+        producers.push(node.streams.producer::<u64>().named("a.b").build().expect("it builds"));
+        nodes.push(node);
+    }
+    let reader = start(&net, 9, 1, &[]).await;
+    let builder = reader.streams.consumer::<u64>().named("a.b").prefer(nearest(2));
+    let consumer = builder.build().expect("it builds");
+    within(LONG, "two producers", consumer.when().subscribed().minimum_of(2)).await;
+    reader.discovery.when(|catalog| catalog.len() == 5).await;
+    assert_eq!(consumer.producers().len(), 2);
+    let first = nodes.iter().position(|node| node.id() == consumer.producers()[0]).expect("one of them");
+    drop(producers.remove(first));
+    let gone = nodes[first].id();
+    let replaced = async {
+        while consumer.producers().contains(&gone) || consumer.producers().len() < 2 {
+            tokio::time::advance(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    within(LONG, "another one in its place", replaced).await;
+}
