@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::{LONG, next, start, take, two, within};
 use crate::{
-    primitives::{Schema, schema::{Seen, Shape}},
+    primitives::{
+        Schema,
+        schema::{Seen, Shape},
+    },
     streams::{SendError, TrySendError},
     transport::sim::Net,
 };
@@ -53,7 +56,10 @@ async fn an_item_over_the_limit_comes_back() {
     let builder = one.streams.producer::<Vec<u8>>().named("a.b").max_item(100);
     let mut producer = builder.build().expect("it builds");
     let refused = producer.send(vec![1; 200]).await;
-    assert!(matches!(&refused, Err(SendError::TooLarge { limit: 100, item }) if item.len() == 200), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(SendError::TooLarge { limit: 100, item }) if item.len() == 200),
+        "{refused:?}"
+    );
     let refused = producer.try_send(vec![1; 200]);
     assert!(matches!(refused, Err(TrySendError::TooLarge { limit: 100, .. })));
     producer.try_send(vec![1; 90]).expect("small enough");

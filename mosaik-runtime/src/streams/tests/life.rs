@@ -6,7 +6,7 @@ use futures::{FutureExt, StreamExt};
 
 use super::{LONG, events_until, next, start, take, two, within};
 use crate::{
-    primitives::{PeerRole, Stopped, StreamId, NetworkId},
+    primitives::{NetworkId, PeerRole, Stopped, StreamId},
     streams::{End, Event, Left, SendError, TrySendError},
     topology::Overflow,
     transport::sim::Net,
@@ -60,9 +60,14 @@ async fn the_last_producer_withdraws_the_stream_after_its_items() {
     drop(producer);
     let events = events_until(&mut consumer, |event| matches!(event, Event::Left { .. })).await;
     assert_eq!(super::tally(&events), (100, 0));
-    assert!(matches!(events.last(), Some(Event::Left { why: Left::Ended(End::Dropped), .. })), "{:?}", events.last());
+    assert!(
+        matches!(events.last(), Some(Event::Left { why: Left::Ended(End::Dropped), .. })),
+        "{:?}",
+        events.last()
+    );
     let item = StreamId::derive("a.b").on(&NetworkId::derive("streams-tests"));
-    let gone = two.discovery.when(move |catalog| catalog.with_role(PeerRole::Produces, &item).next().is_none());
+    let gone =
+        two.discovery.when(move |catalog| catalog.with_role(PeerRole::Produces, &item).next().is_none());
     within(LONG, "the withdrawal", gone).await;
     // The numbers of this life go on with a new handle.
     let mut producer = one.streams.producer::<u64>().named("a.b").build().expect("it builds");

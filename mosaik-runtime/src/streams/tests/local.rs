@@ -69,7 +69,10 @@ async fn handles_of_one_stream_share_their_settings() {
     let expected = "`replay` is 0 there and 3 here".to_owned();
     assert_eq!(second.err(), Some(BuildError::Differs { intent: "a.b".into(), difference: expected }));
     let third = node.streams.producer::<u32>().named("a.b").build();
-    assert!(matches!(&third, Err(BuildError::Differs { difference, .. }) if difference.contains("u32")), "{third:?}");
+    assert!(
+        matches!(&third, Err(BuildError::Differs { difference, .. }) if difference.contains("u32")),
+        "{third:?}"
+    );
     drop(first);
     node.streams.producer::<u64>().named("a.b").replay(3).build().expect("the first handle decides");
 }

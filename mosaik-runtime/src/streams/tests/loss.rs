@@ -109,7 +109,8 @@ async fn an_item_that_cannot_be_read_is_an_event_and_not_a_panic() {
         producer.send(Fussy(n)).await.expect("sent");
     }
     let mut events =
-        events_until(&mut consumer, |event| matches!(event, Event::Left { why: Left::Malformed(_), .. })).await;
+        events_until(&mut consumer, |event| matches!(event, Event::Left { why: Left::Malformed(_), .. }))
+            .await;
     assert!(events.iter().any(|event| matches!(event, Event::Undecodable { seq: 13, .. })));
     producer.send(Fussy(30)).await.expect("sent");
     events.extend(events_until(&mut consumer, |event| matches!(event, Event::Item { seq: 30, .. })).await);

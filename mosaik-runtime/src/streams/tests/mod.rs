@@ -17,9 +17,7 @@ use super::{Consumer, Event, Streams, StreamsSettings, Travels};
 use crate::{
     admission::Admission,
     discovery::{Discovery, Rendezvous, Settings},
-    primitives::{
-        BootId, Clock, NetworkId, NodeRng, PeerId, Reach, Scope, SecretKey, Tag, Wall, backoff,
-    },
+    primitives::{BootId, Clock, NetworkId, NodeRng, PeerId, Reach, Scope, SecretKey, Tag, Wall, backoff},
     transport::{Backend, Config, Limits, Transport, sim::Net},
 };
 
@@ -51,12 +49,7 @@ async fn start(net: &Net, n: u8, life: u8, tags: &[&str]) -> Node {
     start_on(Backend::Sim(port), key, life, change).await
 }
 
-async fn start_on(
-    backend: Backend,
-    key: SecretKey,
-    life: u8,
-    change: impl FnOnce(&mut Settings),
-) -> Node {
+async fn start_on(backend: Backend, key: SecretKey, life: u8, change: impl FnOnce(&mut Settings)) -> Node {
     let (clock, scope) = (Clock::simulated(Wall(1_000_000_000)), Scope::new());
     let (network, boot) = (NetworkId::derive("streams-tests"), BootId(u128::from(life) << 8 | 1));
     let mut rng = NodeRng::from_seed(u64::from(key.peer_id().as_bytes()[0]) << 8 | u64::from(life));
@@ -73,7 +66,8 @@ async fn start_on(
         scope: scope.child(),
     };
     let transport = Transport::bind(config, backend).await.expect("it binds");
-    let mut settings = Settings::new(key, network, boot, clock.clone(), rng.split("discovery"), scope.child());
+    let mut settings =
+        Settings::new(key, network, boot, clock.clone(), rng.split("discovery"), scope.child());
     change(&mut settings);
     let discovery = Discovery::start(transport.clone(), settings).expect("it starts");
     let admission = Admission::new(transport.clone(), discovery.clone(), scope.child());

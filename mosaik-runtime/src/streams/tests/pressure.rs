@@ -83,7 +83,11 @@ async fn ls3_a_stuck_consumer_is_cut_and_others_get_everything() {
         events.push(next_event(&mut slow).await);
     }
     let cut = |event: &Event<_>| matches!(event, Event::Left { why: Left::Ended(End::TooSlow), .. });
-    assert!(events.iter().any(cut), "{:?}", events.iter().filter(|event| !matches!(event, Event::Item { .. })).count());
+    assert!(
+        events.iter().any(cut),
+        "{:?}",
+        events.iter().filter(|event| !matches!(event, Event::Item { .. })).count()
+    );
     let (items, lost) = tally(&events);
     assert!(lost > 0);
     assert_eq!(items + lost, 500);

@@ -34,7 +34,8 @@ async fn items_flow_over_quic_and_nothing_is_lost_under_block() {
         }
         producer.delivered_to(1).await.expect("delivered");
     };
-    let (taken, ()) = within(SOON, "delivery", futures::future::join(take(&mut consumer, 20_000), send)).await;
+    let (taken, ()) =
+        within(SOON, "delivery", futures::future::join(take(&mut consumer, 20_000), send)).await;
     assert!(taken.iter().map(|(n, _)| *n).eq(0..20_000));
     two.streams.shutdown().await;
     one.streams.shutdown().await;

@@ -22,12 +22,19 @@ async fn ls8_a_consumer_that_loses_a_required_tag_is_cut() {
     within(LONG, "the cut", producer.when().subscribed().unmet()).await;
     producer.send(2).await.expect("sent");
     let events = events_until(&mut consumer, |event| matches!(event, Event::Refused { .. })).await;
-    assert!(events.iter().any(|event| matches!(event, Event::Left { why: Left::Refused(_), .. })), "{events:?}");
+    assert!(
+        events.iter().any(|event| matches!(event, Event::Left { why: Left::Refused(_), .. })),
+        "{events:?}"
+    );
     two.discovery.tags().insert(reader).expect("it fits");
     within(LONG, "the return", producer.when().subscribed()).await;
     producer.send(3).await.expect("sent");
     let events = events_until(&mut consumer, |event| matches!(event, Event::Item { .. })).await;
-    assert_eq!(super::tally(&events), (1, 1), "what came meanwhile is not for this consumer, and told: {events:?}");
+    assert_eq!(
+        super::tally(&events),
+        (1, 1),
+        "what came meanwhile is not for this consumer, and told: {events:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -46,7 +53,8 @@ async fn max_consumers_counts_nodes() {
     let net = Net::new(4);
     let one = start(&net, 1, 1, &[]).await;
     let (first, second) = (start(&net, 2, 1, &[]).await, start(&net, 3, 1, &[]).await);
-    let mut producer = one.streams.producer::<u64>().named("a.b").max_consumers(1).build().expect("it builds");
+    let mut producer =
+        one.streams.producer::<u64>().named("a.b").max_consumers(1).build().expect("it builds");
     let consumer = first.streams.consumer::<u64>().named("a.b").build().expect("it builds");
     within(LONG, "a subscriber", producer.when().subscribed()).await;
     let mut refused = second.streams.consumer::<u64>().named("a.b").build().expect("it builds");
