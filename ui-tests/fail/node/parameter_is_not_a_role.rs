@@ -1,0 +1,17 @@
+use mosaik::prelude::*;
+
+#[stream("greenhouse.temperature")]
+pub struct Reading {
+    pub celsius: f32,
+}
+
+#[mosaik::node]
+async fn sensor(out: Reading) -> mosaik::Result {
+    drop(out);
+    Ok(())
+}
+
+fn main() {
+    fn is_a_node<N: mosaik::node::NodeItem>() {}
+    is_a_node::<sensor>();
+}

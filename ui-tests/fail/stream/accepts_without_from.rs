@@ -1,0 +1,17 @@
+use mosaik::prelude::*;
+
+#[mosaik::data]
+pub struct Celsius(f32);
+
+#[stream("greenhouse.temperature", accepts = [Celsius])]
+pub struct Reading {
+    pub celsius: f32,
+}
+
+#[mosaik::node]
+async fn sensor(mut out: Producer<Reading>) -> mosaik::Result {
+    out.send(Reading { celsius: 21.0 }).await?;
+    Ok(())
+}
+
+fn main() {}

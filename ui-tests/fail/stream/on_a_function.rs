@@ -1,0 +1,8 @@
+use mosaik::prelude::*;
+
+#[stream("greenhouse.temperature")]
+async fn readings() {}
+
+fn main() {
+    drop(readings());
+}
