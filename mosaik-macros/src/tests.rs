@@ -2,6 +2,8 @@
 //!
 //! `MOSAIK_BLESS=1 cargo test -p mosaik-macros` writes the outputs again; what changed is for review.
 
+mod catalog;
+
 use std::{fs, path::PathBuf};
 
 use proc_macro2::{Group, TokenStream, TokenTree};

@@ -206,7 +206,7 @@ pub(crate) fn empty_enum(at: Place, name: &str) -> Diag {
 /// ui: stream/serde_derived_twice
 pub(crate) fn serde_derived_twice(at: Place, attribute: &str, names: &[&str]) -> Diag {
     let names = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
-    Diag::new(at, format!("{names} would be derived twice: `{attribute}` derives it"))
+    Diag::new(at, format!("`{attribute}` already derives {names}"))
         .help(format!("remove {names} here, or write `serde = own` in `{attribute}`"))
 }
 
@@ -349,7 +349,7 @@ pub(crate) fn unknown_policy(at: Place, given: &str) -> Diag {
 ///
 /// ui: stream/policy_with_two_ampersands
 pub(crate) fn doubled_operator(at: Place, once: &str) -> Diag {
-    Diag::new(at, format!("policies are combined with a single `{once}`")).help(format!("write `{once}`"))
+    Diag::new(at, format!("policies are combined with a single `{once}`"))
 }
 
 /// A tag that cannot be one.
@@ -401,6 +401,14 @@ pub(crate) fn not_a_node(at: Place, written_right: &str) -> Diag {
         "a node runs until it is told to stop, so it is an `async fn` that returns `mosaik::Result`",
     )
     .help(format!("`{written_right}`"))
+}
+
+/// A node that returns something else.
+///
+/// ui: node/returns_a_number
+pub(crate) fn not_a_result(at: Place, name: &str, given: &str) -> Diag {
+    Diag::new(at, format!("a node returns `mosaik::Result`, but `{name}` returns `{given}`"))
+        .help("return `Ok(())` when the node is done, and pass errors up with `?`")
 }
 
 /// A generic node.
@@ -465,3 +473,18 @@ pub(crate) fn not_a_name(at: Place, word: &str, given: &str) -> Diag {
     Diag::new(at, format!("`{given}` cannot be the {word} of a node: use letters, digits, `-`, `_` and `.`"))
         .note("files are kept under this name, and it is typed on command lines")
 }
+
+/// Mistakes that only the compiler can see, through a bound that the attribute asserts at the user's type: what they are,
+/// and their file in `ui-tests/fail/`. The text stands on the trait.
+#[cfg(test)]
+pub(crate) const BY_BOUNDS: &[(&str, &str)] = &[
+    ("A field that cannot travel.", "data/field_without_data"),
+    (
+        "A field that has neither a shape nor serde: serde's own errors follow ours.",
+        "data/field_without_any_impl",
+    ),
+    ("An older type that does not become the new one.", "stream/accepts_without_from"),
+    ("A node parameter that is not a role.", "node/parameter_is_not_a_role"),
+    ("A role on a type that was never declared.", "node/producer_of_plain_struct"),
+    ("A node that cannot move between threads.", "node/not_send"),
+];

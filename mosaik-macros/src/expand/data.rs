@@ -13,7 +13,8 @@ use crate::{
 impl Expand for Data {
     fn expand(valid: &Valid<Self>, paths: &Paths) -> TokenStream {
         let (item, schema) = (item(valid, paths), schema(valid, paths));
-        quote!(#item #schema)
+        // The shape first: of all that the compiler has to say about a field that cannot travel, our sentence leads.
+        quote!(#schema #item)
     }
 
     fn stub(&self, paths: &Paths) -> TokenStream {

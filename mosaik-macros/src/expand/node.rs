@@ -1,8 +1,8 @@
 //! A type with the node's name, in the namespace of types; the function stays what it is.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::spanned::Spanned;
+use syn::{ReturnType, spanned::Spanned};
 
 use super::{Expand, paths::Paths, stub};
 use crate::{
@@ -56,10 +56,10 @@ fn item(node: &Node, ident: &Ident, paths: &Paths) -> TokenStream {
     let (name, network) = (&node.name.value, &node.network.value);
     let tags = node.tags.iter().map(|tag| &tag.value);
     let distance = format_ident!("{}", node.reach);
-    let from_node = paths.from_node();
+    let trait_ = paths.parameter();
     let roles = node.parameters.iter().map(|parameter| {
         let (cfgs, ty) = (&parameter.cfgs, &parameter.ty);
-        quote_spanned!(ty.span()=> #(#cfgs)* <#ty as #from_node>::ROLE)
+        quote_spanned!(ty.span()=> #(#cfgs)* <#ty as #trait_>::ROLE)
     });
     let marker = marker(node, ident);
     let run = run(node, paths);
@@ -94,19 +94,30 @@ pub(super) fn marker(node: &Node, ident: &Ident) -> TokenStream {
     }
 }
 
-/// Opens every role in order, then runs the function.
+/// Opens every role in order, then runs the function. Spans are the user's: what the compiler says about the future stands
+/// at the function's name, about its result at the result.
 fn run(node: &Node, paths: &Paths) -> TokenStream {
-    let (from_node, finish, result, future, handle) =
-        (paths.from_node(), paths.finish(), paths.result(), paths.boxed_future(), paths.node());
+    let (trait_, finish, result, future, handle) =
+        (paths.parameter(), paths.finish(), paths.result(), paths.boxed_future(), paths.node());
     let function = node.ident();
+    // A variable that no function of the user's can be confused with, not even one named `node`.
+    let name = if node.parameters.is_empty() { "_node" } else { "node" };
+    let opened = Ident::new(name, Span::mixed_site());
     let roles = node.parameters.iter().map(|parameter| {
         let (cfgs, ty) = (&parameter.cfgs, &parameter.ty);
-        quote_spanned!(ty.span()=> #(#cfgs)* <#ty as #from_node>::from_node(&node).await?)
+        quote_spanned!(ty.span()=> #(#cfgs)* (<#ty as #trait_>::OPEN)(&#opened).await?)
     });
-    let argument = if node.parameters.is_empty() { format_ident!("_node") } else { format_ident!("node") };
+    let returned = match &node.signature.output {
+        ReturnType::Default => function.span(),
+        ReturnType::Type(_, ty) => ty.span(),
+    };
+    let mut called = function.clone();
+    called.set_span(returned);
+    let call = quote_spanned!(returned=> #finish(#called(#(#roles),*).await));
+    let boxed = quote_spanned!(function.span()=> ::std::boxed::Box::pin(async move { #call }));
     quote! {
-        fn run(#argument: #handle) -> #future<'static, #result<()>> {
-            ::std::boxed::Box::pin(async move { #finish(#function(#(#roles),*).await) })
+        fn run(#opened: #handle) -> #future<'static, #result<()>> {
+            #boxed
         }
     }
 }

@@ -25,8 +25,8 @@ macro_rules! items {
 
 items! {
     accepted => Accepted, anyone => Anyone, boxed_future => BoxFuture, datum => Datum, deserialize => Deserialize,
-    finish => finish, from_node => FromNode, intent => Intent, node => Node, node_descriptor => NodeDescriptor,
-    node_entry => NodeEntry, node_item => NodeItem, overflow => Overflow, reach => Reach, result => Result,
+    finish => finish, intent => Intent, node => Node, node_descriptor => NodeDescriptor,
+    node_entry => NodeEntry, node_item => NodeItem, overflow => Overflow, parameter => Parameter, reach => Reach, result => Result,
     rule => Rule, run_main => run_main, schema => Schema, seen => Seen, serde => serde, serialize => Serialize,
     shape => Shape, source => Source, stream_descriptor => StreamDescriptor, stream_options => StreamOptions,
 }

@@ -15,7 +15,7 @@ impl Expand for Stream {
         let item = data::item(&valid.data, paths);
         let schema = data::schema(&valid.data, paths);
         let datum = datum(valid, paths);
-        quote!(#item #schema #datum)
+        quote!(#schema #item #datum)
     }
 
     fn stub(&self, paths: &Paths) -> TokenStream {

@@ -75,8 +75,10 @@ fn require(arg: Arg, diags: &mut Diags) -> (Option<Policy>, Option<Policy>) {
         diags.push(catalog::require_nobody(arg.place(), &keys::REQUIRE.names()));
         return (None, None);
     };
-    if tokens.is_empty() {
+    let has_sides = tokens.clone().into_iter().any(|token| token.to_string() == "=");
+    if !has_sides {
         diags.push(catalog::require_nobody(Place::of(&arg.word), &keys::REQUIRE.names()));
+        return (None, None);
     }
     let mut sides = Args::read(tokens.clone(), &keys::REQUIRE, diags);
     let mut side = |name: &str| {

@@ -41,7 +41,7 @@ pub(super) fn serde(keys: &[SerdeKey], data: &Data, diags: &mut Diags) {
             if key.name != "content" || keys.iter().all(|key| key.name != "tag") {
                 diags.push(catalog::serde_changes_the_wire(key.place, &key.name));
             }
-        } else if key.name == "crate" && data.serde == Serde::Derived {
+        } else if key.name == "crate" && data.serde == Serde::Derived && data.serde_derives.is_empty() {
             diags.push(catalog::serde_crate(key.place, data.attribute));
         }
     }

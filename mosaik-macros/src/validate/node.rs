@@ -23,19 +23,22 @@ impl Check for Node {
 fn signature(node: &Node, diags: &mut Diags) {
     let signature = &node.signature;
     let name = node.ident().to_string();
-    let returns_nothing = match &signature.output {
-        ReturnType::Default => true,
-        ReturnType::Type(_, ty) => matches!(&**ty, Type::Tuple(tuple) if tuple.elems.is_empty()),
+    let returned = match &signature.output {
+        ReturnType::Type(_, ty) if shown(ty) != "()" => Some(&**ty),
+        _ => None,
     };
-    if signature.asyncness.is_none() || returns_nothing {
+    if signature.asyncness.is_none() || returned.is_none() {
         let mut right = signature.clone();
         right.asyncness.get_or_insert_default();
-        if returns_nothing {
-            right.output = ReturnType::Default;
-        }
-        let result = if returns_nothing { " -> mosaik::Result" } else { "" };
-        let place = if signature.asyncness.is_none() { Place::of(&signature.fn_token) } else { output(node) };
-        diags.push(catalog::not_a_node(place, &format!("{}{result}", shown(&right))));
+        let result = returned.map_or_else(|| "mosaik::Result".to_owned(), shown);
+        right.output = ReturnType::Default;
+        let place = match signature.asyncness {
+            None => Place::of(&signature.fn_token),
+            Some(_) => Place::of(node.ident()),
+        };
+        diags.push(catalog::not_a_node(place, &format!("{} -> {result}", shown(&right))));
+    } else if let Some(ty) = returned.filter(|ty| is_surely_no_result(ty)) {
+        diags.push(catalog::not_a_result(Place::of(ty), &name, &shown(ty)));
     }
     if let Some(parameter) = signature.generics.params.first() {
         let shown = match parameter {
@@ -50,11 +53,16 @@ fn signature(node: &Node, diags: &mut Diags) {
     }
 }
 
-/// What the function returns, or its name when it says nothing about that.
-fn output(node: &Node) -> Place {
-    match &node.signature.output {
-        ReturnType::Default => Place::of(node.ident()),
-        ReturnType::Type(_, ty) => Place::of(ty),
+/// Whether the spelling shows that this is not a `Result`. An alias may be anything, and is left to the compiler.
+fn is_surely_no_result(ty: &Type) -> bool {
+    match ty {
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| {
+            let word = last.ident.to_string();
+            word.starts_with(|c: char| c.is_ascii_lowercase())
+                || ["String", "Vec", "Option"].contains(&word.as_str())
+        }),
+        Type::Reference(_) | Type::Tuple(_) | Type::Array(_) | Type::ImplTrait(_) => true,
+        _ => false,
     }
 }
 

@@ -1,13 +1,3 @@
-#[derive(::mosaik::__private::Serialize, ::mosaik::__private::Deserialize)]
-#[serde(crate = "::mosaik::__private::serde")]
-#[cfg(feature = "pages")]
-struct Page<T, const N: usize>
-where
-    T: Clone,
-{
-    items: [T; N],
-    next: Option<Box<Page<T, N>>>,
-}
 #[cfg(feature = "pages")]
 #[automatically_derived]
 impl<T, const N: usize> ::mosaik::__private::Schema for Page<T, N>
@@ -27,4 +17,14 @@ where
             ],
         )
     }
+}
+#[derive(::mosaik::__private::Serialize, ::mosaik::__private::Deserialize)]
+#[serde(crate = "::mosaik::__private::serde")]
+#[cfg(feature = "pages")]
+struct Page<T, const N: usize>
+where
+    T: Clone,
+{
+    items: [T; N],
+    next: Option<Box<Page<T, N>>>,
 }

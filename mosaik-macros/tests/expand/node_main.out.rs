@@ -18,7 +18,7 @@ fn main() -> ::std::process::ExitCode {
             network: "greenhouse",
             tags: &[],
             reach: ::mosaik::__private::Reach::Host,
-            roles: &[<Consumer<Load> as ::mosaik::__private::FromNode>::ROLE],
+            roles: &[<Consumer<Load> as ::mosaik::__private::Parameter>::ROLE],
             docs: "A program with one node.",
             source: ::mosaik::__private::Source {
                 file: ::core::file!(),
@@ -31,9 +31,9 @@ fn main() -> ::std::process::ExitCode {
             ::std::boxed::Box::pin(async move {
                 ::mosaik::__private::finish(
                     main(
-                            <Consumer<
+                            (<Consumer<
                                 Load,
-                            > as ::mosaik::__private::FromNode>::from_node(&node)
+                            > as ::mosaik::__private::Parameter>::OPEN)(&node)
                                 .await?,
                         )
                         .await,

@@ -18,9 +18,9 @@ impl ::mosaik::__private::NodeItem for sensor {
         tags: &["sensor", "linux"],
         reach: ::mosaik::__private::Reach::Host,
         roles: &[
-            <Producer<Load> as ::mosaik::__private::FromNode>::ROLE,
+            <Producer<Load> as ::mosaik::__private::Parameter>::ROLE,
             #[cfg(unix)]
-            <Shutdown as ::mosaik::__private::FromNode>::ROLE,
+            <Shutdown as ::mosaik::__private::Parameter>::ROLE,
         ],
         docs: "Publishes this machine's load.",
         source: ::mosaik::__private::Source {
@@ -34,12 +34,10 @@ impl ::mosaik::__private::NodeItem for sensor {
         ::std::boxed::Box::pin(async move {
             ::mosaik::__private::finish(
                 sensor(
-                        <Producer<
-                            Load,
-                        > as ::mosaik::__private::FromNode>::from_node(&node)
+                        (<Producer<Load> as ::mosaik::__private::Parameter>::OPEN)(&node)
                             .await?,
                         #[cfg(unix)]
-                        <Shutdown as ::mosaik::__private::FromNode>::from_node(&node)
+                        (<Shutdown as ::mosaik::__private::Parameter>::OPEN)(&node)
                             .await?,
                     )
                     .await,

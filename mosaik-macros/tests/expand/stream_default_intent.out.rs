@@ -1,6 +1,3 @@
-#[derive(::mosaik::__private::Serialize, ::mosaik::__private::Deserialize)]
-#[serde(crate = "::mosaik::__private::serde")]
-struct HTTPServer(String, #[serde(skip)] u64);
 #[automatically_derived]
 impl ::mosaik::__private::Schema for HTTPServer {
     fn shape(seen: &mut ::mosaik::__private::Seen) -> ::mosaik::__private::Shape {
@@ -13,6 +10,9 @@ impl ::mosaik::__private::Schema for HTTPServer {
         )
     }
 }
+#[derive(::mosaik::__private::Serialize, ::mosaik::__private::Deserialize)]
+#[serde(crate = "::mosaik::__private::serde")]
+struct HTTPServer(String, #[serde(skip)] u64);
 #[automatically_derived]
 impl ::mosaik::__private::Datum for HTTPServer {
     type ProducerProof = ::mosaik::__private::Anyone;

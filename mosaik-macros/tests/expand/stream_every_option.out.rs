@@ -1,11 +1,3 @@
-/// An order.
-///
-/// Sealed.
-#[derive(Debug)]
-pub struct Order {
-    pub id: u64,
-    price: Decimal,
-}
 #[automatically_derived]
 impl ::mosaik::__private::Schema for Order {
     fn shape(seen: &mut ::mosaik::__private::Seen) -> ::mosaik::__private::Shape {
@@ -25,6 +17,14 @@ impl ::mosaik::__private::Schema for Order {
             ],
         )
     }
+}
+/// An order.
+///
+/// Sealed.
+#[derive(Debug)]
+pub struct Order {
+    pub id: u64,
+    price: Decimal,
 }
 #[automatically_derived]
 impl ::mosaik::__private::Datum for Order {

@@ -1,12 +1,3 @@
-#[derive(::mosaik::__private::Serialize, ::mosaik::__private::Deserialize)]
-#[serde(crate = "::mosaik::__private::serde")]
-#[serde(rename_all = "kebab-case")]
-enum Order {
-    Buy { price: u64, #[cfg(feature = "notes")] note: String },
-    Sell(u64, Option<Vec<u8>>),
-    #[cfg(unix)]
-    Cancel,
-}
 #[automatically_derived]
 impl ::mosaik::__private::Schema for Order {
     fn shape(seen: &mut ::mosaik::__private::Seen) -> ::mosaik::__private::Shape {
@@ -36,6 +27,15 @@ impl ::mosaik::__private::Schema for Order {
             ],
         )
     }
+}
+#[derive(::mosaik::__private::Serialize, ::mosaik::__private::Deserialize)]
+#[serde(crate = "::mosaik::__private::serde")]
+#[serde(rename_all = "kebab-case")]
+enum Order {
+    Buy { price: u64, #[cfg(feature = "notes")] note: String },
+    Sell(u64, Option<Vec<u8>>),
+    #[cfg(unix)]
+    Cancel,
 }
 #[automatically_derived]
 impl ::mosaik::__private::Datum for Order {

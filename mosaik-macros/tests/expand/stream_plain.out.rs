@@ -1,10 +1,3 @@
-#[derive(::mosaik::__private::Serialize, ::mosaik::__private::Deserialize)]
-#[serde(crate = "::mosaik::__private::serde")]
-/// One sample from a greenhouse probe.
-pub struct Reading {
-    pub probe: u16,
-    pub celsius: f32,
-}
 #[automatically_derived]
 impl ::mosaik::__private::Schema for Reading {
     fn shape(seen: &mut ::mosaik::__private::Seen) -> ::mosaik::__private::Shape {
@@ -19,6 +12,13 @@ impl ::mosaik::__private::Schema for Reading {
             ],
         )
     }
+}
+#[derive(::mosaik::__private::Serialize, ::mosaik::__private::Deserialize)]
+#[serde(crate = "::mosaik::__private::serde")]
+/// One sample from a greenhouse probe.
+pub struct Reading {
+    pub probe: u16,
+    pub celsius: f32,
 }
 #[automatically_derived]
 impl ::mosaik::__private::Datum for Reading {

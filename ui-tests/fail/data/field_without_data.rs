@@ -1,8 +1,11 @@
+use serde::{Deserialize, Serialize};
+
 #[mosaik::data]
 pub struct Ship {
     pub position: Position,
 }
 
+#[derive(Serialize, Deserialize)]
 pub struct Position(f64, f64);
 
 fn main() {

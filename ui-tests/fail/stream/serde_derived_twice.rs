@@ -1,10 +1,9 @@
 use mosaik::prelude::*;
 
-use mosaik::__private::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize};
 
 #[stream("greenhouse.temperature")]
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(crate = "mosaik::__private::serde")]
 pub struct Reading {
     pub celsius: f32,
 }

@@ -1,6 +1,6 @@
 use mosaik::prelude::*;
 
-#[stream("greenhouse.temperature", require(consumers = tagged("display")))]
+#[stream("greenhouse.temperature", require(consumers = tags("display")))]
 pub struct Reading {
     pub celsius: f32,
 }

@@ -1,6 +1,6 @@
 //! Every kind of type that travels, with no prelude and no word of std's in reach.
 #![deny(warnings)]
-#![allow(dead_code)]
+#![allow(dead_code, missing_docs, unreachable_pub)]
 
 mod shadows {
     pub struct Some;
@@ -35,7 +35,10 @@ pub struct Tree(Vec<Tree>, Option<Box<Tree>>);
 /// All shapes of variants.
 #[mosaik::data]
 pub enum Order {
-    Buy { price: u64, r#type: String },
+    Buy {
+        price: u64,
+        r#type: String,
+    },
     Sell(u64, [u8; 4]),
     Cancel,
     #[cfg(any())]
