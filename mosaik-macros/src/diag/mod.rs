@@ -39,9 +39,10 @@ impl Diag {
     }
 }
 
+/// An item that is half typed. The compiler says more about it than we could, in words of its own.
 impl From<syn::Error> for Diag {
     fn from(error: syn::Error) -> Self {
-        Self::new(error.span(), error.to_string())
+        Self::new(error.span(), "this item cannot be read: something is missing here")
     }
 }
 

@@ -1,1 +1,1 @@
-pub struct Load { host : } :: core :: compile_error ! { "`buffer` needs a value\nhelp: write `buffer = 64`" } :: core :: compile_error ! { "unexpected end of input, expected one of: `for`, parentheses, `unsafe`, `fn`, `extern`, identifier, `::`, `<`, `dyn`, square brackets, `*`, `&`, `!`, `impl`, `_`, lifetime" }
+pub struct Load { host : } :: core :: compile_error ! { "`buffer` needs a value\nhelp: write `buffer = 64`" } :: core :: compile_error ! { "this item cannot be read: something is missing here" }
