@@ -4,11 +4,27 @@
 
 pub use futures::future::BoxFuture;
 pub use mosaik_runtime::{
+    node::{FromNode, Node, NodeEntry, NodeItem, Result},
     primitives::{
         PeerView, Reach,
         policy::Rule,
         schema::{Schema, Seen, Shape, ShapeOf},
     },
+    streams::{Accepted, Anyone, Datum},
     topology::{Intent, NodeDescriptor, OnlineWhen, Overflow, Role, Source, StreamDescriptor, StreamOptions},
 };
 pub use serde::{self, Deserialize, Serialize};
+
+pub use crate::parameter::Parameter;
+use mosaik_runtime::node::Error;
+
+/// What a node's function returned, with any error as a report.
+pub fn finish<E: Into<Error>>(ended: std::result::Result<(), E>) -> Result<()> {
+    ended.map_err(Into::into)
+}
+
+/// The function `main` of a program without the feature that has the command line.
+pub fn run_main(_: &[NodeEntry]) -> std::process::ExitCode {
+    eprintln!("this program was built without mosaik's feature `main`, which runs nodes from a command line");
+    std::process::ExitCode::from(2)
+}

@@ -9,10 +9,15 @@
 #[doc(hidden)]
 pub mod __private;
 mod entry;
+mod parameter;
 pub mod prelude;
 
 pub use mosaik_macros::{data, node, stream};
-pub use mosaik_runtime::{admission, discovery, node, primitives, streams, topology, transport};
+pub use mosaik_runtime::{
+    admission, discovery,
+    node::{self, Error, FromNode, Network, Node, Result, Shutdown},
+    primitives, streams, topology, transport,
+};
 
 use std::time::Duration;
 

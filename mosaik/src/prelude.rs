@@ -5,7 +5,10 @@
 pub use bytes::Bytes;
 pub use futures::{Sink, SinkExt, Stream, StreamExt};
 
-pub use crate::sleep;
+pub use crate::{FromNode, Network, Shutdown, sleep};
 pub use mosaik_macros::stream;
-pub use mosaik_runtime::primitives::policy::{peer, rtt_below, tag};
+pub use mosaik_runtime::{
+    primitives::policy::{peer, rtt_below, tag},
+    streams::{Consumer, Producer},
+};
 pub use std::time::Duration;

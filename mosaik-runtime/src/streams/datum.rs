@@ -21,8 +21,9 @@ impl<T: Serialize + DeserializeOwned + Schema + Send + Sync + 'static> Travels f
 /// A declared stream: what `#[stream]` makes of a type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a stream",
-    label = "no stream is declared for this type",
-    note = "put `#[stream(\"some.intent\")]` on `{Self}`, or give the stream a name: `.producer::<{Self}>().named(\"some.intent\")`"
+    label = "needs a stream",
+    note = "add `#[stream(\"some.intent\")]` to `{Self}`",
+    note = "a program that decides at run time can name it instead: `.producer::<{Self}>().named(\"some.intent\")`"
 )]
 pub trait Datum: Travels + Sized {
     /// What a producer must prove.
