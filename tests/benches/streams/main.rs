@@ -1,0 +1,134 @@
+//! Streams beside bare iroh: `cargo bench --bench streams`.
+//!
+//! ```text
+//! cargo bench --bench streams                                  everything, the median of five runs of each side
+//! cargo bench --bench streams -- --quick                       short runs, three of each
+//! cargo bench --bench streams -- throughput/1to1 --repeat 3    the cases whose name contains the text
+//! ```
+//!
+//! Prints a table and writes `target/bench/streams.json`, a list of cases with `name`, `value` (mosaik), `unit`, `raw`
+//! (bare iroh), `ratio` (`value / raw`), `better` (which direction is good), `cores` and `raw_cores`, and every run.
+//! A name is `<measure>/1to<consumers>/<size>/<one-process|two-processes>`.
+//!
+//! # What both sides have in common
+//!
+//! * One producer and 1 or 8 consumers. Every consumer is a node (bare: an endpoint) with a connection of its own,
+//!   over QUIC on 127.0.0.1, with iroh's default limits and no relay. The consumers dial.
+//! * In one process, both run on one tokio runtime with a thread for each core. In two processes the consumers are in a
+//!   child that this program starts from its own file; the child has a runtime of the same kind.
+//! * An item takes exactly the size in the case's name when encoded. What the transport or a frame adds comes on top and
+//!   is not counted in MB/s.
+//! * A run opens everything anew, waits until all consumers listen, warms up for 0.5 s and counts for 2 s. Items are
+//!   counted where they arrive, in the consumer's own task. Cores are the processor time of all processes meanwhile.
+//! * Every consumer checks that numbers follow each other and that sizes are right. One lost or damaged item voids the
+//!   run; it is repeated, and after three failures the case has no figure and the bench fails.
+//! * The sides take turns and change who begins, because the machine's speed drifts.
+//!
+//! # mosaik
+//!
+//! The item is `{ seq: u64, data: Bytes }`. The producer calls `send(item).await` for every item, with the overflow policy
+//! `block`, so that nothing is lost and back-pressure is real. A consumer calls `next().await` for every item, from a task
+//! of its own. All other settings are defaults. Nothing is batched by hand: what is measured is what a user writes.
+//!
+//! # raw: bare iroh
+//!
+//! * Throughput: a frame is a length (4 bytes), the number (8 bytes) and padding up to the size. Frames below 64 KiB are
+//!   copied into segments of 64 KiB, each handed to one `write_chunk`; so 32 B is compared with *coalesced* frames. A
+//!   frame of 64 KiB is a head and shared bytes in one `write_all_chunks`, without a copy. The receiver reads into one
+//!   buffer of 512 KiB and walks the frames in it; it neither decodes nor allocates. With eight consumers there are
+//!   eight connections, each with a sender task and segments of its own; the figure is the sum.
+//! * Latency: a message goes one way, not round trip. Each millisecond one frame is written to every stream, with the
+//!   moment before the first write as its number; a receiver takes the difference to the moment when the frame is whole
+//!   in its buffer. mosaik: from before `send` until `next` has returned the decoded item. Ticks that were missed are
+//!   skipped. p50 and p99 are over the items of all consumers in one run, the table has the median of the runs.
+//!   Both processes read the wall clock, since they have no other in common.
+//!
+//! # What it does not say
+//!
+//! Loopback has no loss and no distance. Producer and consumers share the machine's cores, so that throughput is
+//! processor time per item; absolute figures drift with the machine, and only ratios of one run are to be quoted.
+//! Where fewer cores than there are were in use, the sockets or the congestion control were the limit, on both sides.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bare;
+mod case;
+mod child;
+mod mosaik;
+mod payload;
+mod run;
+mod sinks;
+mod tally;
+
+use std::process::ExitCode;
+
+use case::{Case, Measure, Windows};
+use common::{
+    Fallible,
+    options::Options,
+    repeat::in_turns,
+    report::{self, Figure, Unit},
+};
+use tokio::runtime::{Builder, Runtime};
+
+const MICROSECONDS: Unit = Unit { text: "us", better: "lower", digits: 0, bytes: 0 };
+
+const fn items(size: usize) -> Unit {
+    Unit { text: "items/s", better: "higher", digits: 0, bytes: size }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let result = match arguments.split_first() {
+        Some((word, rest)) if word == child::WORD => runtime().and_then(|runtime| child::run(&runtime, rest)),
+        _ => match Options::parse(arguments) {
+            Ok(options) => runtime().and_then(|runtime| runtime.block_on(bench(&options))),
+            Err(text) => {
+                eprintln!("{text}");
+                return ExitCode::from(2);
+            }
+        },
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("streams: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn runtime() -> Fallible<Runtime> {
+    Ok(Builder::new_multi_thread().enable_all().build()?)
+}
+
+async fn bench(options: &Options) -> Fallible {
+    let windows = case::windows(options.quick);
+    let (mut rows, mut failed) = (Vec::new(), Vec::new());
+    for case in case::all().into_iter().filter(|case| options.wants(&case.name())) {
+        payload::check(case.size)?;
+        match one(case, windows, options.repeat).await {
+            Ok(more) => rows.extend(more),
+            Err(error) => failed.push(format!("{}: {error}", case.name())),
+        }
+    }
+    report::print(&rows);
+    report::write("streams", &rows)?;
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("\n").into()) }
+}
+
+async fn one(case: Case, windows: Windows, repeat: usize) -> Fallible<Vec<report::Case>> {
+    let runs = in_turns(&case.name(), repeat, |side| run::run(side, case, windows)).await?;
+    let row = |name, unit, value: fn(&run::Outcome) -> f64| {
+        let figure = |run: &run::Outcome| Figure { value: value(run), cores: run.cores };
+        report::Case::of(case.name_as(name), unit, &runs, figure).announce()
+    };
+    Ok(match case.measure {
+        Measure::Throughput => vec![row("throughput", items(case.size), |run| run.rate)],
+        Measure::Latency => vec![
+            row("latency-p50", MICROSECONDS, |run| run.p50),
+            row("latency-p99", MICROSECONDS, |run| run.p99),
+        ],
+    })
+}
