@@ -182,8 +182,32 @@ impl Version {
 mod tests {
     use super::*;
 
+    /// These values are a promise: every node derives them.
+    const GOLDEN: [&str; 6] = [
+        "e6bc18fd1dc304e3edc219c853234f47286d06466390905287866f46554bc35a",
+        "fd0cc6e36469265134c14335d8599963d2d0a7c00db4f84f84896127564db775",
+        "5ebeb7e59465d14d2924b639611f2047a3beb8822e10930c1b49a00817b36641",
+        "8339126a920401ffcaff5bdea4ae4e62f3bb7b9627bfa1a4cb03e1d4efcded00",
+        "3b714c10d67dcf5cc03dbaaef34d04d79d669227208ebeeb11557bde00b0db50",
+        "fa907702e60429c4dd9118e36ae46bf5d1099ac3d32678b2b90fb90f2604b8c6",
+    ];
+
     #[test]
-    fn ids_of_one_intent_differ_by_kind_and_network() {
+    fn ld12_ids_are_stable_and_each_kind_has_its_own() {
+        let network = NetworkId::derive("fleet");
+        let found = [
+            network.to_string(),
+            StreamId::derive("host.load").to_string(),
+            GroupId::derive("host.load").to_string(),
+            CollectionId::derive("host.load").to_string(),
+            ServiceId::derive("host.load").to_string(),
+            StreamId::derive("host.load").on(&network).to_string(),
+        ];
+        assert_eq!(found, GOLDEN.map(str::to_owned));
+    }
+
+    #[test]
+    fn ld12_ids_of_one_intent_differ_by_kind_and_network() {
         let stream = StreamId::derive("host.load");
         assert_ne!(stream.as_bytes(), GroupId::derive("host.load").as_bytes());
         assert_ne!(stream.on(&NetworkId::derive("a")), stream.on(&NetworkId::derive("b")));
