@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{broadcast, watch},
+    sync::broadcast,
     time::{Instant, MissedTickBehavior, interval_at, timeout_at},
 };
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     discovery::Discovery,
-    primitives::{PeerId, PeerRole, Policy, Scope, WireId},
+    primitives::{PeerId, PeerRole, Policy, Scope, WireId, watch},
     transport::{Code, Link, LinkError, Protocol, Transport},
 };
 

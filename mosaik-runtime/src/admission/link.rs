@@ -1,10 +1,8 @@
 //! What an admission gives: a link, and the lease under which it may be used.
 
-use tokio::sync::watch;
-
 use super::Refusal;
 use crate::{
-    primitives::{Fingerprint, PeerId},
+    primitives::{Fingerprint, PeerId, watch},
     transport::{Link, LinkReceiver, LinkSender, Protocol, SessionId},
 };
 

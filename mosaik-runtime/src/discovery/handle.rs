@@ -12,10 +12,10 @@ use std::{
 };
 
 use futures::{Stream, StreamExt, stream::BoxStream};
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::{
-    primitives::{Condition, PeerId, PeerView, Version},
+    primitives::{Condition, PeerId, PeerView, Version, watch},
     transport::{LinkError, PeerAddr, Transport},
 };
 

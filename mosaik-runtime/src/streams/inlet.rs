@@ -14,7 +14,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{Notify, watch},
+    sync::Notify,
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     discovery::{Advert, Discovery},
-    primitives::{BootId, Clock, Fingerprint, PeerId, Scope},
+    primitives::{BootId, Clock, Fingerprint, PeerId, Scope, watch},
 };
 
 /// One producer's line to this node, as others may touch it.

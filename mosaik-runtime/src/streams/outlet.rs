@@ -15,7 +15,7 @@ use std::{
 
 use serde::Serialize;
 use tokio::{
-    sync::{Notify, watch},
+    sync::Notify,
     time::{sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -36,7 +36,7 @@ use super::{
 };
 use crate::{
     discovery::{Advert, Discovery},
-    primitives::{BootId, Clock, Fingerprint, PeerId, WireId, schema::Shape},
+    primitives::{BootId, Clock, Fingerprint, PeerId, WireId, schema::Shape, watch},
     topology::OnlineWhen,
 };
 

@@ -7,10 +7,8 @@ use std::{
     pin::Pin,
 };
 
-use tokio::sync::watch;
-
 use crate::{
-    primitives::{Condition, PeerId, Tag},
+    primitives::{Condition, PeerId, Tag, watch},
     topology::OnlineWhen,
 };
 

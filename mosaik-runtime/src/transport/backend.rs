@@ -7,9 +7,8 @@ use std::net::SocketAddr;
 
 use bytes::{Bytes, BytesMut};
 use futures::future::BoxFuture;
-use tokio::sync::watch;
 
-use crate::primitives::{PeerId, Reach, Scope, SecretKey};
+use crate::primitives::{PeerId, Reach, Scope, SecretKey, watch};
 
 use super::{address::Address, config::Limits, error::BindError};
 

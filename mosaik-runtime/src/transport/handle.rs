@@ -2,9 +2,9 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use tokio::sync::{broadcast, watch};
+use tokio::sync::broadcast;
 
-use crate::primitives::{BootId, PeerId, Version};
+use crate::primitives::{BootId, PeerId, Version, watch};
 
 use super::{
     address::Address,

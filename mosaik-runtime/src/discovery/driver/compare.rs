@@ -4,13 +4,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    sync::{mpsc, watch},
-    time::Instant,
-};
+use tokio::{sync::mpsc, time::Instant};
 
 use crate::{
-    primitives::{Clock, PeerId, Version},
+    primitives::{Clock, PeerId, Version, watch},
     transport::{Code, Link, LinkError, Transport},
 };
 

@@ -16,12 +16,12 @@ use std::{
 };
 
 use tokio::{
-    sync::{broadcast, mpsc, oneshot, watch},
+    sync::{broadcast, mpsc, oneshot},
     time::Instant,
 };
 
 use crate::{
-    primitives::{BootId, NodeRng, PeerId, Scope, Version, Wall},
+    primitives::{BootId, NodeRng, PeerId, Scope, Version, Wall, watch},
     transport::{self, Address, Ended, Link, LinkError, Listener, Refused, Transport},
 };
 

@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, collections::BTreeSet, sync::Arc};
 
 use tokio::{
-    sync::{broadcast, mpsc, watch},
+    sync::{broadcast, mpsc},
     time::Instant,
 };
 
 use crate::{
-    primitives::{PeerId, Version},
+    primitives::{PeerId, Version, watch},
     transport::{Known, Transport},
 };
 

@@ -13,10 +13,9 @@ use iroh::{
         NetReportConfig, PortmapperConfig, QuicTransportConfig, TransportErrorCode, VarInt, presets,
     },
 };
-use tokio::sync::watch;
 
 use crate::{
-    primitives::{PeerId, Reach, Scope},
+    primitives::{PeerId, Reach, Scope, watch},
     transport::{
         address::{Address, Place},
         backend::{ConnLost, ConnectFailure, Options},

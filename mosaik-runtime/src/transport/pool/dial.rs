@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
-use tokio::{sync::watch, time::timeout};
+use tokio::time::timeout;
 
-use crate::transport::{
-    backend::ConnectFailure,
-    code::Code,
-    error::LinkError,
-    event::{Refused, Side},
-    hello::exchange::{self, Unproven},
-    session::{Lease, Raw},
+use crate::{
+    primitives::watch,
+    transport::{
+        backend::ConnectFailure,
+        code::Code,
+        error::LinkError,
+        event::{Refused, Side},
+        hello::exchange::{self, Unproven},
+        session::{Lease, Raw},
+    },
 };
 
 use super::{Pool, core::Key};

@@ -18,12 +18,12 @@ use std::{
 };
 
 use tokio::{
-    sync::{broadcast, watch},
+    sync::broadcast,
     time::{Instant, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::primitives::{Clock, PeerId, Scope, Version};
+use crate::primitives::{Clock, PeerId, Scope, Version, watch};
 
 use super::{
     backend::{Conn, Endpoint},

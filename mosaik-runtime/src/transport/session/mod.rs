@@ -8,12 +8,9 @@ use std::sync::{
 };
 
 use futures::future::BoxFuture;
-use tokio::{
-    sync::{mpsc, watch},
-    time::timeout,
-};
+use tokio::{sync::mpsc, time::timeout};
 
-use crate::primitives::{BootId, PeerId};
+use crate::primitives::{BootId, PeerId, watch};
 
 use super::{
     backend::{Conn, ConnLost, RecvHalf, SendHalf},

@@ -7,12 +7,12 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::mpsc,
     time::{Instant, sleep_until, timeout},
 };
 
 use crate::{
-    primitives::codec,
+    primitives::{codec, watch},
     transport::{
         backend::{ConnLost, RecvHalf, SendHalf},
         code::Code,

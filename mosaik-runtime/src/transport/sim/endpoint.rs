@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::{
-    sync::{Notify, watch},
+    sync::Notify,
     time::{Instant, sleep_until, timeout_at},
 };
 
@@ -19,7 +19,7 @@ use super::{
     wait::{Look, until},
 };
 use crate::{
-    primitives::PeerId,
+    primitives::{PeerId, watch},
     transport::{
         address::Address,
         backend::{ConnLost, ConnectFailure, Options},
