@@ -41,8 +41,19 @@ pub struct Consumer<T> {
     reader: u64,
     decoders: Arc<[Decode<T>]>,
     current: Option<Current>,
+    /// Whose batch that is, or was.
+    source: (PeerId, BootId),
     turn: u32,
     ended: bool,
+}
+
+/// Before the first batch.
+const NOBODY: (PeerId, BootId) = (PeerId::from_bytes([0; 32]), BootId(0));
+
+/// What comes next: an item with its number, or anything else.
+enum Next<T> {
+    Item(u64, T),
+    Note(Event<T>),
 }
 
 /// The batch in hand.
@@ -54,7 +65,7 @@ struct Current {
 
 impl<T> Consumer<T> {
     pub(super) fn new(hub: Arc<Hub>, (inlet, reader): (Arc<Inlet>, u64), decoders: Arc<[Decode<T>]>) -> Self {
-        Self { hub, inlet, reader, decoders, current: None, turn: 0, ended: false }
+        Self { hub, inlet, reader, decoders, current: None, source: NOBODY, turn: 0, ended: false }
     }
 
     /// Everything that happens on the stream, as a [`Stream`]. It takes the same items as the consumer itself.
@@ -83,25 +94,37 @@ impl<T> Consumer<T> {
     }
 
     fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<Event<T>>> {
+        match ready!(self.poll_any(context)) {
+            None => Poll::Ready(None),
+            Some(Next::Note(event)) => Poll::Ready(Some(event)),
+            Some(Next::Item(seq, item)) => {
+                let (from, epoch) = self.source;
+                Poll::Ready(Some(Event::Item { from, epoch, seq, item }))
+            }
+        }
+    }
+
+    fn poll_any(&mut self, context: &mut Context<'_>) -> Poll<Option<Next<T>>> {
         loop {
             if self.turn >= TURN || self.current.is_none() {
                 let coop = ready!(coop::poll_proceed(context));
                 coop.made_progress();
                 self.turn = 0;
             }
-            if let Some(event) = self.next_item() {
-                return Poll::Ready(Some(event));
+            if let Some((seq, decoded)) = self.next_item() {
+                return Poll::Ready(Some(self.told(seq, decoded)));
             }
             if self.ended {
                 return Poll::Ready(None);
             }
             match ready!(self.inlet.poll(self.reader, context)) {
                 Some(Entry::Batch(batch)) => {
+                    self.source = (batch.from, batch.epoch);
                     let seq = batch.first;
                     self.current = Some(Current { batch, at: 0, seq });
                 }
                 Some(Entry::Note(from, epoch, note)) => {
-                    return Poll::Ready(Some(self.noted(from, epoch, note)));
+                    return Poll::Ready(Some(Next::Note(self.noted(from, epoch, note))));
                 }
                 None => self.ended = true,
             }
@@ -109,18 +132,18 @@ impl<T> Consumer<T> {
     }
 
     /// The next item of the batch in hand.
-    fn next_item(&mut self) -> Option<Event<T>> {
+    fn next_item(&mut self) -> Option<(u64, Result<T, DecodeError>)> {
         let current = self.current.as_mut()?;
         let Some(size) = frame_size(&current.batch.bytes, current.at) else {
             self.current = None;
             return None;
         };
         let body = &current.batch.bytes[current.at + FRAME_HEAD..current.at + size];
-        let (from, epoch, seq) = (current.batch.from, current.batch.epoch, current.seq);
         let decoded = match self.decoders.get(current.batch.schema) {
             Some(decode) => decode(body),
             None => Err(DecodeError::Malformed("no reader for this schema".to_owned())),
         };
+        let seq = current.seq;
         current.at += size;
         current.seq += 1;
         self.turn += 1;
@@ -128,15 +151,20 @@ impl<T> Consumer<T> {
             self.current = None;
             self.inlet.finish(self.reader);
         }
-        Some(match decoded {
+        Some((seq, decoded))
+    }
+
+    fn told(&self, seq: u64, decoded: Result<T, DecodeError>) -> Next<T> {
+        let (from, epoch) = self.source;
+        match decoded {
             Ok(item) => {
                 if let Some(trace) = &self.hub.trace {
                     trace.delivered(self.inlet.subject.item, from, epoch, seq);
                 }
-                Event::Item { from, epoch, seq, item }
+                Next::Item(seq, item)
             }
-            Err(error) => self.undecodable(from, epoch, seq, error),
-        })
+            Err(error) => Next::Note(self.undecodable(from, epoch, seq, error)),
+        }
     }
 
     fn undecodable(&self, from: PeerId, epoch: BootId, seq: u64, error: DecodeError) -> Event<T> {
@@ -171,9 +199,9 @@ impl<T> Stream for Consumer<T> {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
         loop {
-            match ready!(self.poll_event(context)) {
-                Some(Event::Item { item, .. }) => return Poll::Ready(Some(item)),
-                Some(_) => {}
+            match ready!(self.poll_any(context)) {
+                Some(Next::Item(_, item)) => return Poll::Ready(Some(item)),
+                Some(Next::Note(_)) => {}
                 None => return Poll::Ready(None),
             }
         }

@@ -182,7 +182,7 @@ impl Outlet {
 
     /// Accepts an item, or says why not.
     pub(crate) fn push<T: Serialize>(&self, item: &T) -> Result<u64, PushError> {
-        let seq = self.ring().push(item, self.clock.now())?;
+        let seq = self.ring().push(item, || self.clock.now())?;
         if let Some(trace) = &self.trace {
             trace.produced(self.subject.item, self.epoch, seq);
         }
@@ -191,7 +191,7 @@ impl Outlet {
 
     /// Whether an item would be accepted now.
     pub(crate) fn is_ready(&self) -> bool {
-        self.ring().ready(self.clock.now()).is_ok()
+        self.ring().ready(|| self.clock.now()).is_ok()
     }
 
     /// Waits until there may be room for an item, at the latest until the first subscriber in the way is out of patience.
@@ -199,7 +199,7 @@ impl Outlet {
         let room = self.room.notified();
         tokio::pin!(room);
         room.as_mut().enable();
-        let ready = self.ring().ready(self.clock.now());
+        let ready = self.ring().ready(|| self.clock.now());
         let Err(PushError::Full { until }) = ready else { return };
         tokio::select! {
             biased;

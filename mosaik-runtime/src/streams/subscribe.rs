@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::BytesMut;
-use tokio::time::sleep;
+use tokio::{task::yield_now, time::sleep};
 
 use super::{
     StreamsProtocol,
@@ -195,19 +195,25 @@ impl Flow<'_> {
                     if read == room {
                         size = (size * 2).min(READ);
                     }
-                    self.progress(read as u64);
+                    if self.progress(read as u64) {
+                        // Between two reads that are ready at once: the acknowledgement goes out now.
+                        yield_now().await;
+                    }
                 }
                 Err(error) => return lost(error),
             }
         }
     }
 
-    fn progress(&self, read: u64) {
+    /// Counts what was read; says whether the producer waits for the news.
+    fn progress(&self, read: u64) -> bool {
         let read = self.read.fetch_add(read, Ordering::Relaxed) + read;
         self.line.news.notify_one();
-        if read - self.said.load(Ordering::Relaxed) >= URGENT {
+        let urgent = read - self.said.load(Ordering::Relaxed) >= URGENT;
+        if urgent {
             self.line.urgent.notify_one();
         }
+        urgent
     }
 
     async fn take(&self, piece: Piece, source: &mut Source) {

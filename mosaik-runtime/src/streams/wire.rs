@@ -317,3 +317,121 @@ impl Blocks {
         if size > self.left - at { Err(Malformed::Uneven) } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::primitives::{codec, ids::hex};
+
+    fn frames(sizes: &[usize]) -> Vec<u8> {
+        let frame = |size: &usize| [&(*size as u32).to_le_bytes()[..], &vec![7; *size]].concat();
+        sizes.iter().flat_map(frame).collect()
+    }
+
+    fn pieces(bytes: &[u8], at_once: usize, max_item: usize) -> Result<Vec<Piece>, Malformed> {
+        let (mut blocks, mut buffer, mut pieces) = (Blocks::new(max_item), BytesMut::new(), Vec::new());
+        for part in bytes.chunks(at_once) {
+            buffer.extend_from_slice(part);
+            while let Some(piece) = blocks.next_piece(&mut buffer)? {
+                pieces.push(piece);
+            }
+        }
+        Ok(pieces)
+    }
+
+    #[test]
+    fn the_frames_have_golden_bytes() {
+        let of = |bytes: Result<Vec<u8>, codec::EncodeError>| hex(&bytes.expect("encodes"));
+        let subscribe =
+            Subscribe::V1 { had: Some((BootId(5), 300)), extensions: vec![(1, Bytes::from_static(b"x"))] };
+        assert_eq!(of(codec::encode(&subscribe)), "000105ac0201010178");
+        let terms = Terms {
+            epoch: BootId(5),
+            next: 300,
+            max_item: 1 << 20,
+            buffer: 1024,
+            buffer_bytes: 8 << 20,
+            replay: 0,
+            overflow: overflow_code(Overflow::Block),
+            patience_ms: 30_000,
+            resume_ms: 10_000,
+            extensions: Vec::new(),
+        };
+        assert_eq!(of(codec::encode(&Subscribed::V1(terms))), "0005ac028080408008808080040003b0ea01904e00");
+        assert_eq!(of(codec::encode(&Subscribed::Full { limit: 4 })), "0104");
+        assert_eq!(of(codec::encode(&Subscribed::Ended)), "02");
+        assert_eq!(of(codec::encode(&Ack::V1 { read: 300, received: 7, consumed: 5 })), "00ac020705");
+    }
+
+    #[test]
+    fn the_blocks_have_golden_bytes() {
+        let zeros = "0".repeat(14);
+        assert_eq!(hex(&run_head(16, 3, 2)), format!("01000000100000000300000000000000{:0<16}", "02"));
+        assert_eq!(
+            hex(&gap(3, 2)),
+            format!("0200000000000000{}{}", format_args!("03{zeros}"), format_args!("02{zeros}"))
+        );
+        assert_eq!(
+            hex(&end(End::TooSlow)),
+            format!("0300000000000000{}{}", "0".repeat(16), format_args!("03{zeros}"))
+        );
+    }
+
+    #[test]
+    fn h2_an_item_over_the_limit_is_refused_by_its_length_alone() {
+        let mut bytes = run_head(1 << 30, 0, 1).to_vec();
+        bytes.extend_from_slice(&((1u32 << 30) - 4).to_le_bytes());
+        let limit = Malformed::TooLarge { size: (1 << 30) - 4, limit: 100 };
+        assert_eq!(pieces(&bytes, 7, 100), Err(limit));
+    }
+
+    #[test]
+    fn runs_that_do_not_add_up_are_refused() {
+        let bytes =
+            |len: usize, count: u64, sizes: &[usize]| [&run_head(len, 0, count)[..], &frames(sizes)].concat();
+        for bad in [bytes(14, 1, &[5, 1]), bytes(14, 3, &[5, 1]), bytes(12, 2, &[5, 1]), bytes(0, 0, &[])] {
+            assert_eq!(pieces(&bad, 100, 100), Err(Malformed::Uneven));
+        }
+        let overflow = [&run_head(5, u64::MAX, 1)[..], &frames(&[1])].concat();
+        assert_eq!(pieces(&overflow, 100, 100), Err(Malformed::Numbers));
+        assert_eq!(pieces(&head(77, 0, 0, 0), 100, 100), Err(Malformed::Kind(77)));
+    }
+
+    #[test]
+    fn later_kinds_of_blocks_are_skipped() {
+        let bytes = [&head(200, 3, 9, 9)[..], b"abc", &gap(1, 2), &end(End::Stopping)].concat();
+        let expected = vec![Piece::Gap { first: 1, count: 2 }, Piece::End(End::Stopping)];
+        assert_eq!(pieces(&bytes, 1, 100), Ok(expected));
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_are_read_however_their_bytes_arrive(
+            runs in prop::collection::vec(prop::collection::vec(0..300usize, 1..20), 1..10),
+            at_once in 1..2000usize,
+        ) {
+            let (mut bytes, mut next) = (Vec::new(), 0);
+            for sizes in &runs {
+                let frames = frames(sizes);
+                bytes.extend_from_slice(&run_head(frames.len(), next, sizes.len() as u64));
+                bytes.extend_from_slice(&frames);
+                next += sizes.len() as u64;
+            }
+            let (mut expected, mut read) = (0, 0);
+            for piece in pieces(&bytes, at_once, 300).expect("well-formed") {
+                let Piece::Items { first, count, bytes } = piece else { panic!("only items") };
+                prop_assert_eq!(first, expected);
+                (expected, read) = (expected + count, read + bytes.len());
+            }
+            prop_assert_eq!((expected, read), (next, bytes.len() - HEAD * runs.len()));
+        }
+
+        #[test]
+        fn h1_garbage_is_an_error_and_not_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..500), at_once in 1..100usize) {
+            let _ = pieces(&bytes, at_once, 100);
+            let _ = pieces(&[&run_head(bytes.len(), 0, 3)[..], &bytes].concat(), at_once, 100);
+        }
+    }
+}

@@ -85,8 +85,12 @@ impl<B: Bell> Ring<B> {
         self.log.held()
     }
 
-    /// Accepts an item and gives it its number.
-    pub fn push<T: Serialize + ?Sized>(&mut self, item: &T, now: Instant) -> Result<u64, PushError> {
+    /// Accepts an item and gives it its number. The time is only asked for when somebody is in the way.
+    pub fn push<T: Serialize + ?Sized>(
+        &mut self,
+        item: &T,
+        now: impl FnOnce() -> Instant,
+    ) -> Result<u64, PushError> {
         self.ready(now)?;
         let before = self.log.end();
         self.log.append(item, self.limits.max_item).map_err(PushError::Encode)?;
@@ -102,12 +106,12 @@ impl<B: Bell> Ring<B> {
     }
 
     /// Makes room for an item, or says why there is none.
-    pub fn ready(&mut self, now: Instant) -> Result<(), PushError> {
+    pub fn ready(&mut self, now: impl FnOnce() -> Instant) -> Result<(), PushError> {
         if self.closed {
             return Err(PushError::Closed);
         }
         let makes_room = matches!(self.limits.overflow, Overflow::Block | Overflow::DropNewest);
-        if makes_room && self.is_full() { self.make_room(now) } else { Ok(()) }
+        if makes_room && self.is_full() { self.make_room(now()) } else { Ok(()) }
     }
 
     /// Whether the slowest follower has no room for one more item.

@@ -117,7 +117,7 @@ impl Run {
     fn step(&mut self, step: Step) {
         match step {
             Step::Push { size } => {
-                if self.ring.push(&(self.next, vec![1u8; size]), self.now).is_ok() {
+                if self.ring.push(&(self.next, vec![1u8; size]), || self.now).is_ok() {
                     self.next += 1;
                     self.largest = self.largest.max(size + 16);
                 }

@@ -38,7 +38,7 @@ fn ring(overflow: Overflow) -> Ring<Silent> {
 
 fn fill(ring: &mut Ring<Silent>, numbers: std::ops::Range<u64>) {
     for n in numbers {
-        assert_eq!(ring.push(&n, now()), Ok(n));
+        assert_eq!(ring.push(&n, now), Ok(n));
     }
 }
 
@@ -118,12 +118,12 @@ fn ls2_block_refuses_at_the_limit_and_again_after_every_item() {
     let at = ring.attach(peer(1), None, Silent, now()).expect("room").attachment;
     fill(&mut ring, 0..4);
     for _ in 0..3 {
-        assert!(matches!(ring.push(&4u64, now()), Err(PushError::Full { .. })));
+        assert!(matches!(ring.push(&4u64, now), Err(PushError::Full { .. })));
     }
     assert_eq!(told(&mut ring, peer(1), at).0, [0, 1, 2, 3]);
     assert!(ring.takes_wanted(), "a producer waits and there is room");
     fill(&mut ring, 4..8);
-    assert!(matches!(ring.push(&8u64, now()), Err(PushError::Full { .. })));
+    assert!(matches!(ring.push(&8u64, now), Err(PushError::Full { .. })));
     assert_eq!(told(&mut ring, peer(1), at), (vec![4, 5, 6, 7], vec![]));
 }
 
@@ -135,11 +135,11 @@ fn ls3_block_gives_up_on_a_subscriber_after_its_patience_connected_or_not() {
     let gone = ring.attach(peer(2), None, Silent, now()).expect("room").attachment;
     fill(&mut ring, 0..4);
     ring.detach(&peer(2), gone, false, start);
-    let Err(PushError::Full { until }) = ring.push(&4u64, start) else { panic!("both hold") };
+    let Err(PushError::Full { until }) = ring.push(&4u64, || start) else { panic!("both hold") };
     assert_eq!(until, start + Duration::from_secs(10), "the lease is shorter than the patience");
-    let Err(PushError::Full { until }) = ring.push(&4u64, until) else { panic!("one holds") };
+    let Err(PushError::Full { until }) = ring.push(&4u64, || until) else { panic!("one holds") };
     assert_eq!((until, ring.subscriptions()), (start + Duration::from_secs(30), 1));
-    assert_eq!(ring.push(&4u64, until), Ok(4));
+    assert_eq!(ring.push(&4u64, || until), Ok(4));
     assert!(matches!(ring.take(&peer(1), stuck), Take::Cut(Cut::OutOfPatience)));
 }
 
@@ -218,7 +218,7 @@ fn ls12_a_closed_ring_is_written_to_its_end() {
     let at = ring.attach(peer(1), None, Silent, now()).expect("room").attachment;
     fill(&mut ring, 0..3);
     ring.close();
-    assert_eq!(ring.push(&3u64, now()), Err(PushError::Closed));
+    assert_eq!(ring.push(&3u64, now), Err(PushError::Closed));
     assert_eq!(told(&mut ring, peer(1), at).0, [0, 1, 2]);
     assert!(matches!(ring.take(&peer(1), at), Take::End));
 }
@@ -228,7 +228,7 @@ fn ls4_what_is_in_flight_is_bounded_and_an_acknowledgement_makes_room() {
     let mut ring = Ring::<Silent>::new(EPOCH, 0, Limits { items: 1000, ..Limits::default() });
     let at = ring.attach(peer(1), None, Silent, now()).expect("room").attachment;
     for n in 0..100u64 {
-        ring.push(&(n, vec![0u8; 10_000]), now()).expect("room");
+        ring.push(&(n, vec![0u8; 10_000]), now).expect("room");
     }
     let mut sent = 0;
     while let Take::Run(run) = ring.take(&peer(1), at) {
@@ -243,13 +243,13 @@ fn ls4_what_is_in_flight_is_bounded_and_an_acknowledgement_makes_room() {
 fn without_subscribers_the_ring_holds_the_replay_and_no_more() {
     let mut ring = Ring::<Silent>::new(EPOCH, 0, Limits::default());
     for n in 0..10_000u64 {
-        ring.push(&(n, vec![0u8; 100]), now()).expect("room");
+        ring.push(&(n, vec![0u8; 100]), now).expect("room");
         assert_eq!(ring.held(), 0);
     }
     let mut ring =
         Ring::<Silent>::new(EPOCH, 0, Limits { replay: 10_000, bytes: 1 << 20, ..Limits::default() });
     for n in 0..3_000u64 {
-        ring.push(&(n, vec![0u8; 1000]), now()).expect("room");
+        ring.push(&(n, vec![0u8; 1000]), now).expect("room");
         assert!(ring.held() <= (1 << 20) + 64 * 1024, "{}", ring.held());
     }
 }
