@@ -15,6 +15,8 @@ pub use mosaik_runtime::{
 };
 pub use serde::{self, Deserialize, Serialize};
 
+#[cfg(feature = "main")]
+pub use crate::cli::run_main;
 pub use crate::parameter::Parameter;
 use mosaik_runtime::node::Error;
 
@@ -24,6 +26,7 @@ pub fn finish<E: Into<Error>>(ended: std::result::Result<(), E>) -> Result<()> {
 }
 
 /// The function `main` of a program without the feature that has the command line.
+#[cfg(not(feature = "main"))]
 pub fn run_main(_: &[NodeEntry]) -> std::process::ExitCode {
     eprintln!("this program was built without mosaik's feature `main`, which runs nodes from a command line");
     std::process::ExitCode::from(2)

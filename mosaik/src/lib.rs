@@ -8,10 +8,20 @@
 
 #[doc(hidden)]
 pub mod __private;
+#[cfg(feature = "main")]
+mod args;
+#[cfg(feature = "main")]
+mod cli;
 mod entry;
 mod parameter;
 pub mod prelude;
 
+#[cfg(feature = "main")]
+pub use args::Args;
+#[cfg(feature = "main")]
+pub use clap;
+#[cfg(feature = "main")]
+pub use derives::*;
 pub use mosaik_macros::{data, node, stream};
 pub use mosaik_runtime::{
     admission, discovery,
@@ -24,4 +34,11 @@ use std::time::Duration;
 /// Waits for `time`: real time in a program, virtual time in a simulation.
 pub async fn sleep(time: Duration) {
     tokio::time::sleep(time).await;
+}
+
+/// clap's derive macro beside our struct of the same name: the glob above brings both of clap's names in, and the struct
+/// takes the place of the trait.
+#[cfg(feature = "main")]
+mod derives {
+    pub use clap::Args;
 }

@@ -5,6 +5,8 @@
 pub use bytes::Bytes;
 pub use futures::{Sink, SinkExt, Stream, StreamExt};
 
+#[cfg(feature = "main")]
+pub use crate::{Args, clap};
 pub use crate::{FromNode, Network, Shutdown, sleep};
 pub use mosaik_macros::stream;
 pub use mosaik_runtime::{

@@ -220,7 +220,13 @@ impl NetworkBuilder {
             users.child(),
         );
         self.fill(&mut settings, tags)?;
-        let discovery = Discovery::start(transport.clone(), settings)?;
+        let discovery = match Discovery::start(transport.clone(), settings) {
+            Ok(discovery) => discovery,
+            Err(error) => {
+                transport.shutdown().await;
+                return Err(error.into());
+            }
+        };
         let admission = Admission::new(transport.clone(), discovery.clone(), users.child());
         let streams = Streams::new(
             transport.clone(),

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::primitives::{NetworkSecret, NodeRng, SecretKey, keys::SecretTooShort};
+use crate::primitives::{NetworkSecret, NodeRng, SecretKey, ids::hex, keys::SecretTooShort};
 
 /// The largest file that is read as a key or secret, in bytes.
 const MAX: u64 = 4096;
@@ -80,6 +80,12 @@ pub fn make(path: &Path, rng: &mut NodeRng) -> Result<SecretKey, KeyFileError> {
     let key = SecretKey::from_bytes(rng.bytes_32());
     write_new(path, &key.to_hex()).map_err(|error| KeyFileError::Unwritable { path: path.into(), error })?;
     Ok(key)
+}
+
+/// Writes a new network secret, 32 random bytes as hex, to a file that must not exist yet.
+pub fn make_secret(path: &Path, rng: &mut NodeRng) -> Result<(), KeyFileError> {
+    let secret = hex(&rng.bytes_32());
+    write_new(path, &secret).map_err(|error| KeyFileError::Unwritable { path: path.into(), error })
 }
 
 /// Reads a network secret: hex digits or raw bytes, at least 32 bytes of secret.

@@ -10,7 +10,11 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{BuildError, Error, Network, NetworkBuilder, Node, NodeEntry, Result, handle::Extensions};
-use crate::{primitives::scope::panic_text, topology::check::Problems};
+use crate::{
+    primitives::{Reach, scope::panic_text},
+    topology::check::Problems,
+    transport::{Address, PeerAddr},
+};
 
 /// How long a function may go on after a stop was asked for.
 pub const GRACE: Duration = Duration::from_secs(3);
@@ -48,6 +52,7 @@ pub async fn run(
     };
     let name = entry.descriptor.name;
     tracing::info!(target: "mosaik::node", node = name, "{name} is {} on {}", network.local().id().short(), network.name());
+    tell_the_way(name, &network);
     let node = Node::new(network.clone(), name, stop.clone(), extensions);
     let ended = function(entry, node, &network, &stop).await;
     network.shutdown().await;
@@ -55,6 +60,17 @@ pub async fn run(
         Err(error) if !(error.is_stopped() && stop.is_cancelled()) => Ended::Failed(error),
         _ => Ended::Done,
     }
+}
+
+/// Says how nodes on other machines reach this one, once it has an address there.
+fn tell_the_way(name: &'static str, network: &Network) {
+    let (id, mut addresses) = (network.local().id(), network.transport().addresses());
+    network.scope().spawn("tell the way", async move {
+        let far = |addresses: &Vec<Address>| addresses.iter().any(|address| address.scope > Reach::Host);
+        let Ok(addresses) = addresses.wait_for(far).await.map(|addresses| addresses.clone()) else { return };
+        let way = PeerAddr { id, addresses };
+        tracing::info!(target: "mosaik::node", node = name, "others reach {name} with --bootstrap {way}");
+    });
 }
 
 /// The user's function; a panic in it is its error.
@@ -71,11 +87,9 @@ async fn function(entry: &NodeEntry, node: Node, network: &Network, stop: &Cance
     };
     match ended {
         Some(Ok(result)) => result,
-        Some(Err(panic)) => {
-            Err(Error::msg(format_args!("{} panicked: {}", entry.descriptor.name, panic_text(&*panic))))
-        }
+        Some(Err(panic)) => Err(Error::msg(format_args!("its function panicked: {}", panic_text(&*panic)))),
         None => {
-            tracing::warn!(target: "mosaik::node", node = entry.descriptor.name, "the function did not end within {GRACE:?} of the stop and is dropped");
+            tracing::warn!(target: "mosaik::node", node = entry.descriptor.name, "{}'s function did not end within {GRACE:?} of the stop and is dropped", entry.descriptor.name);
             Ok(())
         }
     }

@@ -94,6 +94,10 @@ impl Network {
         &self.0.clock
     }
 
+    pub(super) fn scope(&self) -> &Scope {
+        &self.0.scope
+    }
+
     /// Begins a stop: consumers end, sends fail with `Stopped`. [`shutdown`](Self::shutdown) does the rest.
     pub fn stop(&self) {
         self.0.streams.stop();

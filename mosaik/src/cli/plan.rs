@@ -1,0 +1,222 @@
+//! From what was written to what to do. Pure: no file, no socket, no variable is touched here.
+
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::ArgMatches;
+use mosaik_runtime::{
+    primitives::{Reach, intent},
+    topology::Format,
+    transport::{Address, PeerAddr},
+};
+
+use super::{
+    Environment, Listed, Program,
+    command::{command, id},
+    error::UsageError,
+};
+
+/// The most nodes in one process.
+pub(super) const MOST: usize = 256;
+
+/// What the user asked for.
+#[derive(Debug)]
+pub(super) enum Action {
+    /// Run nodes.
+    Run(Plan),
+    /// Print the graph.
+    Topology(Format),
+    /// Make a secret or a key.
+    Keygen(Keygen),
+}
+
+/// What to make; nothing named means: print a secret.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Keygen {
+    pub(super) secret_file: Option<PathBuf>,
+    pub(super) key_file: Option<PathBuf>,
+}
+
+/// Which nodes to run, and how.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) nodes: Vec<Planned>,
+    pub(super) bind: Option<SocketAddr>,
+    pub(super) bootstrap: Vec<PeerAddr>,
+    pub(super) secret_files: Vec<PathBuf>,
+    pub(super) stop_after: Option<Duration>,
+    pub(super) log: Option<String>,
+    /// For the nodes' own `Args<T>`.
+    pub(super) matches: ArgMatches,
+}
+
+/// One node to run.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Planned {
+    /// Its place in the program.
+    pub(super) index: usize,
+    /// Its name, with a number when several of it run.
+    pub(super) label: String,
+    pub(super) network: String,
+    pub(super) reach: Reach,
+    pub(super) data_dir: Option<PathBuf>,
+    pub(super) key_file: Option<PathBuf>,
+}
+
+/// Reads a command line without the program's name.
+pub(super) fn read(
+    program: &Program<'_>,
+    arguments: Vec<OsString>,
+    environment: Environment<'_>,
+) -> Result<Action, UsageError> {
+    let command = command(program, environment)?.no_binary_name(true);
+    let mut matches = command.try_get_matches_from(arguments)?;
+    match matches.remove_subcommand() {
+        Some((name, mut sub)) if name == id::TOPOLOGY => {
+            Ok(Action::Topology(sub.remove_one(id::FORMAT).unwrap_or_default()))
+        }
+        Some((_, mut sub)) => Ok(Action::Keygen(Keygen {
+            secret_file: sub.remove_one(id::SECRET_FILE),
+            key_file: sub.remove_one(id::KEY_FILE),
+        })),
+        None => Ok(Action::Run(plan(program, matches)?)),
+    }
+}
+
+fn plan(program: &Program<'_>, mut matches: ArgMatches) -> Result<Plan, UsageError> {
+    let named: Vec<String> = matches.remove_many(id::NODES).map(Iterator::collect).unwrap_or_default();
+    let network: Option<String> = matches.remove_one(id::NETWORK);
+    network.as_deref().map_or(Ok(()), intent::check)?;
+    let mut nodes = Vec::new();
+    for (index, count) in chosen(&program.nodes, &named)? {
+        let descriptor = program.nodes[index].descriptor;
+        for number in 1..=count {
+            let label = match count {
+                1 => descriptor.name.to_owned(),
+                _ => format!("{}-{number}", descriptor.name),
+            };
+            let network = network.clone().unwrap_or_else(|| descriptor.network.to_owned());
+            let reach = matches.get_one(id::REACH).copied().unwrap_or(descriptor.reach);
+            nodes.push(Planned { index, label, network, reach, data_dir: None, key_file: None });
+        }
+    }
+    if nodes.len() > MOST {
+        return Err(UsageError::TooMany(nodes.len()));
+    }
+    place_files(&mut nodes, matches.remove_one(id::DATA_DIR), matches.remove_one(id::KEY_FILE));
+    let plan = Plan {
+        nodes,
+        bind: matches.remove_one(id::BIND),
+        bootstrap: matches.remove_many(id::BOOTSTRAP).map(Iterator::collect).unwrap_or_default(),
+        secret_files: matches.remove_many(id::SECRET_FILE).map(Iterator::collect).unwrap_or_default(),
+        stop_after: matches.remove_one(id::FOR),
+        log: matches.remove_one(id::LOG),
+        matches,
+    };
+    plan.check()?;
+    Ok(plan)
+}
+
+/// Which nodes of the program run, and how many of each: those named, else all.
+fn chosen(nodes: &[Listed], named: &[String]) -> Result<Vec<(usize, usize)>, UsageError> {
+    if named.is_empty() {
+        return Ok(nodes.iter().map(|node| node.count).enumerate().collect());
+    }
+    let mut chosen: Vec<(usize, usize)> = Vec::new();
+    for text in named {
+        let (name, count) = match text.split_once('=') {
+            Some((name, count)) => (name, Some(count)),
+            None => (text.as_str(), None),
+        };
+        let Some(index) = nodes.iter().position(|node| node.descriptor.name == name) else {
+            return Err(unknown(nodes, name));
+        };
+        let count = match count {
+            None => 1,
+            Some(count) => match count.parse() {
+                Ok(count @ 1..=MOST) => count,
+                _ => return Err(UsageError::Count(text.clone())),
+            },
+        };
+        if chosen.iter().any(|(known, _)| *known == index) {
+            return Err(UsageError::NamedTwice(name.to_owned()));
+        }
+        chosen.push((index, count));
+    }
+    Ok(chosen)
+}
+
+fn unknown(nodes: &[Listed], name: &str) -> UsageError {
+    let known: Vec<String> = nodes.iter().map(|node| node.descriptor.name.to_owned()).collect();
+    let mut near: Vec<(usize, &String)> = known.iter().map(|other| (distance(name, other), other)).collect();
+    near.sort();
+    let nearest = near.first().filter(|(steps, other)| *steps <= 2.max(other.chars().count() / 3));
+    UsageError::UnknownNode {
+        name: name.to_owned(),
+        nearest: nearest.map(|(_, name)| (*name).clone()),
+        known,
+    }
+}
+
+/// How many letters to insert, remove or replace to get from one word to the other.
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().take(64).collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.chars().take(64).enumerate() {
+        let mut before = row[0];
+        row[0] = i + 1;
+        for (j, b) in to.iter().enumerate() {
+            let replaced = before + usize::from(a != *b);
+            before = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(before + 1);
+        }
+    }
+    row[to.len()]
+}
+
+/// Of several nodes each has a directory and a key file of its own.
+fn place_files(nodes: &mut [Planned], data_dir: Option<PathBuf>, key_file: Option<PathBuf>) {
+    let alone = nodes.len() == 1;
+    for node in nodes {
+        node.data_dir = data_dir.as_ref().map(|dir| if alone { dir.clone() } else { dir.join(&node.label) });
+        node.key_file = key_file.as_ref().map(|file| {
+            let mut name = file.clone().into_os_string();
+            if !alone {
+                name.push(format!(".{}", node.label));
+            }
+            name.into()
+        });
+    }
+}
+
+impl Plan {
+    fn check(&self) -> Result<(), UsageError> {
+        let nodes = self.nodes.len();
+        match self.bind {
+            Some(address) if address.port() != 0 && nodes > 1 => {
+                return Err(UsageError::SharedPort { address, nodes });
+            }
+            _ => {}
+        }
+        for node in &self.nodes {
+            if let Some(address) = self.bind {
+                within(node.reach, "--bind", address.to_string(), &[Address::ip(address)])?;
+            }
+            for peer in &self.bootstrap {
+                within(node.reach, "--bootstrap", peer.to_string(), &peer.addresses)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// At least one of the addresses must be within reach.
+fn within(
+    reach: Reach,
+    option: &'static str,
+    value: String,
+    addresses: &[Address],
+) -> Result<(), UsageError> {
+    // Beyond the machine itself, the local network's reach is enough to dial any IP address that is given by hand.
+    let needed = addresses.iter().map(|address| address.scope.min(Reach::Lan)).min().unwrap_or_default();
+    if needed > reach { Err(UsageError::OutOfReach { option, value, reach, needed }) } else { Ok(()) }
+}

@@ -1,0 +1,9 @@
+//! Real processes: what the command line promises, and programs that meet. Traffic stays on loopback, and every test has a
+//! rendezvous directory of its own.
+
+mod chat;
+mod command_line;
+mod meeting;
+mod pages;
+mod programs;
+mod refusals;

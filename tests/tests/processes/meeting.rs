@@ -1,0 +1,77 @@
+//! Processes that find each other.
+
+use std::net::UdpSocket;
+
+use crate::programs::{LATE, Place, SENSORS, SOON};
+
+#[test]
+fn two_processes_without_an_address_meet_within_two_seconds() {
+    let place = Place::new();
+    let _sensor = place.start(SENSORS, "sensor");
+    let mut display = place.start(SENSORS, "display");
+    display.says("% cpu", SOON);
+}
+
+#[test]
+fn the_order_of_starting_does_not_matter() {
+    let place = Place::new();
+    let mut display = place.start(SENSORS, "display");
+    let _sensor = place.start(SENSORS, "sensor");
+    display.says("% cpu", SOON);
+}
+
+#[test]
+fn a_seed_is_enough_to_meet() {
+    let (here, there) = (Place::new(), Place::new());
+    let made = here.run(SENSORS, "keygen --secret-key-file key").out;
+    let id = made.split_whitespace().last().expect("it ends with the peer id").to_owned();
+    let port = free_port();
+    let _sensor = here.start(SENSORS, &format!("sensor --secret-key-file key --bind 127.0.0.1:{port}"));
+    let mut display = there.start(SENSORS, &format!("display --bootstrap {id}@127.0.0.1:{port}"));
+    display.says("% cpu", SOON);
+}
+
+#[test]
+fn a_killed_display_can_be_started_again() {
+    let place = Place::new();
+    let _sensor = place.start(SENSORS, "sensor");
+    let mut display = place.start(SENSORS, "display");
+    display.says("% cpu", SOON);
+    drop(display);
+    let mut again = place.start(SENSORS, "display");
+    again.says("% cpu", SOON);
+}
+
+#[test]
+fn a_closed_network_lets_in_who_knows_its_secret() {
+    let place = Place::new();
+    let secret = place.secret("secret");
+    let _sensor = place.start(SENSORS, &format!("sensor --network-secret-file {secret}"));
+    let mut display = place.start(SENSORS, &format!("display --network-secret-file {secret}"));
+    display.says("% cpu", SOON);
+}
+
+#[test]
+fn a_wrong_secret_is_told_on_both_sides() {
+    let place = Place::new();
+    let (one, other) = (place.secret("one"), place.secret("other"));
+    let id = place.run(SENSORS, "keygen --secret-key-file key").out;
+    let id = id.split_whitespace().last().expect("it ends with the peer id").to_owned();
+    let port = free_port();
+    let sensor = format!("sensor --secret-key-file key --bind 127.0.0.1:{port} --network-secret-file {one}");
+    let mut command = place.command(SENSORS, &sensor);
+    command.args(["--for", "4s"]);
+    let sensor = crate::programs::Running::start(command);
+    let display = format!("display --bootstrap {id}@127.0.0.1:{port} --network-secret-file {other} --for 3s");
+    let display = place.run(SENSORS, &display);
+    let sensor = sensor.ended(LATE);
+    assert_eq!((display.code, display.out.as_str()), (Some(0), ""), "{display:?}");
+    assert!(display.err.contains("secret"), "the one who asks is told: {display:?}");
+    assert!(sensor.err.contains("secret"), "the one who is asked is told: {sensor:?}");
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    socket.local_addr().expect("an address").port()
+}

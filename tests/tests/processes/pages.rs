@@ -1,0 +1,75 @@
+//! The book's topology pages are made from the examples, and a stale one fails here.
+
+use std::{fmt::Write, fs, path::Path};
+
+use serde_json::Value;
+
+use crate::programs::{CHAT, Place, SENSORS};
+
+#[test]
+fn the_topology_pages_are_up_to_date() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/topology");
+    let mut stale = Vec::new();
+    for (name, program) in [("sensors", SENSORS), ("chat", CHAT)] {
+        let place = Place::new();
+        let draw = |format: &str| place.run(program, &format!("topology --format {format}")).out;
+        let files = [("md", page(name, &draw("mermaid"), &draw("json"))), ("svg", draw("svg"))];
+        for (ending, text) in files {
+            let path = folder.join(format!("{name}.{ending}"));
+            if std::env::var_os("MOSAIK_BLESS").is_some() {
+                fs::create_dir_all(&folder).expect("the folder");
+                fs::write(&path, &text).expect("the page is written");
+            }
+            if fs::read_to_string(&path).unwrap_or_default() != text {
+                stale.push(format!("{name}.{ending}"));
+            }
+        }
+    }
+    assert!(
+        stale.is_empty(),
+        "stale in docs/topology: {}; make them anew with `MOSAIK_BLESS=1 cargo test -p mosaik-tests --test processes pages`",
+        stale.join(", ")
+    );
+}
+
+fn page(name: &str, mermaid: &str, json: &str) -> String {
+    let graph: Value = serde_json::from_str(json).expect("it is JSON");
+    let mut page = format!("# Topology: {name}\n\n");
+    let _ = writeln!(
+        page,
+        "Made from the declarations in `examples/{name}.rs`, without running anything: `cargo run --example {name} -- \
+         topology`.\nA test fails when this page is stale.\n\n![The graph of {name}]({name}.svg)\n\n```mermaid\n{mermaid}```\n"
+    );
+    page.push_str("| node | network | tags | what it does |\n|---|---|---|---|\n");
+    for node in graph["nodes"].as_array().into_iter().flatten() {
+        let tags: Vec<_> = node["tags"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let _ = writeln!(
+            page,
+            "| `{}` | `{}` | {} | {} |",
+            text(&node["name"]),
+            text(&node["network"]),
+            tags.iter().map(|tag| format!("`{tag}`")).collect::<Vec<_>>().join(" "),
+            one_line(&node["docs"]),
+        );
+    }
+    page.push_str("\n| stream | type | schema | what travels |\n|---|---|---|---|\n");
+    for stream in graph["streams"].as_array().into_iter().flatten() {
+        let _ = writeln!(
+            page,
+            "| `{}` | `{}` | `{}` | {} |",
+            text(&stream["intent"]),
+            text(&stream["type_name"]),
+            text(&stream["schema"]),
+            one_line(&stream["docs"]),
+        );
+    }
+    page
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn one_line(value: &Value) -> String {
+    text(value).split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
+}
