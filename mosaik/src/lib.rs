@@ -15,6 +15,8 @@ mod cli;
 mod entry;
 mod parameter;
 pub mod prelude;
+#[cfg(feature = "sim")]
+pub mod sim;
 
 #[cfg(feature = "main")]
 pub use args::Args;

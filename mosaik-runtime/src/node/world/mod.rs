@@ -97,6 +97,7 @@ impl World {
 
     /// Adds nodes and starts them: `sim_node!(sensor)`, `sim_node!(sensor).times(3)`.
     #[must_use]
+    #[expect(clippy::should_implement_trait, reason = "nodes are added to a world, not summed")]
     pub fn add(mut self, nodes: Nodes) -> Self {
         for copy in 0..nodes.count {
             self.seat(&nodes, copy);
