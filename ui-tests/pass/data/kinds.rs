@@ -64,11 +64,35 @@ struct Own {
     at: std::time::Duration,
 }
 
-fn main() {
-    use mosaik::primitives::schema::{Schema, of};
-    fn shape<T: Schema>() -> mosaik::primitives::schema::Shape {
-        of::<T>()
+/// Items that come out of a user's own macro.
+macro_rules! declared {
+    ($visibility:vis $name:ident: $ty:ty) => {
+        #[mosaik::data]
+        $visibility struct $name($ty);
+    };
+    ($item:item) => {
+        #[mosaik::data]
+        $item
+    };
+}
+
+declared!(pub Wrapped: Vec<u8>);
+declared!(
+    #[derive(Clone)]
+    pub enum Whole {
+        Only(u8),
     }
+);
+
+fn shape<T: mosaik::primitives::Schema>() -> mosaik::primitives::schema::Shape {
+    mosaik::primitives::schema::of::<T>()
+}
+
+fn main() {
+    /// Local to a function.
+    #[mosaik::data]
+    struct Local(Wrapped, Whole);
+    shape::<Local>();
     assert!(shape::<Tree>().is_recursive());
     shape::<hostile::Plain>();
     shape::<Now>();
