@@ -475,7 +475,7 @@ pub(crate) fn not_a_name(at: Place, word: &str, given: &str) -> Diag {
 }
 
 /// Mistakes that only the compiler can see, through a bound that the attribute asserts at the user's type: what they are,
-/// and their file in `ui-tests/fail/`. The text stands on the trait.
+/// and their file in `ui-tests/fail/`. The text stands on the trait; what rustc adds makes these longer than a dozen lines.
 #[cfg(test)]
 pub(crate) const BY_BOUNDS: &[(&str, &str)] = &[
     ("A field that cannot travel.", "data/field_without_data"),

@@ -31,8 +31,8 @@ fn tree(policy: &Policy, paths: &Paths) -> TokenStream {
             let text = peer_text(function);
             quote!(#rule::Peer(#text, #function))
         }
-        // No policy that passed validation has proofs in it.
-        Policy::Proof(_) => quote!(#rule::Anyone),
+        // No policy that passed validation has proofs in it; should one ever, nobody passes.
+        Policy::Proof(_) => quote!(#rule::Not(&#rule::Anyone)),
         Policy::Both(a, b) => {
             let (a, b) = (inner(a), inner(b));
             quote!(#rule::Both(&#a, &#b))

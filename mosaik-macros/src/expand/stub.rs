@@ -126,6 +126,7 @@ fn is_not_serde(attribute: &syn::Attribute) -> bool {
 fn serde(data: &Data, paths: &Paths) -> TokenStream {
     let derived = |name: &str| data.serde_derives.iter().any(|derive| derive.value == name);
     let serde = paths.serde();
+    let result = quote!(::core::result::Result);
     let ident = data.name();
     let (_, arguments, _) = data.item.generics.split_for_impl();
     let generics = settled(&data.item.generics);
@@ -137,7 +138,7 @@ fn serde(data: &Data, paths: &Paths) -> TokenStream {
         let (parameters, _, bounds) = generics.split_for_impl();
         tokens.extend(quote! {
             impl #parameters #serde::Serialize for #ident #arguments #bounds {
-                fn serialize<MosaikS: #serde::Serializer>(&self, _: MosaikS) -> ::core::result::Result<MosaikS::Ok, MosaikS::Error> {
+                fn serialize<MosaikS: #serde::Serializer>(&self, _: MosaikS) -> #result<MosaikS::Ok, MosaikS::Error> {
                     loop {}
                 }
             }
@@ -149,7 +150,7 @@ fn serde(data: &Data, paths: &Paths) -> TokenStream {
         let (parameters, _, bounds) = generics.split_for_impl();
         tokens.extend(quote! {
             impl #parameters #serde::Deserialize<'mosaik> for #ident #arguments #bounds {
-                fn deserialize<MosaikD: #serde::Deserializer<'mosaik>>(_: MosaikD) -> ::core::result::Result<Self, MosaikD::Error> {
+                fn deserialize<MosaikD: #serde::Deserializer<'mosaik>>(_: MosaikD) -> #result<Self, MosaikD::Error> {
                     loop {}
                 }
             }
