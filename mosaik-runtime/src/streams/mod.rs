@@ -50,6 +50,7 @@ pub use datum::{Accepted, Anyone, Datum, Travels};
 pub use error::{BuildError, FlushError, SendError, SinkError, TrySendError};
 pub use event::{Begun, End, Event, Left, Lost, Trace};
 pub use options::{Preference, nearest};
+pub use crate::topology::Overflow;
 pub use producer::{ONLINE_WITHIN, Producer};
 pub use stats::{StreamStats, SubscriptionStats};
 pub use when::{Peers, SubscribedWhen, When};

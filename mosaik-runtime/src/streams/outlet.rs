@@ -6,10 +6,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -62,7 +59,7 @@ impl Bell for Wake {
     }
 
     fn cut(&self) {
-        self.cut.cancel();
+        self.items.notify_one();
     }
 }
 
@@ -74,7 +71,8 @@ pub(crate) struct Outlet {
     ring: Mutex<Ring<Wake>>,
     pace: Mutex<Option<Pace>>,
     advert: Mutex<Option<Advert>>,
-    handles: AtomicUsize,
+    /// Locked while a handle comes or goes, so that the last one and a new one do not cross.
+    handles: Mutex<usize>,
     pub(crate) stopping: CancellationToken,
     /// A subscriber has room again.
     pub(crate) room: Notify,
@@ -118,7 +116,7 @@ impl Outlet {
             pace: Mutex::new(options.max_egress.map(Pace::new)),
             options: Mutex::new(options),
             advert: Mutex::new(None),
-            handles: AtomicUsize::new(0),
+            handles: Mutex::new(0),
             stopping: CancellationToken::new(),
             room: Notify::new(),
             progress: Notify::new(),
@@ -138,7 +136,9 @@ impl Outlet {
 
     /// A handle more. The first one since the last was dropped decides the settings, and announces the stream.
     pub(crate) fn open(&self, options: ProducerOptions, advert: Advert) {
-        if self.handles.fetch_add(1, Ordering::AcqRel) == 0 {
+        let mut handles = lock(&self.handles);
+        *handles += 1;
+        if *handles == 1 {
             self.ring().reopen(options.limits);
             *lock(&self.pace) = options.max_egress.map(Pace::new);
             *lock(&self.options) = options;
@@ -147,16 +147,18 @@ impl Outlet {
     }
 
     pub(crate) fn has_handles(&self) -> bool {
-        self.handles.load(Ordering::Acquire) > 0
+        *lock(&self.handles) > 0
     }
 
     pub(crate) fn clone_handle(&self) {
-        self.handles.fetch_add(1, Ordering::AcqRel);
+        *lock(&self.handles) += 1;
     }
 
     /// A handle less. With the last one the stream is withdrawn, and subscribers get what is still held.
     pub(crate) fn drop_handle(&self) {
-        if self.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
+        let mut handles = lock(&self.handles);
+        *handles = handles.saturating_sub(1);
+        if *handles == 0 {
             lock(&self.advert).take();
             self.ring().close();
             self.keeper.notify_one();

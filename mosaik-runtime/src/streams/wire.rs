@@ -12,8 +12,8 @@ use crate::{primitives::BootId, topology::Overflow};
 
 /// The bytes of a block's head.
 pub const HEAD: usize = 24;
-/// The largest handshake or acknowledgement frame.
-pub const MAX_FRAME: usize = 16 * 1024;
+/// The largest handshake or acknowledgement frame: admission's question carries a shape of up to 16 KiB.
+pub const MAX_FRAME: usize = 32 * 1024;
 const RUN: u8 = 1;
 const GAP: u8 = 2;
 const END: u8 = 3;

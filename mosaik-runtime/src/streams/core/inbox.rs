@@ -209,19 +209,25 @@ impl Inbox {
         Total { items: self.total.items - before.items, bytes: self.total.bytes - before.bytes }
     }
 
+    /// Whether a reader has enough to do: nothing more is read for it alone.
     fn is_full(&self, reader: &Reader) -> bool {
         let lag = self.lag(reader);
         let own = reader.own.len() as u64;
         lag.items >= self.limits.items || lag.bytes >= self.limits.bytes.min(ROOM) || own > self.limits.items
     }
 
+    /// Whether a reader lags as far as the stream's buffer allows, while others go on.
+    fn is_over(&self, reader: &Reader) -> bool {
+        let lag = self.lag(reader);
+        !reader.windowed && (lag.items >= self.limits.items || lag.bytes >= self.limits.bytes)
+    }
+
     /// Whether a batch may be put in now.
     pub fn has_room(&self) -> bool {
         let mut present = self.readers.values().filter(|reader| !reader.windowed);
-        match self.limits.overflow {
-            Overflow::Block => !present.any(|reader| self.is_full(reader)),
-            _ => self.readers.is_empty() || present.any(|reader| !self.is_full(reader)),
-        }
+        let some = self.readers.is_empty() || present.any(|reader| !self.is_full(reader));
+        let holds = self.limits.overflow == Overflow::Block && self.readers.values().any(|reader| self.is_over(reader));
+        some && !holds
     }
 
     /// Puts in a batch; ask [`has_room`](Self::has_room) first.
@@ -293,7 +299,7 @@ impl Inbox {
         if !self.has_room() {
             return;
         }
-        let full: Vec<u64> = self.names_where(|inbox, reader| !reader.windowed && inbox.is_full(reader));
+        let full: Vec<u64> = self.names_where(|inbox, reader| inbox.is_over(reader));
         for name in full {
             match self.limits.overflow {
                 Overflow::DropNewest => self.window(name),
@@ -310,7 +316,7 @@ impl Inbox {
     /// Moves a reader forward: past everything, or until it has room.
     fn skip(&mut self, name: u64, all: bool) {
         let Some(mut reader) = self.readers.remove(&name) else { return };
-        while reader.next < self.end() && (all || self.is_full(&reader)) {
+        while reader.next < self.end() && (all || self.is_over(&reader)) {
             let slot = self.slots.get((reader.next - self.front) as usize);
             slot.into_iter().for_each(|slot| lose(&mut reader.own, &slot.entry));
             reader.next += 1;
@@ -397,8 +403,9 @@ impl Inbox {
 
     /// `block`: gives up on consumers that hold up the others for too long; says when the next one's time is over.
     pub fn expire(&mut self, now: Instant) -> Option<Instant> {
-        let full = self.names_where(|inbox, reader| inbox.is_full(reader));
-        if full.len() == self.readers.len() || self.limits.overflow != Overflow::Block {
+        let full = self.names_where(|inbox, reader| inbox.is_over(reader));
+        let waits = self.readers.values().any(|reader| !reader.windowed && !self.is_full(reader));
+        if !waits || self.limits.overflow != Overflow::Block {
             return None;
         }
         let mut next: Option<Instant> = None;
