@@ -59,7 +59,7 @@ impl Bell for Wake {
     }
 
     fn cut(&self) {
-        self.items.notify_one();
+        self.cut.cancel();
     }
 }
 
