@@ -4,6 +4,23 @@
 ///
 /// `[teller; 3]` starts three of one node when the program is started without naming nodes. See
 /// `--help` of any such program for its command line.
+///
+/// ```no_run
+/// mod cash {
+///     #[mosaik::node(network = "bank")]
+///     pub async fn teller() -> mosaik::Result<()> {
+///         Ok(())
+///     }
+/// }
+///
+/// #[mosaik::node(network = "bank")]
+/// async fn auditor(shutdown: mosaik::Shutdown) -> mosaik::Result<()> {
+///     shutdown.requested().await;
+///     Ok(())
+/// }
+///
+/// mosaik::main!([cash::teller; 3], auditor);
+/// ```
 #[macro_export]
 macro_rules! main {
     (@entries [$($done:tt)*]) => { &[$($done)*] };

@@ -3,6 +3,40 @@
 //! A program declares what it is: the types that travel, and the nodes that produce and consume them. Nodes on any
 //! machines find each other from a network's name, connect as their declarations imply, and stay connected.
 //!
+//! ```no_run
+//! use mosaik::prelude::*;
+//!
+//! /// What one machine is doing. Every node that names "host.load" meets on the same stream.
+//! #[stream("host.load")]
+//! pub struct Load {
+//!     pub host: String,
+//!     pub cpu_percent: f32,
+//! }
+//!
+//! /// `Producer<Load>` in the signature is the declaration that this node produces that stream.
+//! #[mosaik::node(network = "fleet", tags = ["sensor"])]
+//! async fn sensor(mut loads: Producer<Load>) -> mosaik::Result<()> {
+//!     loads.when().subscribed().minimum_of(1).await;
+//!     loop {
+//!         loads.send(Load { host: "here".into(), cpu_percent: 12.5 }).await?;
+//!         sleep(Duration::from_secs(1)).await;
+//!     }
+//! }
+//!
+//! #[mosaik::node(network = "fleet", tags = ["display"])]
+//! async fn display(mut loads: Consumer<Load>) -> mosaik::Result<()> {
+//!     while let Some(load) = loads.next().await {
+//!         println!("{}: {:.1} % cpu", load.host, load.cpu_percent);
+//!     }
+//!     Ok(())
+//! }
+//!
+//! mosaik::main!(sensor, display);
+//! ```
+//!
+//! Started without arguments this runs both nodes in one process; `-- sensor` and `-- display` run one each, and they find
+//! each other. `-- topology` draws the data flow, `-- --help` lists everything else.
+//!
 //! This crate is the facade: the attributes, the [`prelude`], and the command line of a node. What runs lives in
 //! `mosaik-runtime`, whose floors are re-exported here under their names.
 
