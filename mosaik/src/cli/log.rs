@@ -68,7 +68,8 @@ where
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut to: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut sentence = Sentence::default();
         event.record(&mut sentence);
-        if self.was_said(sentence.text()) {
+        let sentence = sentence.text();
+        if self.was_said(&sentence) {
             return Ok(());
         }
         let (mark, colour) = match *event.metadata().level() {
@@ -77,31 +78,44 @@ where
             _ => ("", "2"),
         };
         if to.has_ansi_escapes() {
-            writeln!(to, "\u{1b}[{colour}m{mark}{}\u{1b}[0m", sentence.text())
+            writeln!(to, "\u{1b}[{colour}m{mark}{sentence}\u{1b}[0m")
         } else {
-            writeln!(to, "{mark}{}", sentence.text())
+            writeln!(to, "{mark}{sentence}")
         }
     }
 }
 
-/// The message; of an event without one, its fields.
+/// The message with the fields that say whom and what it is about; of an event without a message, all of its fields.
 #[derive(Default)]
 struct Sentence {
     message: String,
-    fields: String,
+    about: Vec<String>,
+    fields: Vec<String>,
 }
 
 impl Sentence {
-    fn text(&self) -> &str {
-        if self.message.is_empty() { self.fields.trim_end() } else { &self.message }
+    fn text(&self) -> String {
+        match (self.message.as_str(), self.about.as_slice()) {
+            ("", _) => self.fields.join(", "),
+            (message, []) => message.to_owned(),
+            (message, about) => format!("{message} ({})", about.join(", ")),
+        }
     }
 }
 
 impl field::Visit for Sentence {
     fn record_debug(&mut self, field: &field::Field, value: &dyn fmt::Debug) {
-        match field.name() {
-            "message" => self.message = format!("{value:?}"),
-            name => self.fields.push_str(&format!("{name}: {value:?} ")),
+        let (name, value) = (field.name(), format!("{value:?}"));
+        match name {
+            "message" => self.message = value,
+            "peer" | "producer" | "stream" | "count" => self.about.push(format!("{name} {}", bare(&value))),
+            _ => self.fields.push(format!("{name}: {value}")),
         }
     }
+}
+
+/// `Some(PeerId(4f1a))` and `"4f1a"` as `4f1a`.
+fn bare(value: &str) -> &str {
+    let inner = value.rsplit('(').next().unwrap_or(value);
+    inner.trim_end_matches(')').trim_matches('"')
 }

@@ -2,7 +2,7 @@
 
 use std::net::UdpSocket;
 
-use crate::programs::{LATE, Place, SENSORS, SOON};
+use crate::programs::{LATE, NEWER, OLDER, Place, SENSORS, SOON};
 
 #[test]
 fn two_processes_without_an_address_meet_within_two_seconds() {
@@ -68,6 +68,17 @@ fn a_wrong_secret_is_told_on_both_sides() {
     assert_eq!((display.code, display.out.as_str()), (Some(0), ""), "{display:?}");
     assert!(display.err.contains("secret"), "the one who asks is told: {display:?}");
     assert!(sensor.err.contains("secret"), "the one who is asked is told: {sensor:?}");
+}
+
+#[test]
+fn two_shapes_of_one_stream_are_told_on_both_sides_with_what_differs() {
+    let place = Place::new();
+    let older = place.start(OLDER, "--for 4s");
+    let newer = place.run(NEWER, "--for 3s");
+    let older = older.ended(LATE);
+    assert_eq!((newer.code, newer.out.as_str(), older.code), (Some(0), "", Some(0)));
+    assert!(newer.err.contains("field `celsius`: f64 here, f32 there"), "{newer:?}");
+    assert!(older.err.contains("field `celsius`: f32 here, f64 there"), "{older:?}");
 }
 
 /// A port that was free a moment ago.

@@ -19,6 +19,8 @@ use tokio::time::Instant;
 
 pub(crate) const SENSORS: &str = env!("CARGO_BIN_EXE_sensors");
 pub(crate) const CHAT: &str = env!("CARGO_BIN_EXE_chat");
+pub(crate) const OLDER: &str = env!("CARGO_BIN_EXE_older");
+pub(crate) const NEWER: &str = env!("CARGO_BIN_EXE_newer");
 pub(crate) const TROUBLE: &str = env!("CARGO_BIN_EXE_trouble");
 pub(crate) const UNSOUND: &str = env!("CARGO_BIN_EXE_unsound");
 
