@@ -91,6 +91,17 @@ impl Ledger {
         nodes.times(count)
     }
 
+    /// A node that subscribes and then reads nothing.
+    pub(crate) fn sleeper() -> Nodes {
+        Nodes::program("sleeper", "lab", move |surroundings| {
+            Box::pin(async move {
+                let network = surroundings.builder("lab").build().await?;
+                let _unread = network.streams().consumer::<u64>().named(STREAM).build()?;
+                std::future::pending().await
+            })
+        })
+    }
+
     /// Enters one event of a consumer: order, no duplicates, every loss told.
     fn enter(&self, node: usize, event: Event<u64>) -> Result<()> {
         let mut book = self.lock();

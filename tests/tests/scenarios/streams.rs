@@ -58,3 +58,32 @@ fn a_restarted_producer_is_a_new_epoch_and_is_heard_again() {
     ledger.pause(true);
     world.run_until(|world| ledger.is_balanced(world, 0..2));
 }
+
+#[test]
+fn f18_a_consumer_that_does_not_read_costs_the_others_nothing() {
+    for overflow in [Overflow::Disconnect, Overflow::DropOldest, Overflow::DropNewest] {
+        let ledger = Ledger::default();
+        let mut world = World::new(5);
+        world = world
+            .add(ledger.producers(1, millis(5), overflow))
+            .add(ledger.consumers(2))
+            .add(Ledger::sleeper());
+        world.run_for(secs(40));
+        ledger.pause(true);
+        world.run_until(|world| ledger.is_balanced(world, [0]));
+        assert!(world.trace_of(STREAM).produced() > 5_000, "{overflow:?}");
+        assert_eq!(ledger.missed(), 0, "{overflow:?}");
+    }
+}
+
+#[test]
+fn f10_items_flow_over_a_slow_and_lossy_link() {
+    let ledger = Ledger::default();
+    let mut world = World::new(6).latency(millis(800));
+    world.set_loss(0.05);
+    world = world.add(ledger.producers(2, millis(100), Overflow::Block)).add(ledger.consumers(2));
+    world.run_until(|world| world.trace_of(STREAM).received_by("consumer") >= 1000);
+    ledger.pause(true);
+    world.run_until(|world| ledger.is_balanced(world, 0..2));
+    assert_eq!(ledger.missed(), 0);
+}

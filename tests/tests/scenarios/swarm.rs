@@ -35,7 +35,7 @@ fn disturb(world: &mut World, rng: &mut NodeRng, down: &mut Option<usize>) {
 
 /// One world from its seed; returns its trace.
 fn story(seed: u64) -> TraceHash {
-    let overflows = [Overflow::Disconnect, Overflow::DropOldest, Overflow::DropNewest];
+    let overflows = [Overflow::Disconnect, Overflow::DropOldest, Overflow::DropNewest, Overflow::Block];
     let ledger = Ledger::default();
     let mut world = World::new(seed);
     let mut rng = NodeRng::from_seed(world.seed()).split("faults");
