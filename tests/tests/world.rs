@@ -68,7 +68,7 @@ fn a_stopped_display_ends_in_order() {
 }
 
 #[test]
-#[should_panic(expected = "clumsy (node 1) failed: clumsy panicked: dropped the tray")]
+#[should_panic(expected = "clumsy (node 1) failed: its function panicked: dropped the tray")]
 fn a_node_that_panics_fails_the_test() {
     let mut world = World::new(7).add(sim_node!(sensor)).add(sim_node!(clumsy));
     world.run_for(secs(60));
