@@ -5,7 +5,7 @@ mod differences;
 mod merging;
 mod versions;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tokio::time::Instant;
 

@@ -97,7 +97,10 @@ impl Driver {
         for out in out {
             match out {
                 Out::Send(peer, message) => self.send(peer, GossipFrame::Overlay(message), now),
-                Out::Close(peer) => self.links.close(&peer),
+                Out::Close(peer) => {
+                    self.links.close(&peer);
+                    self.no_link(peer, now);
+                }
                 Out::Up(peer) => self.neighbour_up(peer, now),
                 Out::Down(peer) => {
                     self.neighbours.remove(&peer);

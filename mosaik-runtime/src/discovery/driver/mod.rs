@@ -195,8 +195,8 @@ impl Driver {
             self.due(Instant::now());
             self.settle();
         }
+        // A node that stops without a departure leaves its file, unlocked: to others that is a death, at once.
         self.remember();
-        self.meeting.withdraw();
     }
 
     fn next_deadline(&self) -> Instant {

@@ -8,7 +8,10 @@
 mod tests;
 mod translate;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use iroh_gossip::proto::{
@@ -49,8 +52,33 @@ pub(crate) struct Overlay {
     state: State<PeerId, ChaCha12Rng>,
     timers: BTreeMap<(Instant, u64), Timer<PeerId>>,
     timers_made: u64,
-    neighbours: usize,
+    neighbours: BTreeSet<PeerId>,
     next_sweep: Instant,
+    asks: Asks,
+}
+
+/// Requests to become neighbours that may be refused. A refusal brings other candidates, whom the library asks at once: where
+/// all are full, that would go on for ever, so after a burst it goes on slowly.
+#[derive(Debug)]
+struct Asks {
+    left: f64,
+    at: Instant,
+}
+
+impl Asks {
+    const BURST: f64 = 16.0;
+    const PER_SECOND: f64 = 0.2;
+
+    fn may(&mut self, now: Instant) -> bool {
+        let passed = now.saturating_duration_since(self.at).as_secs_f64();
+        self.left = (self.left + passed * Self::PER_SECOND).min(Self::BURST);
+        self.at = now;
+        let may = self.left >= 1.0;
+        if may {
+            self.left -= 1.0;
+        }
+        may
+    }
 }
 
 impl Overlay {
@@ -62,15 +90,9 @@ impl Overlay {
         let config = Config { membership, broadcast, max_message_size: MAX_MESSAGE };
         let state = State::new(me, PeerData::default(), config, rng.get().clone());
         let topic = TopicId::from_bytes(*network.as_bytes());
-        Self {
-            me,
-            topic,
-            state,
-            timers: BTreeMap::new(),
-            timers_made: 0,
-            neighbours: 0,
-            next_sweep: now + SWEEP,
-        }
+        let asks = Asks { left: Asks::BURST, at: now };
+        let (timers, neighbours) = (BTreeMap::new(), BTreeSet::new());
+        Self { me, topic, state, timers, timers_made: 0, neighbours, next_sweep: now + SWEEP, asks }
     }
 
     /// Asks these peers to take this node in. Without peers it only waits to be asked.
@@ -99,11 +121,6 @@ impl Overlay {
         self.handle(InEvent::PeerDisconnected(peer), now)
     }
 
-    /// This node leaves the overlay.
-    pub(crate) fn quit(&mut self, now: Instant) -> Vec<Out> {
-        self.handle(InEvent::Command(self.topic, Command::Quit), now)
-    }
-
     /// When [`expire`](Self::expire) is due.
     pub(crate) fn next_timer(&self) -> Instant {
         self.timers.first_key_value().map_or(self.next_sweep, |((at, _), _)| self.next_sweep.min(*at))
@@ -130,12 +147,26 @@ impl Overlay {
 
     /// How many neighbours there are.
     pub(crate) fn neighbours(&self) -> usize {
-        self.neighbours
+        self.neighbours.len()
     }
 
     fn handle(&mut self, event: InEvent<PeerId>, now: Instant) -> Vec<Out> {
         let said: Vec<_> = self.state.handle(event, now, None).collect();
-        said.into_iter().filter_map(|event| self.out(event, now)).collect()
+        let mut out: Vec<Out> = said.into_iter().filter_map(|event| self.out(event, now)).collect();
+        let mut too_many = Vec::new();
+        out.retain(|out| match out {
+            Out::Send(peer, wire::Overlay::Neighbor { must: false })
+                if !self.neighbours.contains(peer) && !self.asks.may(now) =>
+            {
+                too_many.push(*peer);
+                false
+            }
+            _ => true,
+        });
+        for peer in too_many {
+            out.extend(self.lost(peer, now));
+        }
+        out
     }
 
     fn out(&mut self, event: OutEvent<PeerId>, now: Instant) -> Option<Out> {
@@ -143,11 +174,11 @@ impl Overlay {
             OutEvent::SendMessage(to, message) => Some(Out::Send(to, translate::outward(&message)?)),
             OutEvent::DisconnectPeer(peer) => Some(Out::Close(peer)),
             OutEvent::EmitEvent(_, Event::NeighborUp(peer)) => {
-                self.neighbours += 1;
+                self.neighbours.insert(peer);
                 Some(Out::Up(peer))
             }
             OutEvent::EmitEvent(_, Event::NeighborDown(peer)) => {
-                self.neighbours = self.neighbours.saturating_sub(1);
+                self.neighbours.remove(&peer);
                 Some(Out::Down(peer))
             }
             OutEvent::EmitEvent(_, Event::Received(message)) => {

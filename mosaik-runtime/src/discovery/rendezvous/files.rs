@@ -47,7 +47,9 @@ pub(crate) struct Files {
     me: PeerId,
     /// This node's file, kept open for its lock.
     mine: Option<(File, Signed)>,
-    folder_stamp: Option<Stamp>,
+    /// The folder as it was last read, and whether it was read twice since it changed: times are coarse, and a change right
+    /// after a look may leave the time as it was.
+    folder_stamp: Option<(Stamp, bool)>,
     seen: BTreeMap<PeerId, (Stamp, Option<BootId>)>,
 }
 
@@ -113,21 +115,23 @@ impl Files {
             }
         }
         let stamp = stamp(&fs::symlink_metadata(&self.folder)?);
-        if !try_locks && self.folder_stamp == Some(stamp) {
+        if !try_locks && self.folder_stamp == Some((stamp, true)) {
             return Ok(Vec::new());
         }
+        let settled = self.folder_stamp.is_some_and(|(known, _)| known == stamp);
         let mut found = Vec::new();
         let mut there = BTreeMap::new();
         for peer in self.names()? {
             self.look_at(peer, network, &mut there, &mut found);
         }
         for (peer, (_, boot)) in &self.seen {
-            if let (false, Some(boot)) = (there.contains_key(peer), boot) {
+            let told = found.iter().any(|met| matches!(met, Met::Gone { peer: told, .. } if told == peer));
+            if let (false, false, Some(boot)) = (there.contains_key(peer), told, boot) {
                 found.push(Met::Gone { peer: *peer, boot: *boot });
             }
         }
         self.seen = there;
-        self.folder_stamp = Some(stamp);
+        self.folder_stamp = Some((stamp, settled));
         Ok(found)
     }
 
@@ -156,9 +160,12 @@ impl Files {
             return;
         }
         if !is_locked(&file) {
-            // The node is gone. It may have come back this moment under a new file: remove only the one that was looked at.
-            let same = fs::symlink_metadata(&path).is_ok_and(|now| stamp(&now) == stamp(&metadata));
-            if same {
+            // The node is gone, and this may be the first time that its file is seen. It may also have come back this
+            // moment under a new file: remove only the one that was looked at.
+            if let Ok(Statement::Entry(entry)) = read(&mut file, network) {
+                found.push(Met::Gone { peer, boot: entry.entry.boot });
+            }
+            if fs::symlink_metadata(&path).is_ok_and(|now| stamp(&now) == stamp(&metadata)) {
                 let _ = fs::remove_file(&path);
             }
             return;

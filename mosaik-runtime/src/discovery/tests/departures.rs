@@ -56,7 +56,7 @@ async fn ld4_a_departed_peer_does_not_come_back_from_a_third_node() {
     net.partition(&[two.id()], &[one.id(), three.id()]);
     let gone = three.id();
     three.discovery.depart().await;
-    three.crash(&net);
+    three.crash(&net).await;
     one.until_without(gone).await;
     net.heal();
     one.discovery.sync_with(two.id()).await.expect("two answers");
@@ -71,7 +71,7 @@ async fn a_crash_is_noticed_within_half_a_minute() {
     let gone = three.id();
     pass(10).await;
     let start = Instant::now();
-    three.crash(&net);
+    three.crash(&net).await;
     let (reason, ()) = tokio::join!(why_left(&one, gone), two.until_without(gone));
     assert_eq!(reason, LeftReason::Dead);
     assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
@@ -91,7 +91,8 @@ async fn a_crash_of_a_node_and_all_its_neighbours_is_noticed_too() {
     }
     // All but two die at once, so that nobody is left who probed most of them.
     let rest: Vec<_> = nodes.split_off(2);
-    rest.into_iter().for_each(|node| node.crash(&net));
+    rest.iter().for_each(|node| net.crash(node.id()));
+    rest.iter().for_each(|node| node.scope.kill());
     let start = Instant::now();
     for node in &nodes {
         within(Duration::from_secs(600), node.discovery.when(|catalog| catalog.len() == 2)).await;
@@ -104,7 +105,7 @@ async fn a_restarted_node_supersedes_its_former_self() {
     let net = Net::new(9);
     let [one, two, three] = three(&net).await;
     let back = three.id();
-    three.crash(&net);
+    three.crash(&net).await;
     let mut plan = Plan::new(3).seed(&one);
     plan.boot = 33;
     let start = Instant::now();
@@ -129,7 +130,7 @@ async fn ld9_clocks_that_are_days_apart_and_go_back_hide_nobody() {
     assert!(matches!(told, Ok(crate::discovery::Event::ClocksDisagree { .. })), "{told:?}");
     // The second node restarts with a clock five days before its former self's.
     let again = two.id();
-    two.crash(&net);
+    two.crash(&net).await;
     let mut plan = Plan::new(2).seed(&one);
     (plan.boot, plan.clock) = (22, Clock::simulated(Wall(1_000_000_000_000 - 2 * 86_400_000)));
     let start = Instant::now();
@@ -144,7 +145,7 @@ async fn a_departed_node_can_come_back_in_a_new_life() {
     let [one, two, three] = three(&net).await;
     let back = three.id();
     three.discovery.depart().await;
-    three.crash(&net);
+    three.crash(&net).await;
     one.until_without(back).await;
     two.until_without(back).await;
     let mut plan = Plan::new(3).seed(&one);

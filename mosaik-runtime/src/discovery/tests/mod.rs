@@ -7,7 +7,7 @@ mod machine;
 mod meeting;
 mod scale;
 
-use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     primitives::{BootId, Clock, NetworkId, NodeRng, PeerId, Reach, Scope, SecretKey, Tag, Wall},
@@ -144,9 +144,10 @@ impl Node {
     }
 
     /// Ends the node as a crash does: nothing is said.
-    fn crash(self, net: &Net) {
+    async fn crash(self, net: &Net) {
         net.crash(self.id());
         self.scope.kill();
+        self.scope.ended().await;
     }
 }
 

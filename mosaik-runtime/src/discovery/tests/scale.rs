@@ -17,6 +17,12 @@ async fn thirty_two_nodes_that_know_one_know_all_within_seconds() {
         node.until(|catalog| catalog.len() == 32).await;
     }
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    // At rest, little is said.
+    pass(120).await;
+    let before = net.trace_hash().events;
+    pass(60).await;
+    let frames = net.trace_hash().events - before;
+    assert!(frames < 32 * 60 * 8, "{frames} events a minute");
 }
 
 #[cfg(feature = "iroh")]
