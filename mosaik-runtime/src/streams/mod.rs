@@ -44,13 +44,13 @@ use crate::{
     transport::{Protocol, Transport},
 };
 
+pub use crate::topology::Overflow;
 pub use builder::{ConsumerBuilder, Declared, Named, ProducerBuilder};
 pub use consumer::{Consumer, Events};
 pub use datum::{Accepted, Anyone, Datum, Travels};
 pub use error::{BuildError, FlushError, SendError, SinkError, TrySendError};
 pub use event::{Begun, End, Event, Left, Lost, Trace};
 pub use options::{Preference, nearest};
-pub use crate::topology::Overflow;
 pub use producer::{ONLINE_WITHIN, Producer};
 pub use stats::{StreamStats, SubscriptionStats};
 pub use when::{Peers, SubscribedWhen, When};

@@ -226,7 +226,8 @@ impl Inbox {
     pub fn has_room(&self) -> bool {
         let mut present = self.readers.values().filter(|reader| !reader.windowed);
         let some = self.readers.is_empty() || present.any(|reader| !self.is_full(reader));
-        let holds = self.limits.overflow == Overflow::Block && self.readers.values().any(|reader| self.is_over(reader));
+        let holds = self.limits.overflow == Overflow::Block
+            && self.readers.values().any(|reader| self.is_over(reader));
         some && !holds
     }
 
