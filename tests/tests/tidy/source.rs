@@ -153,16 +153,12 @@ pub(crate) fn is_test_attribute(attribute: &str) -> bool {
     squeezed == "test" || squeezed.starts_with("cfg(test)") || squeezed.starts_with("cfg(all(test")
 }
 
+/// What looks at a module: its path, its attributes, and its body if it stands here.
+type SeenModule<'a> = dyn FnMut(&[String], &[String], Option<&Group>) + 'a;
+
 /// Calls `seen` for each module declared in `tokens`: its path, its attributes, and its body if it stands here.
-pub(crate) fn visit_modules(
-    tokens: &[TokenTree],
-    seen: &mut dyn FnMut(&[String], &[String], Option<&Group>),
-) {
-    fn walk(
-        tokens: &[TokenTree],
-        path: &mut Vec<String>,
-        seen: &mut dyn FnMut(&[String], &[String], Option<&Group>),
-    ) {
+pub(crate) fn visit_modules(tokens: &[TokenTree], seen: &mut SeenModule<'_>) {
+    fn walk(tokens: &[TokenTree], path: &mut Vec<String>, seen: &mut SeenModule<'_>) {
         for (at, token) in tokens.iter().enumerate() {
             if !is_word(token, "mod") {
                 continue;
