@@ -37,7 +37,12 @@ pub(crate) fn files() -> Vec<File> {
 }
 
 fn is_test_path(path: &str) -> bool {
-    path.starts_with("tests/") || path.starts_with("ui-tests/") || path.split('/').nth(1) == Some("tests")
+    // Programs that tests start, and benches, are programs.
+    let program = ["tests/programs/", "tests/benches/"].iter().any(|folder| path.starts_with(folder));
+    let test = path.starts_with("tests/")
+        || path.starts_with("ui-tests/")
+        || path.split('/').nth(1) == Some("tests");
+    test && !program
 }
 
 /// The first file of every target: libraries, programs, tests, benches, and what a manifest names by path.
