@@ -1,6 +1,6 @@
 //! Conditions as futures that are cancel-safe and miss no wake-up.
 //!
-//! A [`Condition`] is a predicate over state that a task publishes in a [`watch`](super::watch). Awaiting it returns at
+//! A [`Condition`] is a predicate over state that a task publishes in a [`watch`]. Awaiting it returns at
 //! once when it holds, else when it next holds; dropping the future loses nothing. Conditions over one state combine with
 //! `!`, `&` and `|`.
 

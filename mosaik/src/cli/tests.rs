@@ -214,3 +214,16 @@ fn options_of_the_program_that_collide_with_ours_are_refused() {
     let bare = read(&program(&[(&BARE, 1)]), vec![], &|_| None).expect_err("refused").to_string();
     assert!(bare.contains("`text`") && bare.contains("#[arg(long)]"), "{bare}");
 }
+
+#[test]
+fn the_book_lists_every_option_with_its_variable() {
+    let page = include_str!("../../../docs/command-line.md");
+    let command = super::command::command(&sensors(), &|_| None).expect("it can be built");
+    let options: Vec<&str> = command.get_arguments().filter_map(|arg| arg.get_long()).collect();
+    assert_eq!(options.len(), 9);
+    for option in options {
+        let row = format!("| `--{option} ");
+        let line = page.lines().find(|line| line.starts_with(&row)).unwrap_or_else(|| panic!("no row {row}"));
+        assert!(line.contains(&format!("`{}`", variable(option))), "{line}");
+    }
+}

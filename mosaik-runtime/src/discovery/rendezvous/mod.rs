@@ -31,7 +31,7 @@ pub enum Rendezvous {
     /// Nowhere: other sources must do.
     #[default]
     Nowhere,
-    /// In a directory, as [`directory`] finds or makes it.
+    /// In a directory, as [`directory()`] finds or makes it.
     Directory(PathBuf),
     /// On a simulated network. It says who may be there and not who is alive: partitions do not cut it.
     #[cfg(feature = "sim")]
