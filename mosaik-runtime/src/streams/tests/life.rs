@@ -79,21 +79,26 @@ async fn the_last_producer_withdraws_the_stream_after_its_items() {
 
 #[tokio::test(start_paused = true)]
 async fn ls12_a_shutdown_delivers_the_tail() {
-    let (_net, one, two) = two().await;
+    let (net, one, two) = two().await;
+    // Far away: the tail takes several round trips, longer than the transport itself would wait.
+    net.adjust_links(|link| link.latency = Duration::from_millis(100));
     let builder = one.streams.producer::<(u64, Vec<u8>)>().named("a.b").overflow(Overflow::Block);
     let mut producer = builder.build().expect("it builds");
     let mut consumer = two.streams.consumer::<(u64, Vec<u8>)>().named("a.b").build().expect("it builds");
     within(LONG, "a subscriber", producer.when().subscribed()).await;
     for n in 0..200 {
-        producer.send((n, vec![0; 1000])).await.expect("sent");
+        producer.send((n, vec![0; 5000])).await.expect("sent");
     }
-    let start = tokio::time::Instant::now();
-    one.streams.shutdown().await;
-    assert!(start.elapsed() <= Duration::from_secs(2));
-    let refused = producer.send((0, Vec::new())).await.expect_err("it is stopped");
-    assert!(Stopped::is_in(&refused));
-    one.transport.shutdown().await;
-    assert!(take(&mut consumer, 200).await.iter().map(|(n, _)| *n).eq(0..200));
+    let stop = async {
+        let start = tokio::time::Instant::now();
+        one.streams.shutdown().await;
+        assert!(start.elapsed() <= Duration::from_secs(2));
+        let refused = producer.send((0, Vec::new())).await.expect_err("it is stopped");
+        assert!(Stopped::is_in(&refused));
+        one.transport.shutdown().await;
+    };
+    let ((), taken) = futures::join!(stop, take(&mut consumer, 200));
+    assert!(taken.iter().map(|(n, _)| *n).eq(0..200));
 }
 
 #[tokio::test(start_paused = true)]

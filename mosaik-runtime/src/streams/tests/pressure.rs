@@ -93,6 +93,32 @@ async fn ls3_a_stuck_consumer_is_cut_and_others_get_everything() {
     assert_eq!(items + lost, 500);
 }
 
+#[tokio::test(start_paused = true)]
+async fn ls3_a_writer_that_is_stuck_in_a_write_is_cut() {
+    let (_net, one, two) = two().await;
+    // Larger than any window, so that the transport takes a part and no more.
+    let builder = one.streams.producer::<Vec<u8>>().named("a.b").buffer(4);
+    let mut producer = builder.build().expect("it builds");
+    let consumer = two.streams.consumer::<Vec<u8>>().named("a.b").build().expect("it builds");
+    within(LONG, "a subscriber", producer.when().subscribed()).await;
+    let serving = one.scope.running();
+    for _ in 0..4 {
+        producer.send(vec![0; 1_000_000]).await.expect("sent");
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    for _ in 0..8 {
+        producer.send(vec![0; 1000]).await.expect("sent");
+    }
+    let over = async {
+        while one.scope.running() >= serving {
+            tokio::time::advance(Duration::from_millis(10)).await;
+        }
+    };
+    within(Duration::from_secs(1), "the end of the writer", over).await;
+    assert!(producer.subscribers().is_empty());
+    drop(consumer);
+}
+
 /// A consumer that reads nothing until everything was sent.
 async fn sleeper(overflow: Overflow) -> (Vec<u64>, u64) {
     let (_net, one, two) = two().await;
