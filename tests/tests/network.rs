@@ -197,3 +197,15 @@ async fn ld13_a_departure_is_announced() {
     stays.shutdown().await;
     stays.shutdown().await;
 }
+
+#[tokio::test]
+async fn dropping_the_last_network_ends_its_handles() {
+    let meet = Scratch::new();
+    let network = builder("fleet", &meet).build().await.expect("it starts");
+    let lines = network.streams().producer::<String>().named("log.lines");
+    let mut lines = lines.build().expect("a producer");
+    let mut heard = network.streams().consumer::<String>().named("log.lines").build().expect("a consumer");
+    drop(network);
+    assert_eq!(soon("the end", heard.next()).await, None);
+    assert!(lines.send("late".to_owned()).await.is_err());
+}

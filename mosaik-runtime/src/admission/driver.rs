@@ -213,10 +213,13 @@ impl Admission {
         loop {
             catalog.borrow_and_update();
             let judged = judge(policy, &self.0.discovery.view(peer));
-            let Err(Refusal::NotKnownYet { .. }) = judged else { return judged };
+            let undecided = matches!(judged, Err(Refusal::NotKnownYet { .. }));
+            if !undecided || Instant::now() >= deadline {
+                return judged;
+            }
             // Round trips are not published, so they are looked for now and then.
-            let next_look = Instant::now() + PATIENCE / 20;
-            if timeout_at(next_look, catalog.changed()).await.is_err() && Instant::now() >= deadline {
+            let next_look = (Instant::now() + PATIENCE / 20).min(deadline);
+            if let Ok(Err(_)) = timeout_at(next_look, catalog.changed()).await {
                 return judged;
             }
         }
@@ -270,6 +273,10 @@ impl Admission {
         match &event {
             AdmissionEvent::Admitted { peer, item, role } => {
                 tracing::debug!(target: "mosaik::admission", peer = %peer.short(), item = %item.short(), role = role.verb(), "admitted");
+            }
+            // A peer that leaves refuses everybody; that is no news for an operator.
+            AdmissionEvent::Refused { peer, refusal: Refusal::Stopping, .. } => {
+                tracing::debug!(target: "mosaik::admission", peer = %peer.short(), "refused: the peer is stopping");
             }
             AdmissionEvent::Refused { peer, item, role, by, refusal } => {
                 metrics::counter!("mosaik_admission_refused_total", "reason" => refusal.code()).increment(1);

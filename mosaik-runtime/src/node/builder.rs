@@ -1,6 +1,7 @@
 //! Building a node: from settings to a running [`Network`].
 
 use std::{
+    fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -21,7 +22,7 @@ use crate::{
         intent, keys::SecretTooShort, tag::NotATag,
     },
     streams::{Streams, StreamsSettings, Trace},
-    transport::{self, Backend, BindError, PeerAddr, Transport},
+    transport::{self, Address, Backend, BindError, PeerAddr, Place, Transport},
 };
 
 #[cfg(feature = "sim")]
@@ -210,9 +211,9 @@ impl NetworkBuilder {
         let users = scope.child();
         // A start that fails half-way leaves no task behind.
         let guard = KillOnDrop(Some(scope.clone()));
-        let transport = self.transport(&key, id, boot, &mut rng, scope.child()).await?;
+        // What can be refused without a socket is refused first.
         let mut settings = discovery::Settings::new(
-            key,
+            key.clone(),
             id,
             boot,
             self.environment.clock.clone(),
@@ -220,6 +221,7 @@ impl NetworkBuilder {
             users.child(),
         );
         self.fill(&mut settings, tags)?;
+        let transport = self.transport(&key, id, boot, &mut rng, scope.child()).await?;
         let discovery = match Discovery::start(transport.clone(), settings) {
             Ok(discovery) => discovery,
             Err(error) => {
@@ -261,7 +263,7 @@ impl NetworkBuilder {
     fn fill(&self, settings: &mut discovery::Settings, tags: Vec<Tag>) -> Result<(), BuildError> {
         settings.has_secret = !self.secrets.is_empty();
         settings.data_dir.clone_from(&self.data_dir);
-        settings.bootstrap.clone_from(&self.bootstrap);
+        settings.bootstrap = self.bootstrap.iter().map(given).collect();
         settings.tags = tags.into_iter().collect();
         settings.rendezvous = self.rendezvous()?;
         Ok(())
@@ -289,7 +291,7 @@ impl NetworkBuilder {
     }
 
     fn check_bootstrap(&self) -> Result<(), BuildError> {
-        let out = |peer: &&PeerAddr| peer.addresses.iter().all(|address| address.scope > self.reach);
+        let out = |peer: &&PeerAddr| given(peer).addresses.iter().all(|address| address.scope > self.reach);
         match self.bootstrap.iter().find(out) {
             Some(peer) => Err(BuildError::OutOfReach { peer: peer.clone(), reach: self.reach }),
             None => Ok(()),
@@ -330,7 +332,18 @@ fn default_backend() -> Option<Backend> {
     None
 }
 
+/// A peer as somebody gave it by hand: an IP address that was given needs no lookup, so reach `lan` is enough for it.
+fn given(peer: &PeerAddr) -> PeerAddr {
+    let near = |address: &Address| match address.place {
+        Place::Ip(_) => Address { scope: address.scope.min(Reach::Lan), place: address.place.clone() },
+        _ => address.clone(),
+    };
+    PeerAddr { id: peer.id, addresses: peer.addresses.iter().map(near).collect() }
+}
+
 fn data_dir_key(directory: &Path, rng: &mut NodeRng) -> Result<SecretKey, BuildError> {
+    fs::create_dir_all(directory)
+        .map_err(|source| discovery::StartError::DataDir { path: directory.into(), source })?;
     Ok(keyfile::read_or_make(&directory.join("key"), rng)?)
 }
 

@@ -1,7 +1,7 @@
 //! Key and secret files: 64 hex digits, readable by their owner alone.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{File, OpenOptions},
     io::{self, Read, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
@@ -16,7 +16,7 @@ const MAX: u64 = 4096;
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
     /// It cannot be opened or read.
-    #[error("cannot read the key file {path}: {error}", path = path.display())]
+    #[error("cannot read {path}: {error}: check the path, and that the file belongs to you", path = path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -25,7 +25,7 @@ pub enum KeyFileError {
         error: io::Error,
     },
     /// It cannot be made.
-    #[error("cannot make the key file {path}: {error}", path = path.display())]
+    #[error("cannot write {path}: {error}: check that its directory is there and belongs to you", path = path.display())]
     Unwritable {
         /// The file.
         path: PathBuf,
@@ -33,8 +33,20 @@ pub enum KeyFileError {
         #[source]
         error: io::Error,
     },
+    /// It is a directory or a device.
+    #[error("{path} is not a file: name the file that holds the key or secret", path = path.display())]
+    NotAFile {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// There is a file already.
+    #[error("{path} is there already and is not written over: name another file, or remove it first", path = path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
     /// Others may read it.
-    #[error("the key file {path} can be read by others (mode {mode:03o}): run `chmod 600 {path}`", path = path.display())]
+    #[error("{path} can be read by others (mode {mode:03o}): run `chmod 600 {path}`", path = path.display())]
     TooOpen {
         /// The file.
         path: PathBuf,
@@ -42,7 +54,7 @@ pub enum KeyFileError {
         mode: u32,
     },
     /// It does not hold a key.
-    #[error("the key file {path} does not hold a key: it must hold 64 hex digits", path = path.display())]
+    #[error("{path} does not hold a key: a key is 64 hex digits; the command `keygen` writes one to a new file", path = path.display())]
     NotAKey {
         /// The file.
         path: PathBuf,
@@ -65,12 +77,11 @@ pub fn read(path: &Path) -> Result<SecretKey, KeyFileError> {
     SecretKey::from_hex(&text).ok_or_else(|| KeyFileError::NotAKey { path: path.into() })
 }
 
-/// Reads a node's key; makes a new one where there is no file. The directory is made too.
+/// Reads a node's key; makes a new one where there is no file. The directory must be there: a mistyped path is an error, and
+/// not a new identity.
 pub fn read_or_make(path: &Path, rng: &mut NodeRng) -> Result<SecretKey, KeyFileError> {
     match make(path, rng) {
-        Err(KeyFileError::Unwritable { error, .. }) if error.kind() == io::ErrorKind::AlreadyExists => {
-            read(path)
-        }
+        Err(KeyFileError::Exists { .. }) => read(path),
         made => made,
     }
 }
@@ -78,14 +89,13 @@ pub fn read_or_make(path: &Path, rng: &mut NodeRng) -> Result<SecretKey, KeyFile
 /// Writes a new key to a file that must not exist yet.
 pub fn make(path: &Path, rng: &mut NodeRng) -> Result<SecretKey, KeyFileError> {
     let key = SecretKey::from_bytes(rng.bytes_32());
-    write_new(path, &key.to_hex()).map_err(|error| KeyFileError::Unwritable { path: path.into(), error })?;
+    write_new(path, &key.to_hex())?;
     Ok(key)
 }
 
 /// Writes a new network secret, 32 random bytes as hex, to a file that must not exist yet.
 pub fn make_secret(path: &Path, rng: &mut NodeRng) -> Result<(), KeyFileError> {
-    let secret = hex(&rng.bytes_32());
-    write_new(path, &secret).map_err(|error| KeyFileError::Unwritable { path: path.into(), error })
+    write_new(path, &hex(&rng.bytes_32()))
 }
 
 /// Reads a network secret: hex digits or raw bytes, at least 32 bytes of secret.
@@ -98,7 +108,11 @@ pub fn read_secret(path: &Path) -> Result<NetworkSecret, KeyFileError> {
 fn contents(path: &Path) -> Result<Vec<u8>, KeyFileError> {
     let unreadable = |error| KeyFileError::Unreadable { path: path.into(), error };
     let file = File::open(path).map_err(unreadable)?;
-    let mode = file.metadata().map_err(unreadable)?.mode() & 0o777;
+    let metadata = file.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(KeyFileError::NotAFile { path: path.into() });
+    }
+    let mode = metadata.mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(KeyFileError::TooOpen { path: path.into(), mode });
     }
@@ -107,31 +121,37 @@ fn contents(path: &Path) -> Result<Vec<u8>, KeyFileError> {
     Ok(contents)
 }
 
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
-    if let Some(directory) = path.parent() {
-        fs::create_dir_all(directory)?;
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    writeln!(file, "{text}")?;
-    file.sync_all()
+fn write_new(path: &Path, text: &str) -> Result<(), KeyFileError> {
+    let written = (|| {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        writeln!(file, "{text}")?;
+        file.sync_all()
+    })();
+    written.map_err(|error: io::Error| match error.kind() {
+        io::ErrorKind::AlreadyExists => KeyFileError::Exists { path: path.into() },
+        _ => KeyFileError::Unwritable { path: path.into(), error },
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::{fs, os::unix::fs::PermissionsExt};
 
     use super::*;
 
     fn scratch(name: &str) -> PathBuf {
         let directory = std::env::temp_dir().join(format!("mosaik-keyfile-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&directory);
+        fs::create_dir_all(&directory).expect("a directory can be made");
         directory
     }
 
     #[test]
     fn a_key_is_made_once_and_read_again() {
         let directory = scratch("made");
-        let path = directory.join("node/key");
+        let astray = read_or_make(&directory.join("mistyped/key"), &mut NodeRng::from_seed(1));
+        assert!(matches!(astray, Err(KeyFileError::Unwritable { .. })));
+        let path = directory.join("key");
         let made = read_or_make(&path, &mut NodeRng::from_seed(1)).expect("made");
         let read = read_or_make(&path, &mut NodeRng::from_seed(2)).expect("read");
         assert_eq!(made.peer_id(), read.peer_id());
@@ -143,6 +163,7 @@ mod tests {
         let directory = scratch("bad");
         let path = directory.join("key");
         assert!(matches!(read(&path), Err(KeyFileError::Unreadable { .. })));
+        assert!(matches!(read(&directory), Err(KeyFileError::NotAFile { .. })));
         write_new(&path, "not a key").expect("written");
         assert!(matches!(read(&path), Err(KeyFileError::NotAKey { .. })));
         assert!(matches!(read_secret(&path), Err(KeyFileError::Short { .. })));

@@ -35,6 +35,8 @@ pub(super) struct Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        // Handles that outlive the network end and fail instead of waiting for tasks that are gone.
+        self.streams.stop();
         self.scope.kill();
     }
 }

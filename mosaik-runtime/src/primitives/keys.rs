@@ -101,9 +101,7 @@ pub struct NetworkSecret([u8; 32]);
 
 /// A network secret must have at least 32 bytes, as hex or raw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a network secret needs at least 32 random bytes, this one has {0}: make one with `head -c 32 /dev/urandom | xxd -p -c 64`"
-)]
+#[error("a network secret needs at least 32 random bytes, this one has {0}: the command `keygen` makes one")]
 pub struct SecretTooShort(pub usize);
 
 impl NetworkSecret {
