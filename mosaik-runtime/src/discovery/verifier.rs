@@ -42,10 +42,10 @@ impl Verifier {
         if seen.hashes.insert(hash) {
             seen.order.push_back(hash);
         }
-        if seen.order.len() > MOST {
-            if let Some(oldest) = seen.order.pop_front() {
-                seen.hashes.remove(&oldest);
-            }
+        if seen.order.len() > MOST
+            && let Some(oldest) = seen.order.pop_front()
+        {
+            seen.hashes.remove(&oldest);
         }
         Ok(statement)
     }

@@ -30,6 +30,8 @@ use super::{
 
 pub(crate) use compare::{Plan, answer, compare};
 pub use detector::Timing;
+#[cfg(test)]
+pub(crate) use digest::Standing;
 pub(crate) use digest::{BUCKETS, Digest, Summary, summaries};
 pub(crate) use table::{TableLimits, Via};
 

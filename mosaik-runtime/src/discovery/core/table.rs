@@ -201,10 +201,10 @@ impl Table {
 
     /// Whether one more node may come in; one that speaks itself displaces one that was only talked about.
     fn has_room(&mut self, via: Via) -> bool {
-        if let (Via::Other(introducer), Some(most)) = (via, self.limits.per_introducer) {
-            if self.introductions.get(&introducer).copied().unwrap_or(0) >= most {
-                return false;
-            }
+        if let (Via::Other(introducer), Some(most)) = (via, self.limits.per_introducer)
+            && self.introductions.get(&introducer).copied().unwrap_or(0) >= most
+        {
+            return false;
         }
         if self.catalog.live.len() < self.limits.peers {
             return true;

@@ -15,6 +15,7 @@ use crate::{
 
 use super::{
     super::{
+        catalog::Catalog,
         core::{Effect, Via},
         event::Event,
         gossip::Out,
@@ -31,6 +32,10 @@ const MOST_COMPARING: usize = 16;
 const MOST_RELAYED: usize = 64;
 /// Peers whose clocks are reported once.
 const MOST_CLOCKS: usize = 256;
+/// A new neighbour with which catalogs were compared within this time is not asked again: announcements bring the rest.
+const LATELY: Duration = Duration::from_secs(5);
+/// Peers of which it is known when catalogs were last compared.
+const MOST_COMPARED: usize = 512;
 
 impl Driver {
     /// Carries out what was decided, and shows the catalog if it changed.
@@ -41,16 +46,25 @@ impl Driver {
         }
         self.counters.neighbours.store(self.overlay.neighbours() as u64, Ordering::Relaxed);
         if self.core.take_changed() {
-            let catalog = Arc::new(self.core.catalog().clone());
-            let mine = catalog.get(&self.me).map(|me| me.signed.clone());
-            let shown = self.catalog.borrow().get(&self.me).map(|me| me.signed.clone());
-            self.catalog.send_replace(catalog);
-            if let Some(mine) = mine.filter(|mine| Some(mine) != shown.as_ref() && !self.core.has_departed())
-            {
-                if let Err(why) = self.meeting.publish(&mine) {
-                    self.report(Event::RendezvousTrouble { why });
-                }
-            }
+            self.show();
+        }
+    }
+
+    /// Shows the catalog to the handles, and the own entry to the rendezvous if it is another.
+    fn show(&mut self) {
+        let catalog = Arc::new(self.core.catalog().clone());
+        let signed = |catalog: &Catalog| catalog.get(&self.me).map(|me| me.signed.clone());
+        let (mine, shown) = (signed(&catalog), signed(&self.catalog.borrow()));
+        self.catalog.send_replace(catalog);
+        if mine != shown && !self.core.has_departed() {
+            self.show_myself();
+        }
+    }
+
+    pub(super) fn show_myself(&mut self) {
+        let mine = self.core.catalog().get(&self.me).map(|me| me.signed.clone());
+        if let Some(Err(why)) = mine.map(|mine| self.meeting.publish(&mine)) {
+            self.report(Event::RendezvousTrouble { why });
         }
     }
 
@@ -106,6 +120,7 @@ impl Driver {
                     self.neighbours.remove(&peer);
                     self.core.neighbour(peer, false, now);
                     self.transport.keep(peer, GossipProtocol::NAME, false);
+                    self.maybe_alone(now);
                 }
                 // Broadcasts are handed on where they arrive, with their verified statement.
                 Out::Received(..) => {}
@@ -118,8 +133,10 @@ impl Driver {
         self.neighbours.insert(peer);
         self.core.neighbour(peer, true, now);
         self.transport.keep(peer, GossipProtocol::NAME, true);
-        // One of the two asks; what it learns, both learn.
-        if self.me < peer {
+        // One of the two asks; what it learns, both learn. Who was alone missed announcements, and asks in any case.
+        let lately =
+            self.compared_at.get(&peer).is_some_and(|at| now.saturating_duration_since(*at) < LATELY);
+        if was_alone || (self.me < peer && !lately) {
             self.compare(peer, None);
         }
         if was_alone {
@@ -245,6 +262,12 @@ impl Driver {
         wall: Wall,
         now: Instant,
     ) {
+        if self.compared_at.len() >= MOST_COMPARED {
+            self.compared_at.retain(|_, at| now.saturating_duration_since(*at) < LATELY);
+        }
+        if self.compared_at.len() < MOST_COMPARED {
+            self.compared_at.insert(peer, now);
+        }
         let news = self.core.catalog().get(&peer).is_none();
         let signed = if let Statement::Entry(entry) = &statement { Some(entry.signed.clone()) } else { None };
         self.core.heard(statement, Via::Itself, Duration::ZERO, now);

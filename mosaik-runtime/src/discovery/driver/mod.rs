@@ -107,6 +107,10 @@ pub(crate) struct Driver {
     comparing: BTreeMap<PeerId, Vec<oneshot::Sender<Result<(), LinkError>>>>,
     serving: usize,
     neighbours: BTreeSet<PeerId>,
+    /// Newcomers at which the overlay may yet be joined before this node is found alone again.
+    joins_left: u8,
+    /// When catalogs were last compared with a peer, by either side.
+    compared_at: BTreeMap<PeerId, Instant>,
     dials: Dials,
     timers: Timers,
     departing: Option<Departing>,

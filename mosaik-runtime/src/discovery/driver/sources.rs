@@ -25,8 +25,9 @@ const MOST_SEEDS: usize = 64;
 const SEED_CALM: Duration = Duration::from_secs(10);
 /// Alone, with peers known: the overlay is joined again this often.
 const LONELY: Duration = Duration::from_secs(1);
-/// At a newcomer's, the overlay is joined while there are fewer neighbours than this.
-const ENOUGH: usize = 2;
+/// The overlay is joined at so many newcomers while there are fewer neighbours than this: many come at once, and each join
+/// makes somebody drop a neighbour.
+pub(super) const ENOUGH: u8 = 2;
 
 /// Peers to begin with, each tried with a back-off until it answers, and again when it is lost.
 #[derive(Debug)]
@@ -148,6 +149,7 @@ impl Driver {
     /// Joins the overlay: at once when alone, else now and then, which joins two overlays that know nothing of each other.
     fn tend(&mut self, now: Instant) {
         let alone = self.neighbours.is_empty();
+        self.joins_left = ENOUGH;
         let pause = if alone { LONELY } else { self.pace.rejoin };
         self.timers.tend = now + pause.mul_f64(0.75 + self.rng.unit() / 2.0);
         let at = self.core.one_live().filter(|peer| !self.neighbours.contains(peer));
@@ -157,9 +159,18 @@ impl Driver {
         }
     }
 
+    /// The last neighbour went: others are asked soon, not all at once.
+    pub(super) fn maybe_alone(&mut self, now: Instant) {
+        if self.neighbours.is_empty() {
+            self.timers.tend = self.timers.tend.min(now + LONELY.mul_f64(0.05 + self.rng.unit() / 5.0));
+        }
+    }
+
     /// A peer is new here: it may be the way into the overlay.
     pub(super) fn newcomer(&mut self, peer: PeerId, now: Instant) {
-        if peer != self.me && self.neighbours.len() < ENOUGH && self.core.catalog().get(&peer).is_some() {
+        let few = self.neighbours.len() < usize::from(ENOUGH) && self.joins_left > 0;
+        if peer != self.me && few && self.core.catalog().get(&peer).is_some() {
+            self.joins_left -= 1;
             let out = self.overlay.join(vec![peer], now);
             self.carry_out(out, now);
         }

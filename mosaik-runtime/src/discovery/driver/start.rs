@@ -9,7 +9,7 @@ use tokio::{
 
 use crate::{
     primitives::{PeerId, Version, watch},
-    transport::{Known, Transport},
+    transport::{Known, PeerAddr, Transport},
 };
 
 use super::{
@@ -17,15 +17,15 @@ use super::{
         catalog::Catalog,
         core::{Core, Setup, TableLimits},
         gossip::Overlay,
-        handle::{Counters, Discovery},
+        handle::{Counters, Discovery, Order},
         own::OwnEntry,
         remembered::DataDir,
-        rendezvous::Meeting,
+        rendezvous::{Meeting, Met},
         settings::{Settings, StartError},
         verifier::Verifier,
         wire::{CatalogProtocol, GossipProtocol},
     },
-    Comparer, Dials, Driver, INBOX, Links, Seeds, Sources, Tasks, Timers, links,
+    Comparer, Dials, Driver, INBOX, Input, Links, Seeds, Sources, Tasks, Timers, links,
 };
 
 /// Orders of handles that wait for the loop.
@@ -46,67 +46,100 @@ impl Known for Holds {
 /// Starts discovery on a transport.
 pub(crate) fn start(transport: Transport, mut settings: Settings) -> Result<Discovery, StartError> {
     let now = Instant::now();
-    let (me, scope) = (settings.key.peer_id(), settings.scope.child());
+    settings.scope = settings.scope.child();
+    let (me, scope) = (settings.key.peer_id(), settings.scope.clone());
     let mut data = settings.data_dir.as_deref().map(DataDir::open).transpose()?;
     let meeting =
         Meeting::open(&settings.rendezvous, settings.network, me)?.ok_or(StartError::IdentityInUse)?;
-    let addresses = transport.addresses();
     let own = own_entry(me, &settings)?;
-    own.set_addresses(addresses.borrow().clone());
+    own.set_addresses(transport.addresses().borrow().clone());
     let incarnation = data.as_mut().map_or(Ok(1), DataDir::next_incarnation)?;
     let core = core(&mut settings, &own, incarnation, now)?;
 
+    let (orders, order_queue) = mpsc::channel(ORDERS);
+    let (inbox, input_queue) = mpsc::channel(INBOX);
+    let (met, met_queue) = mpsc::channel(MET);
     let (catalog, watch) = watch::channel(Arc::new(core.catalog().clone()));
-    let (order_sender, orders) = mpsc::channel(ORDERS);
-    let (inbox_sender, inbox) = mpsc::channel(INBOX);
-    let (met_sender, met) = mpsc::channel(MET);
     let (events, _) = broadcast::channel(EVENTS);
     transport.set_known(Arc::new(Holds(watch.clone())));
-    let sources = Sources {
+    let sources = sources(&transport, order_queue, input_queue, met_queue);
+    if let Some(watching) = meeting.watch(met) {
+        scope.spawn("rendezvous", watching);
+    }
+    let discovery = Discovery {
+        me,
+        transport,
+        own,
+        catalog: watch,
+        orders,
+        events,
+        counters: Arc::new(Counters::default()),
+    };
+    let mut driver = driver(&discovery, core, catalog, &mut settings, (inbox, meeting, data), now);
+    driver.begin(settings.bootstrap, now);
+    scope.spawn("discovery", driver.run(sources));
+    Ok(discovery)
+}
+
+fn sources(
+    transport: &Transport,
+    orders: mpsc::Receiver<Order>,
+    inbox: mpsc::Receiver<Input>,
+    met: mpsc::Receiver<Met>,
+) -> Sources {
+    Sources {
         orders,
         inbox,
         met,
         transport: transport.events(),
-        addresses,
+        addresses: transport.addresses(),
         gossip: transport.listen::<GossipProtocol>(links::MOST_PEERS),
         catalog: transport.listen::<CatalogProtocol>(super::MOST_SERVED),
-    };
-    if let Some(watching) = meeting.watch(met_sender) {
-        scope.spawn("rendezvous", watching);
     }
+}
 
+/// The loop's state.
+fn driver(
+    discovery: &Discovery,
+    core: Core,
+    catalog: watch::Sender<Arc<Catalog>>,
+    settings: &mut Settings,
+    (inbox, meeting, data): (mpsc::Sender<Input>, Meeting, Option<DataDir>),
+    now: Instant,
+) -> Driver {
+    let (me, transport) = (discovery.me, discovery.transport.clone());
     let verifier = Arc::new(Verifier::new(settings.network));
-    let counters = Arc::new(Counters::default());
     let comparer = Comparer {
         me,
         transport: transport.clone(),
-        catalog: watch.clone(),
+        catalog: discovery.catalog.clone(),
         verifier: verifier.clone(),
         clock: settings.clock.clone(),
-        inbox: inbox_sender.clone(),
+        inbox: inbox.clone(),
     };
-    let overlay = Overlay::new(me, &settings.network, settings.rng.split("overlay"), now);
-    let mut driver = Driver {
+    Driver {
         me,
         core,
-        overlay,
-        transport: transport.clone(),
-        scope: scope.clone(),
+        overlay: Overlay::new(me, &settings.network, settings.rng.split("overlay"), now),
+        transport,
+        scope: settings.scope.clone(),
         rng: settings.rng.split("driver"),
         pace: settings.pace,
-        own: own.clone(),
+        own: discovery.own.clone(),
         catalog,
-        events: events.clone(),
-        counters: counters.clone(),
+        events: discovery.events.clone(),
+        counters: discovery.counters.clone(),
         comparer,
         links: Links::default(),
-        tasks: Tasks { scope: scope.clone(), inbox: inbox_sender, verifier },
+        tasks: Tasks { scope: settings.scope.clone(), inbox, verifier },
         meeting,
         data,
         seeds: Seeds::new(settings.rng.split("seeds")),
         comparing: BTreeMap::new(),
         serving: 0,
         neighbours: BTreeSet::new(),
+        joins_left: super::sources::ENOUGH,
+        compared_at: BTreeMap::new(),
         dials: Dials { left: Dials::BURST, at: now },
         timers: Timers {
             compare: now + settings.pace.compare.mul_f64(settings.rng.unit()),
@@ -116,10 +149,7 @@ pub(crate) fn start(transport: Transport, mut settings: Settings) -> Result<Disc
         },
         departing: None,
         clocks_told: BTreeSet::new(),
-    };
-    driver.begin(settings, now);
-    scope.spawn("discovery", driver.run(sources));
-    Ok(Discovery { me, transport, own, catalog: watch, orders: order_sender, events, counters })
+    }
 }
 
 fn own_entry(me: PeerId, settings: &Settings) -> Result<Arc<OwnEntry>, StartError> {
@@ -147,23 +177,18 @@ fn core(settings: &mut Settings, own: &OwnEntry, incarnation: u64, now: Instant)
 
 impl Driver {
     /// Opens the overlay, shows the first entry, and takes up the peers to begin with.
-    fn begin(&mut self, settings: Settings, now: Instant) {
+    fn begin(&mut self, bootstrap: Vec<PeerAddr>, now: Instant) {
         let out = self.overlay.join(Vec::new(), now);
         self.carry_out(out, now);
-        if let Some(mine) = self.core.catalog().get(&self.me).map(|me| me.signed.clone()) {
-            if let Err(why) = self.meeting.publish(&mine) {
-                self.report(super::Event::RendezvousTrouble { why });
-            }
-        }
-        let remembered = self.data.as_ref().map(|data| data.peers()).unwrap_or_default();
-        for peer in remembered {
+        self.show_myself();
+        for peer in self.data.as_ref().map(DataDir::peers).unwrap_or_default() {
             self.core.remember(peer.id, peer.addresses, now);
         }
         if let Some((peer, addresses)) = self.core.one_lost() {
             self.transport.book().set(peer, addresses);
             self.compare(peer, None);
         }
-        for seed in settings.bootstrap {
+        for seed in bootstrap {
             self.seeds.add(seed, now);
         }
     }

@@ -108,11 +108,12 @@ impl Files {
     }
 
     fn look_at_files(&mut self, network: &NetworkId, try_locks: bool) -> io::Result<Vec<Met>> {
-        if try_locks && !self.is_in_place() {
-            if let Some((_, signed)) = self.mine.take() {
-                directory::prepare(&self.folder).map_err(io::Error::other)?;
-                self.publish(&signed)?;
-            }
+        if try_locks
+            && !self.is_in_place()
+            && let Some((_, signed)) = self.mine.take()
+        {
+            directory::prepare(&self.folder).map_err(io::Error::other)?;
+            self.publish(&signed)?;
         }
         let stamp = stamp(&fs::symlink_metadata(&self.folder)?);
         if !try_locks && self.folder_stamp == Some((stamp, true)) {

@@ -1,6 +1,7 @@
 //! Discovery as those above see it: whole nodes, on the simulated fabric and over real sockets.
 
 mod departures;
+mod golden;
 mod healing;
 mod hostile;
 mod machine;
