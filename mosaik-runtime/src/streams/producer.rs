@@ -87,6 +87,12 @@ impl<T> Producer<T> {
         self.until_stop(self.outlet.wait_until(move |ring| ring.consumed_by(seq) >= subscribers)).await
     }
 
+    /// Subscriptions whose writers have not ended, those that were cut included.
+    #[cfg(test)]
+    pub(super) fn links(&self) -> usize {
+        self.outlet.ring().links()
+    }
+
     async fn until_stop(&self, wait: impl Future<Output = ()>) -> Result<(), FlushError> {
         tokio::select! {
             biased;

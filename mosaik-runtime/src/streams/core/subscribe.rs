@@ -133,6 +133,12 @@ impl<B: Bell> Ring<B> {
         self.cursors.values().filter(|cursor| !cursor.is_cut()).count()
     }
 
+    /// Subscriptions, those included that were cut and whose writers have not noticed.
+    #[cfg(test)]
+    pub(crate) fn links(&self) -> usize {
+        self.cursors.len()
+    }
+
     fn served(&mut self, peer: &PeerId, attachment: u64) -> Option<&mut Cursor<B>> {
         self.cursors.get_mut(peer).filter(|cursor| cursor.attachment == attachment)
     }

@@ -97,20 +97,21 @@ async fn ls3_a_stuck_consumer_is_cut_and_others_get_everything() {
 async fn ls3_a_writer_that_is_stuck_in_a_write_is_cut() {
     let (_net, one, two) = two().await;
     // Larger than any window, so that the transport takes a part and no more.
-    let builder = one.streams.producer::<Vec<u8>>().named("a.b").buffer(4);
-    let mut producer = builder.build().expect("it builds");
+    let builder = one.streams.producer::<Vec<u8>>().named("a.b").buffer(4).max_item(4 << 20);
+    let mut producer = builder.buffer_bytes(64 << 20).build().expect("it builds");
     let consumer = two.streams.consumer::<Vec<u8>>().named("a.b").build().expect("it builds");
     within(LONG, "a subscriber", producer.when().subscribed()).await;
-    let serving = one.scope.running();
     for _ in 0..4 {
-        producer.send(vec![0; 1_000_000]).await.expect("sent");
-        tokio::time::advance(Duration::from_secs(1)).await;
+        producer.send(vec![0; 3_000_000]).await.expect("sent");
+        // Until everything that can happen has happened.
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
     for _ in 0..8 {
         producer.send(vec![0; 1000]).await.expect("sent");
     }
+    assert_eq!(producer.links(), 1, "its writer has not ended by itself");
     let over = async {
-        while one.scope.running() >= serving {
+        while producer.links() > 0 {
             tokio::time::advance(Duration::from_millis(10)).await;
         }
     };
