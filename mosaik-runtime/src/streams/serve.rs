@@ -30,8 +30,9 @@ pub(super) const SILENCE: Duration = Duration::from_secs(24 * 3600);
 type Sender = LinkSender<StreamsProtocol>;
 type Receiver = LinkReceiver<StreamsProtocol>;
 
-/// How a subscription ended.
+/// How a subscription ended. What it holds is for the log.
 #[derive(Debug)]
+#[expect(dead_code, reason = "read by Debug alone")]
 enum Over {
     /// The peer does not want it any more.
     Left,

@@ -110,9 +110,8 @@ proptest! {
                     inbox.note(peer(from), EPOCH, Note::Gap(super::source::Lost { first: *next, count }));
                     *next += count;
                 }
-                Step::Read(who) => if let Some((name, seen)) = readers.get_mut(who) {
-                    if let Some(entry) = poll(&mut inbox, *name) { seen.take(entry) }
-                },
+                Step::Read(who) => if let Some((name, seen)) = readers.get_mut(who)
+                    && let Some(entry) = poll(&mut inbox, *name) { seen.take(entry) },
                 Step::Finish(who) => if let Some((name, _)) = readers.get(who) { inbox.finish(*name) },
                 Step::Join if readers.len() < 4 => readers.push((inbox.join(), Seen::default())),
                 Step::Leave(who) if readers.len() > 1 && who < readers.len() => {

@@ -139,7 +139,7 @@ mod tests {
     fn filled(items: u32) -> Log {
         let mut log = Log::starting_at(0);
         for n in 0..items {
-            assert_eq!(log.append(&(n, [7u8; 16]), 1024).is_ok(), true);
+            assert!(log.append(&(n, [7u8; 16]), 1024).is_ok());
         }
         log
     }
