@@ -2,7 +2,7 @@
 //!
 //! The machine's speed drifts over minutes. Taking turns gives both sides the same share of good and bad minutes.
 
-use super::Fallible;
+use super::{Fallible, options::Options};
 
 /// The two sides of every comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,16 +39,21 @@ pub(crate) struct Runs<T> {
 /// How often a failed run is tried again before the case fails.
 const TRIES: usize = 3;
 
-/// Runs both sides `times` times in turns; the side that begins changes with every turn.
-pub(crate) async fn in_turns<T, F>(name: &str, times: usize, run: impl Fn(Side) -> F) -> Fallible<Runs<T>>
+/// Runs both sides as often as the options say, in turns; the side that begins changes with every turn.
+pub(crate) async fn in_turns<T, F>(
+    name: &str,
+    options: &Options,
+    run: impl Fn(Side) -> F,
+) -> Fallible<Runs<T>>
 where
     F: Future<Output = Fallible<T>>,
 {
+    let times = options.repeat;
     let mut runs = Runs { bare: Vec::with_capacity(times), mosaik: Vec::with_capacity(times) };
     for turn in 0..times {
         eprintln!("{name}: run {} of {times}", turn + 1);
         let order = if turn % 2 == 0 { [Side::Bare, Side::Mosaik] } else { [Side::Mosaik, Side::Bare] };
-        for side in order {
+        for side in order.into_iter().filter(|side| options.only.is_none_or(|only| only == *side)) {
             let measured = with_retries(name, side, &run).await?;
             match side {
                 Side::Bare => runs.bare.push(measured),

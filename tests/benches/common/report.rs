@@ -46,7 +46,8 @@ pub(crate) struct Figure {
     pub(crate) cores: f64,
 }
 
-/// One row. `value` is mosaik's, `raw` is that of iroh alone, `ratio` the first over the second.
+/// One row. `value` is mosaik's, `raw` is that of iroh alone, `ratio` the first over the second; `cost_ratio` is the
+/// ratio of processor time for each item, which a busy machine changes less.
 #[derive(Debug, Serialize)]
 pub(crate) struct Case {
     name: String,
@@ -57,6 +58,7 @@ pub(crate) struct Case {
     better: &'static str,
     cores: f64,
     raw_cores: f64,
+    cost_ratio: f64,
     runs: Vec<f64>,
     raw_runs: Vec<f64>,
     #[serde(skip)]
@@ -68,15 +70,18 @@ impl Case {
     pub(crate) fn of<T>(name: String, unit: Unit, runs: &Runs<T>, pick: impl Fn(&T) -> Figure) -> Self {
         let value = median(runs.mosaik.iter().map(|run| pick(run).value));
         let raw = median(runs.bare.iter().map(|run| pick(run).value));
+        let cores = median(runs.mosaik.iter().map(|run| pick(run).cores));
+        let raw_cores = median(runs.bare.iter().map(|run| pick(run).cores));
         Self {
             name,
             value,
             unit: unit.text,
             raw,
-            ratio: if raw > 0.0 { value / raw } else { 0.0 },
+            ratio: ratio(value, raw),
             better: unit.better,
-            cores: median(runs.mosaik.iter().map(|run| pick(run).cores)),
-            raw_cores: median(runs.bare.iter().map(|run| pick(run).cores)),
+            cores,
+            raw_cores,
+            cost_ratio: if unit.bytes > 0 { ratio(ratio(cores, value), ratio(raw_cores, raw)) } else { 0.0 },
             runs: runs.mosaik.iter().map(|run| pick(run).value).collect(),
             raw_runs: runs.bare.iter().map(|run| pick(run).value).collect(),
             shown: unit,
@@ -90,26 +95,33 @@ impl Case {
         self
     }
 
-    fn row(&self) -> [String; 6] {
-        let cores = |cores: f64| if cores > 0.0 { format!("{cores:.2}") } else { "-".to_owned() };
+    fn row(&self) -> [String; COLUMNS] {
+        let some = |number: f64| if number > 0.0 { format!("{number:.2}") } else { "-".to_owned() };
         [
             self.name.clone(),
             self.shown.show(self.value),
             self.shown.show(self.raw),
-            format!("{:.2}", self.ratio),
+            some(self.ratio),
             self.better.to_owned(),
-            format!("{} / {}", cores(self.cores), cores(self.raw_cores)),
+            format!("{} / {}", some(self.cores), some(self.raw_cores)),
+            some(self.cost_ratio),
         ]
     }
 }
 
-const HEAD: [&str; 6] = ["case", "mosaik", "bare iroh", "ratio", "better", "cores (mosaik / bare)"];
+const COLUMNS: usize = 7;
+const HEAD: [&str; COLUMNS] = ["case", "mosaik", "bare iroh", "ratio", "better", "cores (both)", "cost"];
+
+/// The first over the second; zero where the second is.
+fn ratio(value: f64, raw: f64) -> f64 {
+    if raw > 0.0 { value / raw } else { 0.0 }
+}
 
 /// Prints the table.
 pub(crate) fn print(cases: &[Case]) {
-    let rows: Vec<[String; 6]> =
+    let rows: Vec<[String; COLUMNS]> =
         std::iter::once(HEAD.map(str::to_owned)).chain(cases.iter().map(Case::row)).collect();
-    let widths: [usize; 6] =
+    let widths: [usize; COLUMNS] =
         std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
     for (line, row) in rows.iter().enumerate() {
         let cells: Vec<String> =

@@ -111,8 +111,9 @@ async fn bench(options: Options) -> Fallible {
         }
         // An idle run is long and steady, so that fewer of them say as much.
         let repeat = if idle.is_zero() { options.repeat } else { options.repeat.min(3) };
+        let options = Options { repeat, ..options.clone() };
         let runs =
-            in_turns(&name, repeat, async |side| child::start(&Job { side, nodes, settle, idle })).await;
+            in_turns(&name, &options, async |side| child::start(&Job { side, nodes, settle, idle })).await;
         match runs {
             Ok(runs) => rows.extend(of(nodes, idle.is_zero(), &runs)),
             Err(error) => failed.push(format!("{name}: {error}")),

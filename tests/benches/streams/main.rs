@@ -7,7 +7,9 @@
 //! ```
 //!
 //! Prints a table and writes `target/bench/streams.json`, a list of cases with `name`, `value` (mosaik), `unit`, `raw`
-//! (bare iroh), `ratio` (`value / raw`), `better` (which direction is good), `cores` and `raw_cores`, and every run.
+//! (bare iroh), `ratio` (`value / raw`), `better` (which direction is good), `cores` and `raw_cores`, `cost_ratio`, and
+//! every run. Cost is processor time for each item, both processes together, as a ratio to bare: other programs on the
+//! machine change it less than they change the throughput.
 //! A name is `<measure>/1to<consumers>/<size>/<one-process|two-processes>`.
 //!
 //! # What both sides have in common
@@ -108,7 +110,7 @@ async fn bench(options: &Options) -> Fallible {
     let (mut rows, mut failed) = (Vec::new(), Vec::new());
     for case in case::all().into_iter().filter(|case| options.wants(&case.name())) {
         payload::check(case.size)?;
-        match one(case, windows, options.repeat).await {
+        match one(case, windows, options).await {
             Ok(more) => rows.extend(more),
             Err(error) => failed.push(format!("{}: {error}", case.name())),
         }
@@ -118,8 +120,8 @@ async fn bench(options: &Options) -> Fallible {
     if failed.is_empty() { Ok(()) } else { Err(failed.join("\n").into()) }
 }
 
-async fn one(case: Case, windows: Windows, repeat: usize) -> Fallible<Vec<report::Case>> {
-    let runs = in_turns(&case.name(), repeat, |side| run::run(side, case, windows)).await?;
+async fn one(case: Case, windows: Windows, options: &Options) -> Fallible<Vec<report::Case>> {
+    let runs = in_turns(&case.name(), options, |side| run::run(side, case, windows)).await?;
     let row = |name, unit, value: fn(&run::Outcome) -> f64| {
         let figure = |run: &run::Outcome| Figure { value: value(run), cores: run.cores };
         report::Case::of(case.name_as(name), unit, &runs, figure).announce()
