@@ -242,7 +242,13 @@ impl Core {
     pub(crate) fn unanswered(&mut self, peer: &PeerId, now: Instant) {
         let Some(version) = self.catalog().get(peer).map(|peer| peer.entry.version) else { return };
         if *peer != self.me && self.detector.unanswered(*peer, version, now) {
-            self.effects.push_back(Effect::Announce(self.own.suspect(*peer, version)));
+            self.accuse(*peer, version);
+        }
+    }
+
+    fn accuse(&mut self, peer: PeerId, version: Version) {
+        if !self.own.departed() {
+            self.effects.push_back(Effect::Announce(self.own.suspect(peer, version)));
         }
     }
 
@@ -251,7 +257,7 @@ impl Core {
         let Some(known) = self.catalog().get(peer).filter(|known| known.entry.boot == boot) else { return };
         let version = known.entry.version;
         if *peer != self.me {
-            self.effects.push_back(Effect::Announce(self.own.suspect(*peer, version)));
+            self.accuse(*peer, version);
             self.die(*peer, now);
         }
     }
@@ -263,7 +269,7 @@ impl Core {
         }
         let Some(held) = self.catalog().get(&peer).map(|known| known.entry.version) else { return };
         if held <= version && self.detector.unanswered(peer, held, now) {
-            self.effects.push_back(Effect::Announce(self.own.suspect(peer, held)));
+            self.accuse(peer, held);
             self.effects.push_back(Effect::Check(peer));
         }
     }

@@ -93,6 +93,9 @@ impl Driver {
 
     /// Gossips a statement. The same bytes are dropped by others for a while; another nonce makes other bytes.
     pub(super) fn announce(&mut self, signed: Signed, nonce: u64, now: Instant) {
+        if self.departing.is_some() {
+            return;
+        }
         let Ok(content) = codec::encode(&Announcement { nonce, signed }) else { return };
         let out = self.overlay.broadcast(Bytes::from(content), now);
         self.carry_out(out, now);
@@ -273,7 +276,7 @@ impl Driver {
         self.core.heard(statement, Via::Itself, Duration::ZERO, now);
         if let (true, Some(signed)) = (news, signed) {
             self.announce(signed, 0, now);
-            self.newcomer(peer, now);
+            self.newcomer(now);
         }
         if let Some((version, boot)) = holds {
             self.core.claimed(version, boot, now);

@@ -22,7 +22,7 @@ use tokio::{
 
 use crate::{
     primitives::{BootId, NodeRng, PeerId, Scope, Version, Wall, watch},
-    transport::{self, Address, Ended, Link, LinkError, Listener, Refused, Transport},
+    transport::{self, Address, Code, Ended, Link, LinkError, Listener, Refused, Transport},
 };
 
 use super::{
@@ -107,8 +107,8 @@ pub(crate) struct Driver {
     comparing: BTreeMap<PeerId, Vec<oneshot::Sender<Result<(), LinkError>>>>,
     serving: usize,
     neighbours: BTreeSet<PeerId>,
-    /// Newcomers at which the overlay may yet be joined before this node is found alone again.
-    joins_left: u8,
+    /// Whether the overlay will be joined soon, because somebody is new.
+    expecting: bool,
     /// When catalogs were last compared with a peer, by either side.
     compared_at: BTreeMap<PeerId, Instant>,
     dials: Dials,
@@ -166,6 +166,18 @@ impl Dials {
     }
 }
 
+/// What happened to a connection; `None` when the transport is gone. Missed events only make this node slower to notice: all
+/// that they tell is also found out by probing.
+async fn next_event(events: &mut broadcast::Receiver<transport::Event>) -> Option<transport::Event> {
+    loop {
+        match events.recv().await {
+            Ok(event) => return Some(event),
+            Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Closed) => return None,
+        }
+    }
+}
+
 impl Driver {
     /// Runs until the scope stops.
     async fn run(mut self, mut sources: Sources) {
@@ -179,7 +191,7 @@ impl Driver {
                 Some(order) = sources.orders.recv() => self.order(order),
                 Some(link) = sources.gossip.accept() => self.accepted(link),
                 Some(link) = sources.catalog.accept() => self.serve(link),
-                event = sources.transport.recv() => self.transport_event(event),
+                Some(event) = next_event(&mut sources.transport) => self.transport_event(event),
                 Some(met) = sources.met.recv() => self.met(met),
                 Ok(()) = sources.addresses.changed() => {
                     let addresses = sources.addresses.borrow_and_update().clone();
@@ -278,7 +290,7 @@ impl Driver {
 
     fn serve(&mut self, link: Link<CatalogProtocol>) {
         if self.serving >= MOST_SERVED {
-            return link.close(transport::Code::Busy);
+            return link.close(Code::Busy);
         }
         self.serving += 1;
         let comparer = self.comparer.clone();
@@ -290,28 +302,26 @@ impl Driver {
         });
     }
 
-    fn transport_event(&mut self, event: Result<transport::Event, broadcast::error::RecvError>) {
+    fn transport_event(&mut self, event: transport::Event) {
         let now = Instant::now();
         match event {
-            Ok(transport::Event::Connected { peer, holds_of_me, .. }) => {
+            transport::Event::Connected { peer, holds_of_me, .. } => {
                 self.core.contacted(&peer, now);
                 if let Some(version) = holds_of_me.filter(|version| *version > self.core.version()) {
                     self.core.claimed(version, None, now);
                 }
             }
-            Ok(transport::Event::Disconnected {
+            transport::Event::Disconnected {
                 peer,
-                reason: Ended::Lost | Ended::ByThem(transport::Code::Shutdown),
+                reason: Ended::Lost | Ended::ByThem(Code::Shutdown),
                 ..
-            }) => {
+            } => {
                 self.check(peer);
             }
-            Ok(transport::Event::Refused { reason: Refused::IdentityInUse, .. }) => {
+            transport::Event::Refused { reason: Refused::IdentityInUse, .. } => {
                 self.report(Event::IdentityInUse { boot: None });
             }
-            Ok(_) => {}
-            // Missed events only make this node slower to notice: everything they tell is also found out by probing.
-            Err(_) => {}
+            _ => {}
         }
     }
 
@@ -324,7 +334,7 @@ impl Driver {
                 let is_new = self.core.catalog().get(&about).is_none();
                 self.core.heard(statement, via, Duration::ZERO, now);
                 if is_new {
-                    self.newcomer(about, now);
+                    self.newcomer(now);
                 }
             }
             Met::Gone { peer, boot } => self.core.gone(&peer, boot, now),

@@ -25,9 +25,8 @@ const MOST_SEEDS: usize = 64;
 const SEED_CALM: Duration = Duration::from_secs(10);
 /// Alone, with peers known: the overlay is joined again this often.
 const LONELY: Duration = Duration::from_secs(1);
-/// The overlay is joined at so many newcomers while there are fewer neighbours than this: many come at once, and each join
-/// makes somebody drop a neighbour.
-pub(super) const ENOUGH: u8 = 2;
+/// With fewer neighbours than this a newcomer is a reason to join the overlay.
+const ENOUGH: usize = 2;
 
 /// Peers to begin with, each tried with a back-off until it answers, and again when it is lost.
 #[derive(Debug)]
@@ -149,7 +148,7 @@ impl Driver {
     /// Joins the overlay: at once when alone, else now and then, which joins two overlays that know nothing of each other.
     fn tend(&mut self, now: Instant) {
         let alone = self.neighbours.is_empty();
-        self.joins_left = ENOUGH;
+        self.expecting = false;
         let pause = if alone { LONELY } else { self.pace.rejoin };
         self.timers.tend = now + pause.mul_f64(0.75 + self.rng.unit() / 2.0);
         let at = self.core.one_live().filter(|peer| !self.neighbours.contains(peer));
@@ -166,13 +165,11 @@ impl Driver {
         }
     }
 
-    /// A peer is new here: it may be the way into the overlay.
-    pub(super) fn newcomer(&mut self, peer: PeerId, now: Instant) {
-        let few = self.neighbours.len() < usize::from(ENOUGH) && self.joins_left > 0;
-        if peer != self.me && few && self.core.catalog().get(&peer).is_some() {
-            self.joins_left -= 1;
-            let out = self.overlay.join(vec![peer], now);
-            self.carry_out(out, now);
+    /// A peer is new here: there may be a way into the overlay. Many come at once, so which one is asked is drawn then.
+    pub(super) fn newcomer(&mut self, now: Instant) {
+        if self.neighbours.len() < ENOUGH && !self.expecting {
+            self.expecting = true;
+            self.timers.tend = self.timers.tend.min(now + LONELY.mul_f64(0.002 + self.rng.unit() / 50.0));
         }
     }
 

@@ -138,7 +138,7 @@ fn driver(
         comparing: BTreeMap::new(),
         serving: 0,
         neighbours: BTreeSet::new(),
-        joins_left: super::sources::ENOUGH,
+        expecting: false,
         compared_at: BTreeMap::new(),
         dials: Dials { left: Dials::BURST, at: now },
         timers: Timers {

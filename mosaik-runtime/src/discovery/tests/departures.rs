@@ -38,9 +38,13 @@ async fn ld13_a_departure_is_announced_and_heard_before_depart_returns() {
     let net = Net::new(5);
     let [one, two, three] = three(&net).await;
     let start = Instant::now();
-    let (reason, ()) = tokio::join!(why_left(&one, three.id()), three.discovery.depart());
-    assert_eq!(reason, LeftReason::Departed);
-    assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+    let mut changes = one.discovery.changes();
+    assert_eq!(changes.by_ref().take(3).count().await, 3);
+    three.discovery.depart().await;
+    assert!(start.elapsed() < Duration::from_millis(400), "{:?}", start.elapsed());
+    assert!(!one.knows(three.id()) && !two.knows(three.id()), "depart returned before it was heard");
+    let left = Change::Left { peer: three.id(), reason: LeftReason::Departed };
+    assert_eq!(within(Duration::from_secs(1), changes.next()).await, Some(left));
     two.until_without(three.id()).await;
     // A departed node says nothing more: it does not come back by what it does while it stops.
     three.discovery.tags().insert(tag("late")).expect("room");

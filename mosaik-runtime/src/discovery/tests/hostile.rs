@@ -15,7 +15,7 @@ use crate::{
         },
     },
     primitives::{Version, codec},
-    transport::Link,
+    transport::{Link, LinkError},
 };
 
 /// A node that speaks the transport's language and says what the test wants.
@@ -151,6 +151,29 @@ async fn h4_another_nodes_entry_is_not_taken_for_the_speakers_own() {
     stranger.open(&victim, of_another).await;
     not_believed(&victim, &mut events).await;
     assert!(!victim.knows(id(4)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn ld5_who_has_no_secret_gets_no_entry_and_leaves_none() {
+    let net = Net::new(46);
+    let secret = |byte| NetworkSecret::new(&[byte; 32]).expect("32 bytes");
+    let with = |n, byte| {
+        let mut plan = Plan::new(n);
+        plan.secrets = vec![secret(byte)];
+        plan
+    };
+    let victim = with(1, 1).on_net(&net).await;
+    let friend = with(2, 1).seed(&victim).on_net(&net).await;
+    victim.until_knows(friend.id()).await;
+    let other = with(3, 2).seed(&victim).on_net(&net).await;
+    let stranger = Stranger::on_net(4, &net, &victim).await;
+    let refused = LinkError::NotYourNetwork { peer: victim.id() };
+    let catalog = stranger.transport.link::<CatalogProtocol>(victim.id()).await.map(|_| ());
+    let gossip = stranger.transport.link::<GossipProtocol>(victim.id()).await.map(|_| ());
+    assert_eq!((catalog, gossip), (Err(refused.clone()), Err(refused.clone())));
+    assert_eq!(other.discovery.sync_with(victim.id()).await, Err(refused));
+    pass(30).await;
+    assert_eq!((victim.catalog().len(), friend.catalog().len(), other.catalog().len()), (2, 2, 1));
 }
 
 #[tokio::test(start_paused = true)]

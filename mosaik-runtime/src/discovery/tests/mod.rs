@@ -11,7 +11,9 @@ mod scale;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
-    primitives::{BootId, Clock, NetworkId, NodeRng, PeerId, Reach, Scope, SecretKey, Tag, Wall},
+    primitives::{
+        BootId, Clock, NetworkId, NetworkSecret, NodeRng, PeerId, Reach, Scope, SecretKey, Tag, Wall,
+    },
     transport::{Backend, Config, Limits, PeerAddr, Transport, sim::Net},
 };
 
@@ -42,6 +44,7 @@ struct Plan {
     rendezvous: Rendezvous,
     data_dir: Option<PathBuf>,
     network: NetworkId,
+    secrets: Vec<NetworkSecret>,
     change: fn(&mut Settings),
 }
 
@@ -55,6 +58,7 @@ impl Plan {
             rendezvous: Rendezvous::Nowhere,
             data_dir: None,
             network: network(),
+            secrets: Vec::new(),
             change: |_| {},
         }
     }
@@ -78,6 +82,7 @@ impl Plan {
         settings.bootstrap = self.seeds.clone();
         settings.rendezvous = self.rendezvous.clone();
         settings.data_dir = self.data_dir.clone();
+        settings.has_secret = !self.secrets.is_empty();
         (self.change)(&mut settings);
         settings
     }
@@ -88,7 +93,7 @@ impl Plan {
         let config = Config {
             key: self.key.clone(),
             network: self.network,
-            secrets: Vec::new(),
+            secrets: self.secrets.clone(),
             boot: settings.boot,
             reach: Reach::Host,
             bind: None,

@@ -42,19 +42,28 @@ async fn eight_real_nodes_meet_in_a_directory() {
 
 #[tokio::test(start_paused = true)]
 async fn one_seed_gives_one_trace() {
-    async fn run() -> String {
-        let net = Net::new(31);
-        let one = Plan::new(1).on_net(&net).await;
-        let two = Plan::new(2).seed(&one).on_net(&net).await;
-        let three = Plan::new(3).seed(&one).on_net(&net).await;
-        for node in [&one, &two, &three] {
-            node.until(|catalog| catalog.len() == 3).await;
+    async fn run(seed: u64) -> String {
+        let net = Net::new(seed);
+        net.adjust_links(|link| link.loss = 0.05);
+        let mut nodes = vec![Plan::new(1).on_net(&net).await];
+        for n in 2..=8 {
+            nodes.push(Plan::new(n).seed(&nodes[0]).on_net(&net).await);
         }
+        for node in &nodes {
+            node.until(|catalog| catalog.len() == 8).await;
+        }
+        let ids: Vec<_> = nodes.iter().map(Node::id).collect();
+        net.partition(&ids[..4], &ids[4..]);
         pass(60).await;
-        for node in [&one, &two, &three] {
+        net.heal();
+        net.crash(ids[7]);
+        pass(60).await;
+        for node in nodes {
             node.scope.kill();
+            node.scope.ended().await;
         }
         format!("{:?}", net.trace_hash())
     }
-    assert_eq!(run().await, run().await);
+    assert_eq!(run(31).await, run(31).await);
+    assert_ne!(run(31).await, run(32).await);
 }

@@ -64,11 +64,13 @@ fn two_live_processes_with_one_key_are_told_of_and_do_not_race() {
 fn a_departed_node_says_nothing_more() {
     let now = Instant::now();
     let mut core = core(now);
+    hear(&mut core, peer(2, version(1, 0)), Via::Itself, now);
     let signed = core.depart();
     assert!(matches!(signed.verify(&network()), Ok(Statement::Departure(_))));
     effects(&mut core);
     core.say(entry(version(0, 0), 1, "late"));
     core.heard(suspicion(1, core.version(), 2), Via::Other(id(2)), Duration::ZERO, now);
     core.claimed(version(9, 9), None, now);
+    core.unanswered(&id(2), now);
     assert_eq!(announced(&mut core), []);
 }
