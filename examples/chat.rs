@@ -73,6 +73,7 @@ async fn main(
         }
     }
     chat.out.flush().await?;
+    chat.leave();
     Ok(())
 }
 
@@ -89,7 +90,8 @@ fn typed(out: Producer<Line>) -> impl Stream<Item = Option<String>> {
     });
     let somebody = async move {
         if !std::io::stdin().is_terminal() {
-            let listens = out.when().subscribed().minimum_of(1).into_future();
+            // This node's own consumer is one of the two.
+            let listens = out.when().subscribed().minimum_of(2).into_future();
             future::select(listens, Box::pin(sleep(Duration::from_secs(3)))).await;
         }
     };
@@ -102,6 +104,9 @@ struct Chat {
     out: Producer<Line>,
     names: BTreeMap<PeerId, String>,
     screen: Screen,
+    /// Whether anything was said, and whether somebody listened.
+    said: bool,
+    heard: bool,
 }
 
 impl Chat {
@@ -110,8 +115,8 @@ impl Chat {
             std::env::var("USER").unwrap_or_else(|_| format!("guest-{}", &network.local().id().short()[..4]))
         };
         let name = as_name(&options.name.clone().unwrap_or_else(user));
-        let mut chat =
-            Self { name: String::new(), network, out, names: BTreeMap::new(), screen: Screen::new() };
+        let (names, screen) = (BTreeMap::new(), Screen::new());
+        let mut chat = Self { name: String::new(), network, out, names, screen, said: false, heard: false };
         chat.call_me(name)?;
         chat.screen.note(&format!("you are {}; /help says what you can do", chat.name));
         Ok(chat)
@@ -120,10 +125,11 @@ impl Chat {
     /// Takes a name: others read it in the catalog.
     fn call_me(&mut self, name: String) -> mosaik::Result<()> {
         let tags = self.network.discovery().tags();
-        if let Ok(old) = Tag::new(&format!("name={}", self.name)) {
+        let new = Tag::new(&format!("{NAME_IS}{name}"))?;
+        if let Ok(old) = Tag::new(&format!("{NAME_IS}{}", self.name)) {
             tags.remove(&old);
         }
-        tags.insert(Tag::new(&format!("name={name}"))?)?;
+        tags.insert(new)?;
         self.name = name;
         Ok(())
     }
@@ -151,7 +157,22 @@ impl Chat {
         let line = Line { from: self.name.clone(), text: text.to_owned(), is_action };
         self.screen.said_by_me(&line);
         self.out.send(line).await?;
+        self.said = true;
+        self.listened();
         Ok(())
+    }
+
+    fn listened(&mut self) {
+        let me = self.network.local().id();
+        self.heard |= self.out.subscribers().iter().any(|id| *id != me);
+    }
+
+    /// Whoever pipes words into the chat should know when they reached nobody.
+    fn leave(&mut self) {
+        self.listened();
+        if self.said && !self.heard && !std::io::stdin().is_terminal() {
+            self.screen.note("nobody was here to hear it");
+        }
     }
 
     fn who(&self) {
@@ -194,7 +215,7 @@ impl Chat {
     }
 
     fn named(&mut self, peer: &Peer) {
-        let Some(name) = peer.entry.tags.iter().find_map(|tag| tag.as_str().strip_prefix("name=")) else {
+        let Some(name) = peer.entry.tags.iter().find_map(|tag| tag.as_str().strip_prefix(NAME_IS)) else {
             return;
         };
         let name = as_name(name);
@@ -210,10 +231,14 @@ impl Chat {
     }
 }
 
-/// Makes a text fit for a name: no white space, no control characters, 24 characters at most.
+/// What a tag that holds a name begins with.
+const NAME_IS: &str = "name=";
+
+/// Makes a text fit for a name: no white space, no control characters, 24 characters at most, and short enough for a tag.
 fn as_name(text: &str) -> String {
     let name: String = text.trim().chars().filter(|c| !c.is_control()).take(24).collect();
-    let name = name.split_whitespace().collect::<Vec<_>>().join("-");
+    let mut name = name.split_whitespace().collect::<Vec<_>>().join("-");
+    name.truncate(name.floor_char_boundary(Tag::MAX - NAME_IS.len()));
     if name.is_empty() { "nobody".to_owned() } else { name }
 }
 

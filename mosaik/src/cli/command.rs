@@ -83,7 +83,12 @@ fn options(environment: Environment<'_>) -> [Arg; 9] {
     [
         option(id::FOR, "TIME", ValueParser::new(duration::parse), "Stop in order after TIME: 10s, 1m30s"),
         option(id::NETWORK, "NAME", ValueParser::string(), "Join this network instead of the declared one"),
-        option(id::REACH, "REACH", reach, "How far to look for others: host, lan or internet"),
+        option(
+            id::REACH,
+            "REACH",
+            reach,
+            "How far to look for others: host or lan; internet is not available in this build",
+        ),
         option(id::BIND, "IP:PORT", socket, "Listen here instead of at a free port"),
         option(id::BOOTSTRAP, "PEER", peer, "Ask PEER for others: <peer id>@<ip>:<port>; repeatable")
             .action(ArgAction::Append)

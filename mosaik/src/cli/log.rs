@@ -19,6 +19,8 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
+use mosaik_runtime::transport::Refused;
+
 use super::error::UsageError;
 
 /// What people want to read: what mosaik says about nodes and peers, and warnings.
@@ -40,6 +42,8 @@ pub(super) fn start(filter: Option<&str>) -> Result<(), UsageError> {
 
 /// For how long a sentence is not said again.
 const ONCE: Duration = Duration::from_secs(30);
+/// How many sentences are remembered; the oldest is forgotten, and may be said again.
+const REMEMBERED: usize = 256;
 
 /// One sentence a line; what is tried again and again is said once in a while.
 #[derive(Default)]
@@ -53,6 +57,11 @@ impl ForPeople {
         match said.get(sentence) {
             Some(_) => true,
             None => {
+                if said.len() >= REMEMBERED
+                    && let Some(oldest) = said.iter().min_by_key(|(_, at)| **at).map(|(text, _)| text.clone())
+                {
+                    said.remove(&oldest);
+                }
                 said.insert(sentence.to_owned(), now);
                 false
             }
@@ -95,12 +104,30 @@ struct Sentence {
 
 impl Sentence {
     fn text(&self) -> String {
-        match (self.message.as_str(), self.about.as_slice()) {
+        let text = match (self.message.as_str(), self.about.as_slice()) {
             ("", _) => self.fields.join(", "),
             (message, []) => message.to_owned(),
             (message, about) => format!("{message} ({})", about.join(", ")),
+        };
+        match advice(&self.message) {
+            Some(advice) => format!("{text}: {advice}"),
+            None => text,
         }
     }
+}
+
+/// What to write on the command line about a refusal. The runtime does not know of options.
+fn advice(message: &str) -> Option<&'static str> {
+    let reason = message.strip_prefix("refused: ")?;
+    let known = [
+        (Refused::NotYourNetwork, "start both with the same --network and --network-secret-file"),
+        (Refused::OtherSecret, "start both with the same --network and --network-secret-file"),
+        (Refused::OtherNetwork, "start both with the same --network"),
+        (Refused::NoSecret, "if it belongs here, start it with this node's --network-secret-file"),
+        (Refused::UnexpectedSecret, "start this node with the peer's --network-secret-file"),
+        (Refused::IdentityInUse, "start each with a --secret-key-file of its own"),
+    ];
+    known.into_iter().find(|(refused, _)| refused.to_string() == reason).map(|(_, advice)| advice)
 }
 
 impl field::Visit for Sentence {
@@ -118,4 +145,33 @@ impl field::Visit for Sentence {
 fn bare(value: &str) -> &str {
     let inner = value.rsplit('(').next().unwrap_or(value);
     inner.trim_end_matches(')').trim_matches('"')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_is_said_once_and_the_memory_has_an_end() {
+        let log = ForPeople::default();
+        assert!(!log.was_said("0"));
+        assert!(log.was_said("0"));
+        for number in 1..=2 * REMEMBERED {
+            assert!(!log.was_said(&number.to_string()));
+        }
+        assert_eq!(log.0.lock().expect("nobody panics").len(), REMEMBERED);
+        assert!(!log.was_said("0"), "the oldest is forgotten");
+        assert!(log.was_said(&(2 * REMEMBERED).to_string()), "the newest is not");
+    }
+
+    #[test]
+    fn a_refusal_for_a_secret_names_the_option() {
+        for refused in
+            [Refused::NotYourNetwork, Refused::OtherSecret, Refused::NoSecret, Refused::UnexpectedSecret]
+        {
+            let sentence = Sentence { message: format!("refused: {refused}"), ..Sentence::default() };
+            assert!(sentence.text().contains("--network-secret-file"), "{}", sentence.text());
+        }
+        assert_eq!(advice("refused: the handshake took too long"), None);
+    }
 }

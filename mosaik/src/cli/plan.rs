@@ -68,8 +68,8 @@ pub(super) fn read(
     arguments: Vec<OsString>,
     environment: Environment<'_>,
 ) -> Result<Action, UsageError> {
-    let command = command(program, environment)?.no_binary_name(true);
-    let mut matches = command.try_get_matches_from(arguments)?;
+    let line = std::iter::once(OsString::from(&program.name)).chain(arguments);
+    let mut matches = command(program, environment)?.try_get_matches_from(line)?;
     match matches.remove_subcommand() {
         Some((name, mut sub)) if name == id::TOPOLOGY => {
             Ok(Action::Topology(sub.remove_one(id::FORMAT).unwrap_or_default()))

@@ -1,6 +1,6 @@
 //! Runs the planned nodes in this process until they end or are told to stop.
 
-use std::{future::pending, process::ExitCode};
+use std::{future::pending, path::Path, process::ExitCode};
 
 use mosaik_runtime::{
     node::{
@@ -8,7 +8,7 @@ use mosaik_runtime::{
         keyfile::{self, KeyFileError},
         life::{self, Ended},
     },
-    primitives::{NodeRng, Scope},
+    primitives::{NodeRng, Scope, SecretKey},
 };
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -90,12 +90,24 @@ fn builders(plan: &Plan) -> Result<Vec<NetworkBuilder>, (String, KeyFileError)> 
             builder = builder.data_dir(directory);
         }
         if let Some(path) = &node.key_file {
-            let key = keyfile::read_or_make(path, &mut rng);
+            let key = key(path, &mut rng);
             builder = builder.secret_key(key.map_err(|error| (node.label.clone(), error))?);
         }
         Ok(builder)
     };
     plan.nodes.iter().map(builder).collect()
+}
+
+/// The key in a file. A new one is told of: whoever meant another file should see it.
+fn key(path: &Path, rng: &mut NodeRng) -> Result<SecretKey, KeyFileError> {
+    match keyfile::make(path, rng) {
+        Ok(key) => {
+            tracing::info!(target: "mosaik::node", "made a new key in {}", path.display());
+            Ok(key)
+        }
+        Err(KeyFileError::Exists { .. }) => keyfile::read(path),
+        Err(error) => Err(error),
+    }
 }
 
 /// Runs every node as a task; the first that fails stops the others.

@@ -161,6 +161,13 @@ fn the_picture_and_keys_are_asked_for_by_name() {
     assert!(
         action("topology --format png").expect_err("refused").to_string().contains("`png` is not a format")
     );
+    for (text, usage) in [
+        ("topology sensor", "Usage: sensors topology [OPTIONS]"),
+        ("keygen x", "Usage: sensors keygen [OPTIONS]"),
+    ] {
+        let error = action(text).expect_err("refused").to_string();
+        assert!(error.contains(usage), "{error}");
+    }
     assert!(matches!(action("keygen"), Ok(Action::Keygen(request)) if request.key_file.is_none()));
 }
 
@@ -194,9 +201,14 @@ static BARE: NodeDescriptor = node("bare", with::<Bare>());
 fn options_of_the_program_stand_beside_ours() {
     let chat = program(&[(&CHAT, 1)]);
     let help = read(&chat, line("--help"), &|_| None).expect_err("help").to_string();
-    for text in
-        ["--name <NAME>", "The name that others see", "--bootstrap", "MOSAIK_BOOTSTRAP", "topology", "keygen"]
-    {
+    for text in [
+        "--name <NAME>",
+        "The name that others see",
+        "internet is not available",
+        "MOSAIK_BOOTSTRAP",
+        "topology",
+        "keygen",
+    ] {
         assert!(help.contains(text), "{text} in {help}");
     }
     let Ok(Action::Run(plan)) = read(&chat, line("--name ada"), &|_| None) else { panic!("a plan") };

@@ -65,7 +65,14 @@ fn a_function_that_goes_on_after_a_stop_is_dropped() {
     stubborn.signal(Signal::TERM);
     let ended = stubborn.ended(LATE);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.err.contains("still waiting"), "{ended:?}");
+    assert!(ended.err.contains("was still waiting 3s after the stop, and is dropped"), "{ended:?}");
+}
+
+#[test]
+fn a_sensor_that_is_stopped_while_it_waits_is_no_reason_for_a_warning() {
+    let ended = Place::new().run(SENSORS, "sensor --for 1s");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(!ended.err.contains("warning"), "{ended:?}");
 }
 
 #[test]
@@ -105,11 +112,17 @@ fn variables_stand_in_for_options() {
 fn a_key_file_is_made_once_for_its_owner_alone() {
     let place = Place::new();
     let files = ["key.returns-1", "key.returns-2"].map(|name| place.path(name));
-    assert_eq!(place.run(TROUBLE, "returns=2 --secret-key-file key").code, Some(0));
+    let made = place.run(TROUBLE, "returns=2 --secret-key-file key");
+    assert_eq!(made.code, Some(0));
+    for number in 1..=2 {
+        let told = format!("made a new key in key.returns-{number}\n");
+        assert_eq!(made.err.matches(&told).count(), 1, "{made:?}");
+    }
     let keys = files.clone().map(|path| contents(&path));
     assert_ne!(keys[0], keys[1]);
     let mode = std::fs::metadata(&files[0]).expect("it is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    assert_eq!(place.run(TROUBLE, "returns=2 --secret-key-file key").code, Some(0));
+    let read = place.run(TROUBLE, "returns=2 --secret-key-file key");
+    assert_eq!((read.code, read.err.contains("new key")), (Some(0), false), "{read:?}");
     assert_eq!(files.map(|path| contents(&path)), keys);
 }

@@ -66,8 +66,8 @@ fn a_wrong_secret_is_told_on_both_sides() {
     let display = place.run(SENSORS, &display);
     let sensor = sensor.ended(LATE);
     assert_eq!((display.code, display.out.as_str()), (Some(0), ""), "{display:?}");
-    assert!(display.err.contains("secret"), "the one who asks is told: {display:?}");
-    assert!(sensor.err.contains("secret"), "the one who is asked is told: {sensor:?}");
+    assert!(display.err.contains("--network-secret-file"), "the one who asks is told: {display:?}");
+    assert!(sensor.err.contains("--network-secret-file"), "the one who is asked is told: {sensor:?}");
 }
 
 #[test]

@@ -23,6 +23,12 @@ fn key_files_that_cannot_be_used_say_why() {
     place.run(TROUBLE, "waits --secret-key-file directory").refused(3, &["waits cannot start", "directory"]);
     let ended = place.run(TROUBLE, "keygen --secret-key-file open");
     assert!(ended.out.contains("peer id "), "{ended:?}");
+    place
+        .run(TROUBLE, "keygen --secret-key-file open")
+        .refused(3, &["open is there already", "name another file"]);
+    place
+        .run(TROUBLE, "waits --secret-key-file mistyped/key")
+        .refused(3, &["waits cannot start", "mistyped/key", "its directory is there"]);
     fs::set_permissions(place.path("open"), fs::Permissions::from_mode(0o644)).expect("changed");
     place.run(TROUBLE, "waits --secret-key-file open").refused(3, &["chmod 600"]);
     fs::write(place.path("nonsense"), "nonsense").expect("written");

@@ -296,7 +296,7 @@ fn calls(tokens: &[TokenTree], name: &str) -> bool {
 }
 
 /// All tokens in their order, without groups and without items that are compiled for tests only.
-fn outside_tests(tokens: &[TokenTree]) -> Vec<TokenTree> {
+pub(crate) fn outside_tests(tokens: &[TokenTree]) -> Vec<TokenTree> {
     let mut flat = Vec::new();
     let mut skip = false;
     for (at, token) in tokens.iter().enumerate() {
