@@ -105,14 +105,13 @@ const LOCKS: Duration = Duration::from_secs(2);
 pub(crate) struct Meeting {
     place: Place,
     network: NetworkId,
-    me: PeerId,
 }
 
 enum Place {
     Nowhere,
     Files(Arc<Mutex<Files>>),
     #[cfg(feature = "sim")]
-    Sim(sim::Net),
+    Sim(sim::Net, PeerId),
 }
 
 impl Meeting {
@@ -129,9 +128,9 @@ impl Meeting {
                 None => return Ok(None),
             },
             #[cfg(feature = "sim")]
-            Rendezvous::Sim(net) => Place::Sim(net.clone()),
+            Rendezvous::Sim(net) => Place::Sim(net.clone(), me),
         };
-        Ok(Some(Self { place, network, me }))
+        Ok(Some(Self { place, network }))
     }
 
     /// Shows this node's entry to whoever looks.
@@ -140,9 +139,9 @@ impl Meeting {
             Place::Nowhere => Ok(()),
             Place::Files(files) => lock(files).publish(signed).map_err(|error| error.to_string()),
             #[cfg(feature = "sim")]
-            Place::Sim(net) => {
+            Place::Sim(net, me) => {
                 let bytes = codec::encode(signed).map_err(|error| error.to_string())?;
-                net.publish(self.network.as_bytes(), self.me, bytes.into());
+                net.publish(self.network.as_bytes(), *me, bytes.into());
                 Ok(())
             }
         }
@@ -154,7 +153,7 @@ impl Meeting {
             Place::Nowhere => {}
             Place::Files(files) => lock(files).withdraw(),
             #[cfg(feature = "sim")]
-            Place::Sim(net) => net.withdraw(self.network.as_bytes(), self.me),
+            Place::Sim(net, me) => net.withdraw(self.network.as_bytes(), *me),
         }
     }
 
@@ -164,7 +163,7 @@ impl Meeting {
             Place::Nowhere => None,
             Place::Files(files) => Some(watch_files(files.clone(), self.network, met).boxed()),
             #[cfg(feature = "sim")]
-            Place::Sim(net) => Some(watch_sim(net.clone(), self.network, self.me, met).boxed()),
+            Place::Sim(net, me) => Some(watch_sim(net.clone(), self.network, *me, met).boxed()),
         }
     }
 }
