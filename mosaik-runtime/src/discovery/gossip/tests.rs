@@ -145,5 +145,31 @@ fn ids_that_never_come_are_swept_out() {
         overlay.expire(now);
     }
     assert!(overlay.timers.len() < 5, "{}", overlay.timers.len());
-    assert!(!format!("{:?}", overlay.state).contains("missing_messages: {Msg"));
+    let state = format!("{:?}", overlay.state);
+    assert!(state.contains("missing_messages: {}"), "{state}");
+}
+
+#[test]
+fn neighbours_that_refuse_are_asked_slowly_after_a_burst() {
+    let start = Instant::now();
+    let mut swarm = swarm(1, start);
+    let overlay = swarm.get_mut(&id(1)).expect("there");
+    let hear = |overlay: &mut Overlay, from: u8, message, now| {
+        overlay.received(id(from), message, now).expect("within bounds")
+    };
+    hear(overlay, 2, wire::Overlay::Neighbor { must: true }, start);
+    let candidates = || wire::Overlay::ShuffleReply { peers: (10..18).map(id).collect() };
+    let mut asked = 0;
+    let mut out = hear(overlay, 2, candidates(), start);
+    for _ in 0..500 {
+        let ask = out.iter().find_map(|out| match out {
+            Out::Send(peer, wire::Overlay::Neighbor { must: false }) => Some(*peer),
+            _ => None,
+        });
+        asked += usize::from(ask.is_some());
+        let refuser = (10..18).find(|n| Some(id(*n)) == ask).unwrap_or(10);
+        out = hear(overlay, refuser, candidates(), start);
+        out.extend(hear(overlay, refuser, wire::Overlay::Disconnect { alive: true }, start));
+    }
+    assert!((10..20).contains(&asked), "{asked}");
 }

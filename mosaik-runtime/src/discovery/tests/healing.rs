@@ -5,10 +5,14 @@ use std::time::Duration;
 use super::*;
 use tokio::time::Instant;
 
+/// Nodes that know each other and have no seeds: what they lose, they must remember.
 async fn nodes(net: &Net, count: u8) -> Vec<Node> {
     let mut nodes = vec![Plan::new(1).on_net(net).await];
     for n in 2..=count {
-        nodes.push(Plan::new(n).seed(&nodes[0]).on_net(net).await);
+        let node = Plan::new(n).on_net(net).await;
+        node.transport.book().set(nodes[0].id(), nodes[0].addr().addresses);
+        while node.discovery.sync_with(nodes[0].id()).await.is_err() {}
+        nodes.push(node);
     }
     for node in &nodes {
         node.until(move |catalog| catalog.len() == usize::from(count)).await;

@@ -133,7 +133,12 @@ fn h4_files_that_are_forged_foreign_or_linked_are_not_believed() {
     two.publish(&signed(2, 22, 0)).expect("written");
     let inside = folder.0.join(network().to_string());
     fs::write(inside.join(id(4).to_string()), b"garbage").expect("written");
-    symlink(inside.join(id(2).to_string()), inside.join(id(5).to_string())).expect("a link");
+    // A sound file elsewhere, held locked by its node, and a link to it.
+    let elsewhere = Folder::new("elsewhere");
+    let mut five = Files::open(&elsewhere.0, network(), id(5)).expect("it opens").expect("it is free");
+    five.publish(&signed(5, 55, 0)).expect("written");
+    let target = elsewhere.0.join(network().to_string()).join(id(5).to_string());
+    symlink(target, inside.join(id(5).to_string())).expect("a link");
     fs::create_dir(inside.join(id(6).to_string())).expect("a directory");
     fs::write(inside.join("notes.txt"), b"not a node").expect("written");
     assert_eq!(entries(&one.look(&network(), true)), [id(2)]);
