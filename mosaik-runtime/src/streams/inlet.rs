@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     core::{
         inbox::{Batch, Entry, Inbox, InboxLimits, Note},
-        limits::Limits,
+        limits::{Limits, MAX_WAIT},
         source::{Begun, Lost, Source},
     },
     options::ConsumerOptions,
@@ -43,8 +43,8 @@ pub(super) struct Line {
     pub(super) news: Notify,
     pub(super) urgent: Notify,
     /// A consumer could not read an item: the reason.
-    pub(super) spoiled: Mutex<Option<String>>,
-    pub(super) spoil: Notify,
+    spoiled: Mutex<Option<String>>,
+    spoil: Notify,
     /// It is no longer wanted.
     pub(super) leave: CancellationToken,
     /// How long the producer keeps its place after a lost link.
@@ -55,6 +55,18 @@ pub(super) struct Line {
     lost: AtomicU64,
     received: AtomicU64,
     epoch: Mutex<Option<BootId>>,
+}
+
+impl Line {
+    /// Waits until a consumer could not read an item of the present link; says why.
+    pub(super) async fn spoils(&self) -> String {
+        loop {
+            self.spoil.notified().await;
+            if let Some(why) = lock(&self.spoiled).take() {
+                return why;
+            }
+        }
+    }
 }
 
 /// Who is wanted, and who has a line.
@@ -113,6 +125,17 @@ fn inbox_limits(limits: &Limits) -> InboxLimits {
     }
 }
 
+/// What the other side says is kept within bounds.
+fn limits_of_terms(terms: &Terms) -> InboxLimits {
+    InboxLimits {
+        items: u64::from(terms.buffer).max(1),
+        bytes: terms.buffer_bytes.clamp(1, 64 << 20),
+        overflow: overflow_of(terms.overflow),
+        patience: Duration::from_millis(terms.patience_ms).min(MAX_WAIT),
+        replay: u64::from(terms.replay),
+    }
+}
+
 impl Inlet {
     pub(crate) fn new(parts: InletParts) -> Arc<Self> {
         let InletParts { subject, schemas, options, scope, clock, discovery, advert } = parts;
@@ -142,13 +165,7 @@ impl Inlet {
     /// The producer's settings count.
     pub(super) fn adopt(&self, from: PeerId, line: &Line, terms: &Terms) {
         line.resume_ms.store(terms.resume_ms, Ordering::Relaxed);
-        let limits = InboxLimits {
-            items: u64::from(terms.buffer).max(1),
-            bytes: terms.buffer_bytes.clamp(1, 64 << 20),
-            overflow: overflow_of(terms.overflow),
-            patience: Duration::from_millis(terms.patience_ms),
-            replay: u64::from(terms.replay),
-        };
+        let limits = limits_of_terms(terms);
         let declared = inbox_limits(&self.options.limits);
         if limits != declared {
             tracing::debug!(target: "mosaik::streams", stream = self.subject.intent, producer = %from.short(),
@@ -164,11 +181,19 @@ impl Inlet {
         *lock(&line.up_since) = Some(now);
         *lock(&line.epoch) = Some(epoch);
         line.received.store(next, Ordering::Relaxed);
+        // What was wrong with an item of an earlier link is no reason to end this one.
+        lock(&line.spoiled).take();
         if begun == Begun::Fresh || matches!(begun, Begun::Restarted { .. }) {
             line.items.store(0, Ordering::Relaxed);
         }
-        self.inbox().note(from, epoch, Note::Joined(begun));
+        {
+            let mut inbox = self.inbox();
+            inbox.welcome(from, epoch);
+            inbox.note(from, epoch, Note::Joined(begun));
+        }
         self.lose(from, line, epoch, lost);
+        // What was taken since the last word to the producer is said again.
+        line.news.notify_one();
         self.publish();
     }
 
@@ -189,10 +214,9 @@ impl Inlet {
         self.publish();
     }
 
-    /// Puts in a batch; waits while there is no room for it.
-    pub(super) async fn put(&self, line: &Line, batch: Batch) {
-        let (count, bytes, end) = (batch.count, batch.bytes.len() as u64, batch.first + batch.count);
-        let mut batch = Some(batch);
+    /// Puts in a batch; waits while there is no room for it. Dropped before it returns, it has put in nothing, and `source` still
+    /// expects the batch: an item counts as received only once it is in the inbox.
+    pub(super) async fn put(&self, line: &Line, source: &mut Source, batch: Batch) {
         loop {
             let room = self.room.notified();
             tokio::pin!(room);
@@ -201,13 +225,11 @@ impl Inlet {
                 let mut inbox = self.inbox();
                 let until = inbox.expire(self.clock.now());
                 if inbox.has_room() {
-                    batch.take().into_iter().for_each(|batch| inbox.put(batch));
+                    drop(inbox);
+                    return self.accept(line, source, batch);
                 }
                 until
             };
-            if batch.is_none() {
-                break;
-            }
             let far = self.clock.now() + super::serve::SILENCE;
             tokio::select! {
                 biased;
@@ -215,9 +237,20 @@ impl Inlet {
                 () = sleep_until(until.unwrap_or(far)) => {}
             }
         }
-        line.items.fetch_add(count, Ordering::Relaxed);
-        line.bytes.fetch_add(bytes, Ordering::Relaxed);
-        line.received.store(end, Ordering::Relaxed);
+    }
+
+    /// The one step in which a batch is received: what is missing before it is told, what was here already is left out.
+    fn accept(&self, line: &Line, source: &mut Source, batch: Batch) {
+        let (known, lost) = source.accept(batch.first, batch.count);
+        self.lose(batch.from, line, batch.epoch, lost);
+        if known >= batch.count {
+            return;
+        }
+        let batch = if known > 0 { batch.skip(known) } else { batch };
+        line.items.fetch_add(batch.count, Ordering::Relaxed);
+        line.bytes.fetch_add(batch.bytes.len() as u64, Ordering::Relaxed);
+        line.received.store(batch.first + batch.count, Ordering::Relaxed);
+        self.inbox().put(batch);
     }
 
     /// A consumer's next entry.
@@ -270,14 +303,16 @@ impl Inlet {
 
     /// Publishes whose items come, with their tags.
     pub(super) fn publish(&self) {
-        let up: Vec<PeerId> = {
-            let lines = self.lines();
-            let up = lines.running.iter().filter(|(_, line)| lock(&line.up_since).is_some());
-            up.map(|(peer, _)| *peer).collect()
-        };
-        let tagged = up.into_iter().map(|peer| (peer, self.discovery.view(&peer).tags.unwrap_or_default()));
-        let peers = Peers(tagged.collect());
         self.producers.send_if_modified(|known| {
+            // Looked up in here: of two calls at once the later one publishes what is true then.
+            let up: Vec<PeerId> = {
+                let lines = self.lines();
+                let up = lines.running.iter().filter(|(_, line)| lock(&line.up_since).is_some());
+                up.map(|(peer, _)| *peer).collect()
+            };
+            let tagged =
+                up.into_iter().map(|peer| (peer, self.discovery.view(&peer).tags.unwrap_or_default()));
+            let peers = Peers(tagged.collect());
             let changed = *known != peers;
             if changed {
                 *known = peers;
@@ -310,5 +345,28 @@ impl Inlet {
         };
         let subscriptions = lines.iter().map(|(peer, line)| (*peer, stats(peer, line))).collect();
         StreamStats { produced: 0, subscriptions }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_producer_says_is_kept_within_bounds() {
+        let terms = Terms {
+            epoch: BootId(1),
+            next: 0,
+            max_item: 1,
+            buffer: 0,
+            buffer_bytes: u64::MAX,
+            replay: 0,
+            overflow: 3,
+            patience_ms: u64::MAX,
+            resume_ms: u64::MAX,
+            extensions: Vec::new(),
+        };
+        let limits = limits_of_terms(&terms);
+        assert_eq!((limits.items, limits.bytes, limits.patience), (1, 64 << 20, MAX_WAIT));
     }
 }

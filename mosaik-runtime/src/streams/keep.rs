@@ -167,6 +167,7 @@ impl Inlet {
         }
         lines.places.insert(*peer, source);
         drop(lines);
+        self.inbox().forget(peer);
         self.publish();
         false
     }

@@ -7,7 +7,7 @@ use super::{
         subscribe::{AttachError, Take},
     },
     hub::Hub,
-    inlet::{Inlet, Line, lock},
+    inlet::{Inlet, Line},
     outlet::{Outlet, Wake},
     subscribe::Outcome,
     wire::End,
@@ -41,7 +41,7 @@ pub(super) async fn local(hub: &Hub, inlet: &Inlet, me: PeerId, line: &Line, sou
         () = inlet.scope.stopping() => None,
         () = line.leave.cancelled() => None,
         why = revoked(hub, inlet, &outlet, me) => Some(Left::Refused(why)),
-        () = line.spoil.notified() => Some(Left::Malformed(lock(&line.spoiled).take().unwrap_or_default())),
+        why = line.spoils() => Some(Left::Malformed(why)),
         () = wake.cut.cancelled() => Some(Left::Ended(End::TooSlow)),
         left = pump.run(source) => Some(left),
     };
@@ -95,10 +95,9 @@ impl Pump<'_> {
                     self.outlet.after_take();
                     for chunk in run.chunks {
                         let (first, count) = (chunk.first.seq, chunk.end.seq - chunk.first.seq);
-                        source.accept(first, count);
                         let (from, epoch, schema) = (self.me, self.outlet.epoch, self.schema);
                         let batch = Batch { from, epoch, schema, first, count, bytes: chunk.bytes };
-                        self.inlet.put(self.line, batch).await;
+                        self.inlet.put(self.line, source, batch).await;
                     }
                     self.outlet.wrote(&self.me, self.attachment);
                     self.acknowledge(source);

@@ -76,8 +76,8 @@ impl<T> Producer<T> {
         self.until_stop(self.outlet.wait_until(move |ring| ring.is_flushed(seq))).await
     }
 
-    /// Waits until the consumers of at least `subscribers` nodes have taken all items accepted so far. It waits without end
-    /// while there are fewer.
+    /// Waits until the consumers of at least `subscribers` nodes are done with all items accepted so far: they took them, or are
+    /// told that they lost them. It waits without end while there are fewer.
     ///
     /// # Errors
     ///

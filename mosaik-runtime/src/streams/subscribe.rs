@@ -16,7 +16,7 @@ use super::{
         source::Source,
     },
     hub::Hub,
-    inlet::{Inlet, Line, lock},
+    inlet::{Inlet, Line},
     serve::STEP,
     wire::{Ack, Blocks, End, Piece, Subscribe, Subscribed, Terms},
 };
@@ -90,7 +90,7 @@ pub(super) async fn remote(
         () = inlet.scope.stopping() => None,
         () = line.leave.cancelled() => None,
         refusal = lease.revoked() => Some(Left::Refused(refusal.to_string())),
-        () = line.spoil.notified() => Some(Left::Malformed(lock(&line.spoiled).take().unwrap_or_default())),
+        why = line.spoils() => Some(Left::Malformed(why)),
         left = flow.acknowledge(&mut sender) => Some(left),
         left = flow.read(&mut receiver, terms.max_item as usize, source) => Some(left),
     };
@@ -232,14 +232,8 @@ impl Flow<'_> {
             }
             Piece::End(_) => return,
         };
-        let (known, lost) = source.accept(first, count);
-        self.inlet.lose(self.peer, self.line, self.epoch, lost);
-        if known < count {
-            let batch =
-                Batch { from: self.peer, epoch: self.epoch, schema: self.schema, first, count, bytes };
-            let batch = if known > 0 { batch.skip(known) } else { batch };
-            self.inlet.put(self.line, batch).await;
-        }
+        let batch = Batch { from: self.peer, epoch: self.epoch, schema: self.schema, first, count, bytes };
+        self.inlet.put(self.line, source, batch).await;
         self.received.store(first + count, Ordering::Relaxed);
         self.line.news.notify_one();
     }

@@ -10,91 +10,20 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
+pub use super::entry::{Batch, Entry, Left, Note};
 use super::{
-    chunks::frame_size,
-    source::{Begun, Lost},
+    entry::{NOTES, lose, merge, newest},
+    source::Begun,
 };
 use crate::{
     primitives::{BootId, PeerId},
-    streams::wire::End,
     topology::Overflow,
 };
 
 /// How many bytes the fastest consumer may be behind before its node stops reading from the producers.
 pub const ROOM: u64 = 512 * 1024;
-/// How many notes are kept for a consumer that was moved forward; older ones are forgotten first.
-const NOTES: usize = 256;
-
-/// Items of one producer, encoded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Batch {
-    /// Who produced them.
-    pub from: PeerId,
-    /// In which life of that node.
-    pub epoch: BootId,
-    /// Which of the consumer's accepted schemas they have.
-    pub schema: usize,
-    /// The number of the first.
-    pub first: u64,
-    /// How many.
-    pub count: u64,
-    /// The frames.
-    pub bytes: Bytes,
-}
-
-impl Batch {
-    /// Without its first `count` items.
-    pub fn skip(mut self, count: u64) -> Self {
-        let mut at = 0;
-        for _ in 0..count.min(self.count) {
-            at += frame_size(&self.bytes, at).unwrap_or_default();
-        }
-        let _ = self.bytes.split_to(at);
-        self.first += count.min(self.count);
-        self.count -= count.min(self.count);
-        self
-    }
-}
-
-/// What happened to a subscription.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Note {
-    /// It began, or goes on after a lost link.
-    Joined(Begun),
-    /// Items are lost to this consumer.
-    Gap(Lost),
-    /// It ended; the producer may come back.
-    Left(Left),
-    /// It did not begin. The attempt is repeated.
-    Refused(String),
-}
-
-/// Why a subscription ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Left {
-    /// The link was lost.
-    Lost(String),
-    /// The producer's node ended it.
-    Ended(End),
-    /// One of the two sides no longer admits the other.
-    Refused(String),
-    /// What the producer sent cannot be read.
-    Malformed(String),
-    /// This node prefers other producers now, or is stopping.
-    Unwanted,
-}
-
-/// What a consumer reads.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Entry {
-    /// Items.
-    Batch(Batch),
-    /// A note about one producer, in its epoch.
-    Note(PeerId, BootId, Note),
-}
 
 /// How far behind a consumer may be, and what happens then. The producer's settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,6 +78,8 @@ pub struct Inbox {
     named: u64,
     history: BTreeMap<PeerId, VecDeque<Batch>>,
     consumed: BTreeMap<PeerId, (BootId, u64)>,
+    /// The last gap of each producer, while it is here.
+    gaps: BTreeMap<PeerId, u64>,
     /// Of whom `consumed` grew since it was asked.
     grown: Vec<PeerId>,
     closed: bool,
@@ -166,6 +97,7 @@ impl Inbox {
             named: 0,
             history: BTreeMap::new(),
             consumed: BTreeMap::new(),
+            gaps: BTreeMap::new(),
             grown: Vec::new(),
             closed: false,
         }
@@ -248,10 +180,7 @@ impl Inbox {
             // A replay has no hole.
             self.history.remove(&from);
         }
-        // A gap grows only while nobody has read it.
-        let end = self.end();
-        let unread = self.readers.values().all(|reader| reader.next < end && !reader.windowed);
-        if unread && self.slots.back_mut().is_some_and(|last| merge(&mut last.entry, &entry)) {
+        if self.grow(from, &entry) {
             return;
         }
         let notes = self.slots.iter().filter(|slot| matches!(slot.entry, Entry::Note(..))).count();
@@ -260,7 +189,25 @@ impl Inbox {
         }
     }
 
+    /// Adds a gap to the last one of its producer, which nobody has read; says whether that was possible.
+    fn grow(&mut self, from: PeerId, entry: &Entry) -> bool {
+        let Some(at) = self.gaps.get(&from).copied().filter(|at| *at >= self.front) else { return false };
+        if self.readers.values().any(|reader| !reader.windowed && reader.next > at) {
+            return false;
+        }
+        let slot = self.slots.get_mut((at - self.front) as usize);
+        if !slot.is_some_and(|slot| merge(&mut slot.entry, entry)) {
+            return false;
+        }
+        let windowed = self.readers.values_mut().filter(|reader| reader.windowed);
+        windowed.for_each(|reader| lose(&mut reader.missed, entry));
+        true
+    }
+
     fn push(&mut self, entry: Entry) {
+        if let Entry::Note(from, _, Note::Gap(_)) = &entry {
+            self.gaps.insert(*from, self.end());
+        }
         let before = self.total;
         if let Entry::Batch(batch) = &entry {
             self.total.items += batch.count;
@@ -383,16 +330,37 @@ impl Inbox {
         while self.front < needed {
             let Some(slot) = self.slots.pop_front() else { break };
             self.front += 1;
-            if let Entry::Batch(batch) = slot.entry {
-                self.consumed.insert(batch.from, (batch.epoch, batch.first + batch.count));
-                if self.grown.last() != Some(&batch.from) {
-                    self.grown.push(batch.from);
+            let (from, epoch, next) = match slot.entry {
+                Entry::Batch(batch) => (batch.from, batch.epoch, batch.first + batch.count),
+                Entry::Note(from, epoch, Note::Gap(lost)) => {
+                    if self.gaps.get(&from).is_some_and(|at| *at < self.front) {
+                        self.gaps.remove(&from);
+                    }
+                    (from, epoch, lost.first + lost.count)
                 }
+                Entry::Note(..) => continue,
+            };
+            // Nobody asks about a producer that is forgotten.
+            let Some(known) = self.consumed.get_mut(&from) else { continue };
+            *known = (epoch, next);
+            if self.grown.last() != Some(&from) {
+                self.grown.push(from);
             }
         }
     }
 
-    /// All items of `from` in `epoch` below this number were taken by every consumer.
+    /// From now on it is known how far consumers are with `from`.
+    pub fn welcome(&mut self, from: PeerId, epoch: BootId) {
+        self.consumed.entry(from).or_insert((epoch, 0));
+    }
+
+    /// A producer is gone: nothing more is remembered of it. What it sent stays until it is read.
+    pub fn forget(&mut self, from: &PeerId) {
+        self.history.remove(from);
+        self.consumed.remove(from);
+    }
+
+    /// Consumers are done with all items of `from` in `epoch` below this number: they took them, or are told that they lost them.
     pub fn consumed(&self, from: &PeerId, epoch: BootId) -> u64 {
         self.consumed.get(from).filter(|(known, _)| *known == epoch).map_or(0, |(_, next)| *next)
     }
@@ -434,49 +402,5 @@ impl Inbox {
     pub fn backlog(&self) -> (u64, u64) {
         let before = self.slots.front().map_or(self.total, |slot| slot.before);
         (self.total.items - before.items, self.total.bytes - before.bytes)
-    }
-}
-
-/// The last `count` items of some batches.
-fn newest(batches: &VecDeque<Batch>, count: u64) -> Vec<Batch> {
-    let items: u64 = batches.iter().map(|batch| batch.count).sum();
-    let mut skip = items.saturating_sub(count);
-    let trimmed = batches.iter().filter_map(|batch| {
-        let here = skip.min(batch.count);
-        skip -= here;
-        (here < batch.count).then(|| batch.clone().skip(here))
-    });
-    trimmed.collect()
-}
-
-/// Adds a gap to the gap before it; says whether that was possible.
-fn merge(last: &mut Entry, entry: &Entry) -> bool {
-    let (Entry::Note(from, epoch, Note::Gap(lost)), Entry::Note(other, boot, Note::Gap(more))) =
-        (last, entry)
-    else {
-        return false;
-    };
-    let fits = from == other && epoch == boot && lost.first + lost.count == more.first;
-    if fits {
-        lost.count += more.count;
-    }
-    fits
-}
-
-/// Turns what a reader does not get into gaps, added up; other notes are kept up to a limit.
-fn lose(own: &mut VecDeque<Entry>, entry: &Entry) {
-    let entry = match entry {
-        Entry::Batch(batch) => {
-            let lost = Lost { first: batch.first, count: batch.count };
-            Entry::Note(batch.from, batch.epoch, Note::Gap(lost))
-        }
-        note => note.clone(),
-    };
-    if own.iter_mut().rev().any(|last| merge(last, &entry)) {
-        return;
-    }
-    let is_gap = matches!(entry, Entry::Note(_, _, Note::Gap(_)));
-    if is_gap || own.len() < NOTES {
-        own.push_back(entry);
     }
 }

@@ -110,8 +110,10 @@ proptest! {
                     inbox.note(peer(from), EPOCH, Note::Gap(super::source::Lost { first: *next, count }));
                     *next += count;
                 }
-                Step::Read(who) => if let Some((name, seen)) = readers.get_mut(who)
-                    && let Some(entry) = poll(&mut inbox, *name) { seen.take(entry) },
+                Step::Read(who) => {
+                    let read = readers.get_mut(who).and_then(|(name, seen)| Some((poll(&mut inbox, *name)?, seen)));
+                    read.into_iter().for_each(|(entry, seen)| seen.take(entry));
+                }
                 Step::Finish(who) => if let Some((name, _)) = readers.get(who) { inbox.finish(*name) },
                 Step::Join if readers.len() < 4 => readers.push((inbox.join(), Seen::default())),
                 Step::Leave(who) if readers.len() > 1 && who < readers.len() => {
@@ -203,4 +205,37 @@ fn a_late_consumer_on_the_node_gets_the_replay_too() {
         seen.extend(numbers(&[batch.bytes]));
     }
     assert_eq!(seen, [2, 3, 4, 5]);
+}
+
+#[test]
+fn ls4_gaps_of_producers_that_alternate_stay_one_note_each() {
+    let mut inbox = Inbox::new(limits(Overflow::Disconnect, 0));
+    let reader = inbox.join();
+    for first in 0..10_000 {
+        for from in 1..3 {
+            inbox.note(peer(from), EPOCH, Note::Gap(super::source::Lost { first, count: 1 }));
+        }
+    }
+    let mut notes = Vec::new();
+    while let Some(Entry::Note(_, _, Note::Gap(lost))) = poll(&mut inbox, reader) {
+        notes.push((lost.first, lost.count));
+    }
+    assert_eq!(notes, [(0, 10_000), (0, 10_000)]);
+}
+
+#[test]
+fn nothing_is_remembered_of_a_producer_that_is_gone_and_a_gap_counts_as_done() {
+    let mut inbox = Inbox::new(limits(Overflow::Disconnect, 5));
+    let reader = inbox.join();
+    inbox.welcome(peer(1), EPOCH);
+    inbox.put(batch(peer(1), 0, 3));
+    inbox.note(peer(1), EPOCH, Note::Gap(super::source::Lost { first: 3, count: 4 }));
+    while poll(&mut inbox, reader).is_some() {}
+    assert_eq!(inbox.consumed(&peer(1), EPOCH), 7, "a gap at the end is not waited for");
+    inbox.put(batch(peer(1), 7, 3));
+    inbox.forget(&peer(1));
+    while poll(&mut inbox, reader).is_some() {}
+    assert_eq!(inbox.consumed(&peer(1), EPOCH), 0);
+    let late = inbox.join();
+    assert_eq!(poll(&mut inbox, late), None, "no replay of it");
 }

@@ -2,6 +2,7 @@
 
 pub mod chunks;
 pub mod cursor;
+pub mod entry;
 pub mod inbox;
 pub mod limits;
 pub mod log;

@@ -81,7 +81,7 @@ async fn a_restarted_producer_is_a_new_epoch_announced() {
 
 /// A type whose author wrote `Deserialize` by hand, and too strictly.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-struct Fussy(u64);
+pub(super) struct Fussy(pub(super) u64);
 
 impl<'de> Deserialize<'de> for Fussy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

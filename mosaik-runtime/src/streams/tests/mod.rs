@@ -1,6 +1,7 @@
 //! Streams as users see them: whole nodes on the simulated fabric, and two over real sockets.
 
 mod flow;
+mod hold;
 mod life;
 mod local;
 mod loss;
