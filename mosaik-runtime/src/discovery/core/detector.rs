@@ -35,7 +35,7 @@ impl Default for Timing {
 
 /// A timer that fires later than this tells that the whole node stood still.
 const STALL: Duration = Duration::from_secs(2);
-/// After a refuted suspicion a peer is not suspected again by this node for so long, doubled each time.
+/// A peer that others reach and this node does not is not suspected again by this node for so long, doubled each time.
 const TRUST: Duration = Duration::from_secs(60);
 const MOST_TRUST: u32 = 6;
 
@@ -95,22 +95,20 @@ impl Detector {
         }
     }
 
-    /// The peer said something to us: it is alive.
+    /// The peer said something to us: it is alive, and when it falls silent again that means something again.
     pub(crate) fn heard(&mut self, peer: &PeerId, now: Instant) {
         if let Some(last) = self.neighbours.get_mut(peer) {
             *last = now;
         }
-        self.clear(peer, now);
+        self.suspects.remove(peer);
+        self.trust.remove(peer);
     }
 
-    /// A version of the peer stands: a suspicion of a lower one is over.
+    /// A version of the peer stands: a suspicion of a lower one is over. If it was ours, others reach a peer that we do not.
     pub(crate) fn stands(&mut self, peer: &PeerId, version: Version, now: Instant) {
-        if self.suspects.get(peer).is_some_and(|suspect| suspect.version < version) {
-            self.clear(peer, now);
+        if self.suspects.get(peer).is_none_or(|suspect| suspect.version >= version) {
+            return;
         }
-    }
-
-    fn clear(&mut self, peer: &PeerId, now: Instant) {
         if self.suspects.remove(peer).is_some_and(|suspect| suspect.ours) {
             let trust = self.trust.entry(*peer).or_default();
             trust.refuted = (trust.refuted + 1).min(MOST_TRUST);

@@ -254,8 +254,8 @@ impl Driver {
     fn input(&mut self, input: Input) {
         let now = Instant::now();
         match input {
-            Input::Dialled { peer, link: Ok(link) } => {
-                self.core.contacted(&peer, now);
+            // A link on a pooled connection says nothing of the peer: it stands before the peer has seen it.
+            Input::Dialled { link: Ok(link), .. } => {
                 self.links.opened(link, true, &self.tasks);
             }
             Input::Dialled { peer, link: Err(error) } => self.not_linked(peer, &error, now),

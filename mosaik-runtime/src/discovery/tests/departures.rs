@@ -82,6 +82,23 @@ async fn a_crash_is_noticed_within_half_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_crash_of_the_only_other_node_is_noticed_as_soon() {
+    for seed in 0..20 {
+        let net = Net::new(700 + seed);
+        let one = Plan::new(1).on_net(&net).await;
+        let two = Plan::new(2).seed(&one).on_net(&net).await;
+        one.until_knows(two.id()).await;
+        let gone = two.id();
+        pass(10 + seed).await;
+        let start = Instant::now();
+        two.crash(&net).await;
+        one.until_without(gone).await;
+        assert!(start.elapsed() < Duration::from_secs(30), "seed {seed}: {:?}", start.elapsed());
+        one.scope.kill();
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_crash_of_a_node_and_all_its_neighbours_is_noticed_too() {
     let net = Net::new(8);
     let first = Plan::new(1).on_net(&net).await;

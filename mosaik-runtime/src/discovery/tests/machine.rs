@@ -235,8 +235,12 @@ async fn a_node_with_a_data_directory_rejoins_without_a_bootstrap_peer() {
     pass(40).await;
     let (first, former) = (two.discovery.version().incarnation, two.id());
     two.crash(&net).await;
+    one.until_without(former).await;
+    let start = tokio::time::Instant::now();
     let again = with_data(20).on_net(&net).await;
     again.until_knows(one.id()).await;
+    // It is the one that remembers: the other dials who it lost every ten seconds only.
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
     one.until(move |catalog| catalog.get(&former).is_some_and(|peer| peer.entry.boot == BootId(20))).await;
     assert_eq!(again.discovery.version().incarnation, first + 1);
 }

@@ -124,6 +124,13 @@ fn a_peer_that_refutes_is_not_suspected_by_the_same_node_at_once() {
     assert_eq!(announced(&mut core), []);
     core.unanswered(&id(3), now + secs(61));
     assert_eq!(announced(&mut core).len(), 1);
+    // Once it speaks to this node itself, its silence means something again.
+    hear(&mut core, peer(3, version(1, 2)), Via::Other(id(2)), now + secs(62));
+    core.unanswered(&id(3), now + secs(63));
+    assert_eq!(announced(&mut core), []);
+    core.contacted(&id(3), now + secs(64));
+    core.unanswered(&id(3), now + secs(65));
+    assert_eq!(announced(&mut core).len(), 1);
 }
 
 #[test]
