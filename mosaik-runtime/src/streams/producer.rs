@@ -38,12 +38,18 @@ pub struct Producer<T> {
     /// Of the `Sink`: an item that found no room, and the wait for room.
     pending: Option<T>,
     wait: Mutex<Option<BoxFuture<'static, bool>>>,
+    /// Items since the task's budget was last asked.
+    run: u32,
 }
+
+/// So many items cost one unit of the task's cooperative budget: with a unit for each, a producer of small items is sent to the
+/// back of the queue before it has filled a packet.
+const RUN: u32 = 64;
 
 impl<T> Producer<T> {
     pub(super) fn new(outlet: Arc<Outlet>) -> Self {
         let online_when = outlet.options().online_when;
-        Self { outlet, online_when, pending: None, wait: Mutex::new(None) }
+        Self { outlet, online_when, pending: None, wait: Mutex::new(None), run: 0 }
     }
 
     /// What can be waited for.
@@ -123,6 +129,12 @@ impl<T: Travels> Producer<T> {
         if self.pending.is_some() && std::future::poll_fn(|context| self.poll_room(context)).await.is_err() {
             return Err(SendError::Stopped(item));
         }
+        // A producer that never waits must not keep its own writers from running.
+        self.run += 1;
+        if self.run >= RUN {
+            self.run = 0;
+            coop::consume_budget().await;
+        }
         loop {
             match self.outlet.push(&item) {
                 Ok(_) => break,
@@ -131,8 +143,6 @@ impl<T: Travels> Producer<T> {
                 Err(PushError::Closed) => return Err(SendError::Stopped(item)),
             }
         }
-        // A producer that never waits must not keep its own writers from running.
-        coop::consume_budget().await;
         Ok(())
     }
 
@@ -247,6 +257,7 @@ impl<T> Clone for Producer<T> {
             online_when: self.online_when,
             pending: None,
             wait: Mutex::new(None),
+            run: 0,
         }
     }
 }

@@ -65,10 +65,11 @@ pub(super) async fn answer(hub: Arc<Hub>, link: Link<StreamsProtocol>) {
     let service = Service { outlet: &outlet, peer, attachment: attached, wake: &wake };
     let over = service.run(&mut sender, &mut receiver, &lease).await;
     tracing::debug!(target: "mosaik::streams", peer = %peer.short(), stream = outlet.subject.intent, "a subscription is over: {over:?}");
-    let left = matches!(over, Over::Left | Over::Ended | Over::Revoked(_));
+    let (gone, ended) = (matches!(over, Over::Left | Over::Revoked(_)), matches!(over, Over::Ended));
     let end = if hub.is_stopped() { End::Stopping } else { End::Dropped };
     part(over, end, sender, receiver).await;
-    outlet.detach(&peer, attached, left);
+    // A stream that was produced again while its end was told holds the new items for the peer's return.
+    outlet.detach(&peer, attached, gone || ended && !outlet.has_handles());
 }
 
 fn gate(hub: &Hub, ask: &Ask) -> Result<Gate, Refusal> {

@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use super::{
     chunks::Position,
     cursor::{Bell, Cursor, Cut, Presence, Waits, Window},
-    limits::Limits,
-    log::Log,
+    limits::{IN_FLIGHT, Limits},
+    log::{Log, SEGMENT},
 };
 use crate::{
     primitives::{BootId, PeerId, codec::EncodeError},
@@ -226,6 +226,16 @@ impl<B: Bell> Ring<B> {
         let replay = end.saturating_sub(self.limits.replay as u64);
         self.log.forget_below(needed.min(replay));
         while self.log.held() > self.limits.bytes as u64 && self.log.forget_oldest_below(needed) {}
+        // What is on its way is held until it was received, within a bound: a peer that acknowledges late, or never, costs
+        // no memory for that. After a lost link it gets a gap.
+        let bound = self.bound();
+        let unsent = self.slowest.map_or(end, |at| at.seq);
+        while self.log.held() > bound && self.log.forget_oldest_below(unsent) {}
+    }
+
+    /// The most bytes of items that the ring holds: the buffer, what is on its way, and the ends of segments.
+    pub fn bound(&self) -> u64 {
+        (self.limits.bytes + IN_FLIGHT + 2 * (SEGMENT + self.limits.max_item)) as u64
     }
 
     fn wake_all(&mut self) {

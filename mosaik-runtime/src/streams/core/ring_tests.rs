@@ -253,3 +253,32 @@ fn without_subscribers_the_ring_holds_the_replay_and_no_more() {
         assert!(ring.held() <= (1 << 20) + 64 * 1024, "{}", ring.held());
     }
 }
+
+/// A subscriber that takes what fits on its way and then says nothing more, and one that says it read and not that it has.
+#[test]
+fn a_stalled_subscriber_costs_no_more_memory_than_the_bound() {
+    for overflow in [Overflow::Disconnect, Overflow::DropOldest, Overflow::DropNewest, Overflow::Block] {
+        for reads in [false, true] {
+            let limits =
+                Limits { items: 64, bytes: 64 * 1024, max_item: 16 * 1024, overflow, ..Limits::default() };
+            let mut ring = Ring::new(EPOCH, 0, limits);
+            let attached = ring.attach(peer(1), None, Silent, now()).expect("attached").attachment;
+            let (mut accepted, mut read, text) = (0, 0, "x".repeat(128));
+            for n in 0..20_000u64 {
+                accepted += u64::from(ring.push(&(n, &text), now).is_ok());
+                while let Take::Run(run) = ring.take(&peer(1), attached) {
+                    read += run.len() as u64;
+                    if reads {
+                        ring.acknowledge(&peer(1), attached, u64::MAX, 0, 0);
+                    }
+                }
+                assert!(
+                    ring.held() <= ring.bound(),
+                    "{overflow:?} holds {} after {accepted} items",
+                    ring.held()
+                );
+            }
+            assert!(accepted > 64 && read > 0, "{overflow:?} accepted {accepted}");
+        }
+    }
+}
