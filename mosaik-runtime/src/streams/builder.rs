@@ -155,7 +155,7 @@ fn join(one: Policy, other: Policy) -> Policy {
     }
 }
 
-fn declared<T: Datum>(hub: &Hub) -> Subject {
+fn declared<T: Datum>(hub: &Hub) -> Result<Subject, BuildError> {
     let intent = T::DESCRIPTOR.intent;
     subject::<T>(hub, StreamId::from_bytes(intent.id), intent.text.to_owned())
 }
@@ -163,12 +163,15 @@ fn declared<T: Datum>(hub: &Hub) -> Subject {
 fn named<T: Travels>(hub: &Hub, name: Option<Named>) -> Result<Subject, BuildError> {
     let Named(text) = name.unwrap_or(Named(String::new()));
     intent::check(&text)?;
-    Ok(subject::<T>(hub, StreamId::derive(&text), text))
+    subject::<T>(hub, StreamId::derive(&text), text)
 }
 
-fn subject<T: Travels>(hub: &Hub, declared: StreamId, intent: String) -> Subject {
+fn subject<T: Travels>(hub: &Hub, declared: StreamId, intent: String) -> Result<Subject, BuildError> {
     let shape = schema::of::<T>();
-    Subject { item: hub.item(declared), intent, schema: shape.fingerprint(), shape }
+    if shape.has_weightless_elements() {
+        return Err(BuildError::Weightless { intent });
+    }
+    Ok(Subject { item: hub.item(declared), intent, schema: shape.fingerprint(), shape })
 }
 
 impl<T: Datum> ProducerBuilder<T> {
@@ -185,7 +188,7 @@ impl<T: Datum> ProducerBuilder<T> {
             online_when: descriptor.options.online_when,
             require: policy_of(descriptor.consumers),
         };
-        let subject = declared::<T>(&self.hub);
+        let subject = declared::<T>(&self.hub)?;
         self.open(subject, options)
     }
 }
@@ -268,7 +271,7 @@ impl<T: Datum> ConsumerBuilder<T> {
         };
         let itself = std::iter::once(Accepted::<T>::itself().reader());
         let readers = itself.chain(T::ACCEPTS.iter().map(Accepted::reader)).collect();
-        let subject = declared::<T>(&self.hub);
+        let subject = declared::<T>(&self.hub)?;
         self.open(subject, options, readers)
     }
 }

@@ -33,6 +33,14 @@ pub enum BuildError {
         /// The first setting that differs, with both values.
         difference: String,
     },
+    /// The type holds a sequence of elements that take no bytes, such as `Vec<()>`.
+    #[error(
+        "stream `{intent}` cannot travel: its type holds a sequence of elements without bytes, and a few bytes could claim any number of them; send the number instead"
+    )]
+    Weightless {
+        /// The stream.
+        intent: String,
+    },
     /// The node's entry is full.
     #[error(transparent)]
     Entry(#[from] EntryTooLarge),
@@ -155,7 +163,10 @@ impl<T> TrySendError<T> {
 }
 
 fn too_large(f: &mut fmt::Formatter<'_>, limit: usize) -> fmt::Result {
-    write!(f, "the encoded item is larger than {limit} bytes: raise `max_item`, or send it in parts")
+    write!(
+        f,
+        "the encoded item is larger than {limit} bytes: raise the limit with `.max_item(..)` of the builder, or send the item in parts"
+    )
 }
 
 macro_rules! error {
@@ -190,7 +201,9 @@ error!(TrySendError);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SinkError {
     /// The encoded item is over `max_item`.
-    #[error("the encoded item is larger than {limit} bytes: raise `max_item`, or send it in parts")]
+    #[error(
+        "the encoded item is larger than {limit} bytes: raise the limit with `.max_item(..)` of the builder, or send the item in parts"
+    )]
     TooLarge {
         /// The limit, in bytes.
         limit: usize,

@@ -4,7 +4,6 @@
 //! subscription.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -276,6 +275,7 @@ impl Outlet {
         let attached = self.ring().attach(peer, had, wake, self.clock.now());
         self.publish();
         self.after_change();
+        self.keeper.notify_one();
         attached
     }
 
@@ -344,18 +344,13 @@ impl Outlet {
 
     /// Publishes who subscribes, with their present tags.
     pub(crate) fn publish(&self) {
-        let attached: BTreeSet<PeerId> = {
-            let standings = self.ring().standings();
-            standings
-                .into_iter()
-                .filter(|(_, standing)| standing.since.is_some())
-                .map(|(peer, _)| peer)
-                .collect()
-        };
-        let tagged =
-            attached.into_iter().map(|peer| (peer, self.discovery.view(&peer).tags.unwrap_or_default()));
-        let peers = Peers(tagged.collect::<BTreeMap<_, _>>());
         self.subscribers.send_if_modified(|known| {
+            // Looked up in here: of two calls at once the later one publishes what is true then.
+            let standings = self.ring().standings();
+            let attached = standings.into_iter().filter(|(_, standing)| standing.since.is_some());
+            let tagged =
+                attached.map(|(peer, _)| (peer, self.discovery.view(&peer).tags.unwrap_or_default()));
+            let peers = Peers(tagged.collect());
             let changed = *known != peers;
             if changed {
                 *known = peers;

@@ -233,9 +233,10 @@ impl<B: Bell> Ring<B> {
         while self.log.held() > bound && self.log.forget_oldest_below(unsent) {}
     }
 
-    /// The most bytes of items that the ring holds: the buffer, what is on its way, and the ends of segments.
+    /// The most bytes of items that the ring holds: the buffer, what is on its way, what was read there and waits for room, and
+    /// the ends of segments.
     pub fn bound(&self) -> u64 {
-        (self.limits.bytes + IN_FLIGHT + 2 * (SEGMENT + self.limits.max_item)) as u64
+        (self.limits.bytes + 2 * IN_FLIGHT + 2 * (SEGMENT + self.limits.max_item)) as u64
     }
 
     fn wake_all(&mut self) {

@@ -87,5 +87,12 @@ fn names_and_limits_are_checked() {
         assert!(matches!(build("Not An Intent"), Err(BuildError::Intent(_))));
         let zero = node.streams.producer::<u64>().named("a.b").buffer(0).build();
         assert!(matches!(zero, Err(BuildError::Limit { .. })));
+        let nothings = node.streams.producer::<Vec<()>>().named("a.b").build();
+        assert!(
+            matches!(nothings, Err(BuildError::Weightless { .. })),
+            "a frame could claim any number of them"
+        );
+        let nothings = node.streams.consumer::<Option<Vec<()>>>().named("a.b").build();
+        assert!(matches!(nothings, Err(BuildError::Weightless { .. })));
     });
 }
