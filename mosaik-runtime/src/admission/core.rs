@@ -15,8 +15,8 @@ pub struct Ask {
     pub role: PeerRole,
     /// The schemas that the asker can speak, best first.
     pub schemas: Vec<Fingerprint>,
-    /// The shape of the first of them.
-    pub shape: Shape,
+    /// The shape of the first of them, for the sentence about what differs; a peer may have sent none.
+    pub shape: Option<Shape>,
 }
 
 /// What a node offers: the other side of an [`Ask`].
@@ -31,12 +31,9 @@ pub struct Gate {
 }
 
 /// Whether the schemas fit. On a mismatch: what the side here and what the asker should read.
-pub(super) fn agree(
-    gate: &Gate,
-    asked: &[Fingerprint],
-    shape: Option<&Shape>,
-) -> Result<Fingerprint, Mismatch> {
-    if asked.contains(&gate.schema) {
+pub(super) fn agree(gate: &Gate, ask: &Ask) -> Result<Fingerprint, Mismatch> {
+    let shape = ask.shape.as_ref();
+    if ask.schemas.contains(&gate.schema) {
         return Ok(gate.schema);
     }
     let unknown = || "the types differ (no shape was sent)".to_owned();
@@ -137,10 +134,12 @@ mod tests {
         let shape = of::<f32>();
         let gate = Gate { policy: Policy::anyone(), schema: shape.fingerprint(), shape };
         let theirs = of::<f64>();
-        let found = agree(&gate, &[theirs.fingerprint()], Some(&theirs)).expect_err("they differ");
+        let (item, role) = (WireId::from_bytes([1; 32]), PeerRole::Consumes);
+        let ask = |schemas| Ask { item, role, schemas, shape: Some(theirs.clone()) };
+        let found = agree(&gate, &ask(vec![theirs.fingerprint()])).expect_err("they differ");
         assert_eq!(found.here, "f32 here, f64 there");
         assert_eq!(found.there, "f64 here, f32 there");
-        assert!(agree(&gate, &[theirs.fingerprint(), gate.schema], Some(&theirs)).is_ok());
+        assert!(agree(&gate, &ask(vec![theirs.fingerprint(), gate.schema])).is_ok());
     }
 
     #[test]

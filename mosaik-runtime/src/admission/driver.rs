@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     discovery::Discovery,
-    primitives::{PeerId, PeerRole, Policy, Scope, WireId, watch},
+    primitives::{Fingerprint, PeerId, PeerRole, Policy, Scope, WireId, watch},
     transport::{Code, Link, LinkError, Protocol, Transport},
 };
 
@@ -164,10 +164,9 @@ impl Admission {
             return Err(AnswerError::Refused(Refusal::Unsupported));
         };
         let (peer, item, role) = (link.peer(), frame.item, frame.role);
-        let shape = unpack(&frame.shape);
-        let ask = Ask { item, role, schemas: frame.schemas, shape: shape.clone().unwrap_or_else(no_shape) };
+        let ask = Ask { item, role, schemas: frame.schemas, shape: unpack(&frame.shape) };
         let decided = match find(&ask) {
-            Ok(gate) => self.decide(gate, &ask, shape.is_some(), peer).await,
+            Ok(gate) => self.decide(gate, &ask, peer).await,
             Err(refusal) => Err((refusal.clone(), refusal)),
         };
         match decided {
@@ -192,10 +191,9 @@ impl Admission {
         &self,
         gate: Gate,
         ask: &Ask,
-        has_shape: bool,
         peer: PeerId,
-    ) -> Result<(crate::primitives::Fingerprint, Policy), (Refusal, Refusal)> {
-        let schema = agree(&gate, &ask.schemas, has_shape.then_some(&ask.shape)).map_err(|found| {
+    ) -> Result<(Fingerprint, Policy), (Refusal, Refusal)> {
+        let schema = agree(&gate, ask).map_err(|found| {
             let mismatch = |difference| Refusal::SchemaMismatch { difference };
             (mismatch(found.here), mismatch(found.there))
         })?;
@@ -274,13 +272,15 @@ impl Admission {
             AdmissionEvent::Admitted { peer, item, role } => {
                 tracing::debug!(target: "mosaik::admission", peer = %peer.short(), item = %item.short(), role = role.verb(), "admitted");
             }
-            // A peer that leaves refuses everybody; that is no news for an operator.
-            AdmissionEvent::Refused { peer, refusal: Refusal::Stopping, .. } => {
-                tracing::debug!(target: "mosaik::admission", peer = %peer.short(), "refused: the peer is stopping");
-            }
             AdmissionEvent::Refused { peer, item, role, by, refusal } => {
                 metrics::counter!("mosaik_admission_refused_total", "reason" => refusal.code()).increment(1);
-                tracing::info!(target: "mosaik::admission", peer = %peer.short(), item = %item.short(), role = role.verb(), ?by, "refused: {refusal}");
+                let (peer, item, role) = (peer.short(), item.short(), role.verb());
+                // A peer that leaves refuses everybody; that is no news for an operator.
+                if matches!(refusal, Refusal::Stopping) {
+                    tracing::debug!(target: "mosaik::admission", %peer, %item, role, ?by, "refused: {refusal}");
+                } else {
+                    tracing::info!(target: "mosaik::admission", %peer, %item, role, ?by, "refused: {refusal}");
+                }
             }
             AdmissionEvent::Revoked { peer, item, refusal } => {
                 metrics::counter!("mosaik_admission_revoked_total", "reason" => refusal.code()).increment(1);
@@ -297,11 +297,7 @@ fn question(ask: &Ask) -> AskFrame {
         item: ask.item,
         role: ask.role,
         schemas: ask.schemas.clone(),
-        shape: pack(&ask.shape),
+        shape: ask.shape.as_ref().map(pack).unwrap_or_default(),
         extensions: Vec::new(),
     })
-}
-
-fn no_shape() -> crate::primitives::schema::Shape {
-    crate::primitives::schema::Shape::Opaque("unknown".to_owned())
 }

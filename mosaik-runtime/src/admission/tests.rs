@@ -74,7 +74,7 @@ async fn pair(tags: &[&str]) -> (Node, Node) {
 
 fn ask_for<T: Schema>() -> Ask {
     let shape = schema::of::<T>();
-    Ask { item: item(), role: PeerRole::Consumes, schemas: vec![shape.fingerprint()], shape }
+    Ask { item: item(), role: PeerRole::Consumes, schemas: vec![shape.fingerprint()], shape: Some(shape) }
 }
 
 fn gate_for<T: Schema>(policy: Policy) -> Gate {

@@ -154,7 +154,7 @@ impl NetworkBuilder {
 
     /// One more peer to ask for others. It need not be there yet.
     pub fn bootstrap(mut self, peer: PeerAddr) -> Self {
-        self.bootstrap.push(peer);
+        self.bootstrap.push(given(&peer));
         self
     }
 
@@ -263,7 +263,7 @@ impl NetworkBuilder {
     fn fill(&self, settings: &mut discovery::Settings, tags: Vec<Tag>) -> Result<(), BuildError> {
         settings.has_secret = !self.secrets.is_empty();
         settings.data_dir.clone_from(&self.data_dir);
-        settings.bootstrap = self.bootstrap.iter().map(given).collect();
+        settings.bootstrap.clone_from(&self.bootstrap);
         settings.tags = tags.into_iter().collect();
         settings.rendezvous = self.rendezvous()?;
         Ok(())
@@ -291,7 +291,7 @@ impl NetworkBuilder {
     }
 
     fn check_bootstrap(&self) -> Result<(), BuildError> {
-        let out = |peer: &&PeerAddr| given(peer).addresses.iter().all(|address| address.scope > self.reach);
+        let out = |peer: &&PeerAddr| peer.addresses.iter().all(|address| address.scope > self.reach);
         match self.bootstrap.iter().find(out) {
             Some(peer) => Err(BuildError::OutOfReach { peer: peer.clone(), reach: self.reach }),
             None => Ok(()),

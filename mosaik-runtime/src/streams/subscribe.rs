@@ -57,7 +57,7 @@ pub(super) async fn remote(
         item: subject.item,
         role: PeerRole::Consumes,
         schemas: inlet.schemas.clone(),
-        shape: subject.shape.clone(),
+        shape: Some(subject.shape.clone()),
     };
     let asked = hub.admission.ask::<StreamsProtocol>(peer, ask, inlet.options.require.clone());
     let Some(asked) = inlet.scope.until_stop(asked).await else { return Outcome::Done };
