@@ -170,12 +170,13 @@ async fn a_refused_consumer_learns_why_and_gets_in_when_it_changes() {
     let mut reader = reader.build().expect("a consumer");
     let refused = async {
         loop {
-            if let Ok(AdmissionEvent::Refused { refusal, .. }) = refusals.recv().await {
-                return refusal.to_string();
+            if let Ok(AdmissionEvent::Refused { item, refusal, .. }) = refusals.recv().await {
+                return (item.to_string(), refusal.to_string());
             }
         }
     };
-    let text = soon("the refusal", refused).await;
+    let (item, text) = soon("the refusal", refused).await;
+    assert_eq!(item, "dark.orders");
     assert!(text.contains("tag(\"matcher\")"), "{text}");
     desk.discovery().tags().insert("matcher".parse().expect("a tag")).expect("it fits");
     soon("the subscription", orders.when().subscribed().minimum_of(1)).await;

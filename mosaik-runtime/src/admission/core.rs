@@ -1,16 +1,48 @@
 //! The decisions, pure: who is let in, on which schema, and when a lease ends.
 
+use std::{fmt, sync::Arc};
+
 use super::Refusal;
 use crate::primitives::{
     Decision, Fingerprint, PeerRole, PeerView, Policy, WireId,
     schema::{Shape, difference},
 };
 
+/// The item that an ask is about. The name stays on this node; the id is what travels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// The id on the wire.
+    pub id: WireId,
+    /// What this node calls it: the intent. `None` when it knows no such item.
+    pub name: Option<Arc<str>>,
+}
+
+impl Item {
+    /// An item that this node declares or uses.
+    pub fn known(id: WireId, name: &str) -> Self {
+        Self { id, name: Some(name.into()) }
+    }
+
+    /// An item of which this node knows the id alone.
+    pub fn unknown(id: WireId) -> Self {
+        Self { id, name: None }
+    }
+}
+
+impl fmt::Display for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => f.write_str(name),
+            None => write!(f, "{}", self.id.short()),
+        }
+    }
+}
+
 /// What a node asks of a peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ask {
     /// The item.
-    pub item: WireId,
+    pub item: Item,
     /// What the asker will be.
     pub role: PeerRole,
     /// The schemas that the asker can speak, best first.
@@ -22,6 +54,8 @@ pub struct Ask {
 /// What a node offers: the other side of an [`Ask`].
 #[derive(Debug, Clone)]
 pub struct Gate {
+    /// What this side calls the item, for events and logs.
+    pub name: Arc<str>,
     /// Who may ask.
     pub policy: Policy,
     /// The schema that this side speaks.
@@ -132,10 +166,11 @@ mod tests {
     #[test]
     fn a_mismatch_is_told_from_both_sides() {
         let shape = of::<f32>();
-        let gate = Gate { policy: Policy::anyone(), schema: shape.fingerprint(), shape };
+        let gate =
+            Gate { name: "lab.item".into(), policy: Policy::anyone(), schema: shape.fingerprint(), shape };
         let theirs = of::<f64>();
-        let (item, role) = (WireId::from_bytes([1; 32]), PeerRole::Consumes);
-        let ask = |schemas| Ask { item, role, schemas, shape: Some(theirs.clone()) };
+        let (item, role) = (Item::unknown(WireId::from_bytes([1; 32])), PeerRole::Consumes);
+        let ask = |schemas| Ask { item: item.clone(), role, schemas, shape: Some(theirs.clone()) };
         let found = agree(&gate, &ask(vec![theirs.fingerprint()])).expect_err("they differ");
         assert_eq!(found.here, "f32 here, f64 there");
         assert_eq!(found.there, "f64 here, f32 there");

@@ -8,13 +8,13 @@ use tokio::{
 };
 
 use super::{
-    Admitted, Ask, Gate, Lease, Refusal,
+    Admitted, Ask, Gate, Item, Lease, Refusal,
     core::{Keeper, agree, judge},
     wire::{AnswerFrame, AskFrame, AskV1, pack, unpack},
 };
 use crate::{
     discovery::Discovery,
-    primitives::{Fingerprint, PeerId, PeerRole, Policy, Scope, WireId, watch},
+    primitives::{Fingerprint, PeerId, PeerRole, Policy, Scope, watch},
     transport::{Code, Link, LinkError, Protocol, Transport},
 };
 
@@ -56,7 +56,7 @@ pub enum AdmissionEvent {
         /// The peer.
         peer: PeerId,
         /// The item.
-        item: WireId,
+        item: Item,
         /// What the asker is.
         role: PeerRole,
     },
@@ -65,7 +65,7 @@ pub enum AdmissionEvent {
         /// The peer.
         peer: PeerId,
         /// The item.
-        item: WireId,
+        item: Item,
         /// What the asker wanted to be.
         role: PeerRole,
         /// Who refused.
@@ -78,7 +78,7 @@ pub enum AdmissionEvent {
         /// The peer.
         peer: PeerId,
         /// The item.
-        item: WireId,
+        item: Item,
         /// Why.
         refusal: Refusal,
     },
@@ -131,9 +131,10 @@ impl Admission {
         ask: Ask,
         policy: Policy,
     ) -> Result<Admitted<P>, AskError> {
-        let (item, role) = (ask.item, ask.role);
+        let role = ask.role;
         let refused = |by, refusal: &Refusal| {
-            self.tell(AdmissionEvent::Refused { peer, item, role, by, refusal: refusal.clone() });
+            let (item, refusal) = (ask.item.clone(), refusal.clone());
+            self.tell(AdmissionEvent::Refused { peer, item, role, by, refusal });
         };
         if let Err(refusal) = self.judge_patiently(&policy, &peer).await {
             refused(Side::Us, &refusal);
@@ -143,8 +144,8 @@ impl Admission {
         link.send(&question(&ask)).await?;
         match link.recv::<AnswerFrame>(STEP).await? {
             Some(AnswerFrame::Admitted { schema, .. }) if ask.schemas.contains(&schema) => {
-                self.tell(AdmissionEvent::Admitted { peer, item, role });
-                Ok(Admitted::new(link, schema, self.lease(peer, item, policy)))
+                self.tell(AdmissionEvent::Admitted { peer, item: ask.item.clone(), role });
+                Ok(Admitted::new(link, schema, self.lease(peer, ask.item, policy)))
             }
             Some(AnswerFrame::Refused { refusal, .. }) => {
                 refused(Side::Them, &refusal);
@@ -163,16 +164,21 @@ impl Admission {
         let Some(AskFrame::V1(frame)) = link.recv::<AskFrame>(STEP).await? else {
             return Err(AnswerError::Refused(Refusal::Unsupported));
         };
-        let (peer, item, role) = (link.peer(), frame.item, frame.role);
-        let ask = Ask { item, role, schemas: frame.schemas, shape: unpack(&frame.shape) };
+        let (peer, role) = (link.peer(), frame.role);
+        let item = Item::unknown(frame.item);
+        let mut ask = Ask { item, role, schemas: frame.schemas, shape: unpack(&frame.shape) };
         let decided = match find(&ask) {
-            Ok(gate) => self.decide(gate, &ask, peer).await,
+            Ok(gate) => {
+                ask.item.name = Some(gate.name.clone());
+                self.decide(gate, &ask, peer).await
+            }
             Err(refusal) => Err((refusal.clone(), refusal)),
         };
+        let item = ask.item.clone();
         match decided {
             Ok((schema, policy)) => {
                 link.send(&AnswerFrame::Admitted { schema, extensions: Vec::new() }).await?;
-                self.tell(AdmissionEvent::Admitted { peer, item, role });
+                self.tell(AdmissionEvent::Admitted { peer, item: item.clone(), role });
                 Ok((ask, Admitted::new(link, schema, self.lease(peer, item, policy))))
             }
             Err((refusal, theirs)) => {
@@ -223,7 +229,7 @@ impl Admission {
         }
     }
 
-    fn lease(&self, peer: PeerId, item: WireId, policy: Policy) -> Lease {
+    fn lease(&self, peer: PeerId, item: Item, policy: Policy) -> Lease {
         if policy.is_anyone() {
             return Lease::for_ever();
         }
@@ -239,7 +245,7 @@ impl Admission {
     async fn review(
         &self,
         peer: PeerId,
-        item: WireId,
+        item: Item,
         mut keeper: Keeper,
         revoke: watch::Sender<Option<Refusal>>,
     ) {
@@ -270,11 +276,11 @@ impl Admission {
     fn tell(&self, event: AdmissionEvent) {
         match &event {
             AdmissionEvent::Admitted { peer, item, role } => {
-                tracing::debug!(target: "mosaik::admission", peer = %peer.short(), item = %item.short(), role = role.verb(), "admitted");
+                tracing::debug!(target: "mosaik::admission", peer = %peer.short(), %item, role = role.verb(), "admitted");
             }
             AdmissionEvent::Refused { peer, item, role, by, refusal } => {
                 metrics::counter!("mosaik_admission_refused_total", "reason" => refusal.code()).increment(1);
-                let (peer, item, role) = (peer.short(), item.short(), role.verb());
+                let (peer, role) = (peer.short(), role.verb());
                 // A peer that leaves refuses everybody; that is no news for an operator.
                 if matches!(refusal, Refusal::Stopping) {
                     tracing::debug!(target: "mosaik::admission", %peer, %item, role, ?by, "refused: {refusal}");
@@ -284,7 +290,7 @@ impl Admission {
             }
             AdmissionEvent::Revoked { peer, item, refusal } => {
                 metrics::counter!("mosaik_admission_revoked_total", "reason" => refusal.code()).increment(1);
-                tracing::info!(target: "mosaik::admission", peer = %peer.short(), item = %item.short(), "revoked: {refusal}");
+                tracing::info!(target: "mosaik::admission", peer = %peer.short(), %item, "revoked: {refusal}");
             }
         }
         // Without a listener there is nobody to tell.
@@ -294,7 +300,7 @@ impl Admission {
 
 fn question(ask: &Ask) -> AskFrame {
     AskFrame::V1(AskV1 {
-        item: ask.item,
+        item: ask.item.id,
         role: ask.role,
         schemas: ask.schemas.clone(),
         shape: ask.shape.as_ref().map(pack).unwrap_or_default(),

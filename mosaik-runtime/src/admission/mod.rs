@@ -14,7 +14,7 @@ mod refusal;
 mod tests;
 mod wire;
 
-pub use core::{Ask, Gate};
+pub use core::{Ask, Gate, Item};
 pub use driver::{Admission, AdmissionEvent, AnswerError, AskError, Side};
 pub use link::{Admitted, Lease};
 pub use refusal::Refusal;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Admission, AdmissionEvent, Admitted, AnswerError, Ask, AskError, Gate, Refusal, Side};
+use super::{Admission, AdmissionEvent, Admitted, AnswerError, Ask, AskError, Gate, Item, Refusal, Side};
 use crate::{
     discovery::{Discovery, Rendezvous, Settings},
     primitives::{
         BootId, Clock, NetworkId, NodeRng, PeerRole, Policy, Reach, Schema, Scope, SecretKey, StreamId, Tag,
-        Wall, WireId,
+        Wall,
         policy::{rtt_below, tag},
         schema,
     },
@@ -33,8 +33,8 @@ fn network() -> NetworkId {
     NetworkId::derive("lab")
 }
 
-fn item() -> WireId {
-    StreamId::derive("lab.item").on(&network())
+fn item() -> Item {
+    Item::known(StreamId::derive("lab.item").on(&network()), "lab.item")
 }
 
 async fn node(net: &Net, n: u8, tags: &[&str]) -> Node {
@@ -79,7 +79,7 @@ fn ask_for<T: Schema>() -> Ask {
 
 fn gate_for<T: Schema>(policy: Policy) -> Gate {
     let shape = schema::of::<T>();
-    Gate { policy, schema: shape.fingerprint(), shape }
+    Gate { name: "lab.item".into(), policy, schema: shape.fingerprint(), shape }
 }
 
 type Answered = Result<(Ask, Admitted<Lab>), AnswerError>;
@@ -136,12 +136,17 @@ async fn ls10_different_schemas_are_refused_on_both_sides_with_what_differs() {
 #[tokio::test(start_paused = true)]
 async fn ld15_a_refused_peer_learns_why_and_so_does_the_operator() {
     let (gate, asker) = pair(&["desk"]).await;
-    let mut events = asker.admission.events();
+    let (mut events, mut events_of_gate) = (asker.admission.events(), gate.admission.events());
     let (answered, asked) = meet(&gate, &asker, ask_for::<u32>(), Ok(gate_for::<u32>(tag("matcher")))).await;
     assert!(matches!(answered, Err(AnswerError::Refused(Refusal::PolicyUnmet { .. }))));
     assert!(asked.expect_err("refused").to_string().contains("tag(\"matcher\")"));
     let event = events.recv().await.expect("an event");
     assert!(matches!(event, AdmissionEvent::Refused { by: Side::Them, .. }), "{event:?}");
+    let told = events_of_gate.recv().await.expect("an event");
+    assert!(
+        matches!(&told, AdmissionEvent::Refused { item, by: Side::Us, .. } if item.to_string() == "lab.item"),
+        "the side that refuses names the item: {told:?}"
+    );
     let (_, asked) = meet(&gate, &asker, ask_for::<u32>(), Err(Refusal::Full { limit: 4 })).await;
     assert!(matches!(asked, Err(AskError::Refused(Refusal::Full { limit: 4 }))));
 }
@@ -155,6 +160,28 @@ async fn ls8_a_peer_that_loses_a_required_tag_loses_its_admission() {
     asker.discovery.tags().remove(&Tag::new("matcher").expect("a tag"));
     let refusal = lease.revoked().await;
     assert_eq!(refusal, Refusal::PolicyUnmet { policy: "tag(\"matcher\")".to_owned() });
+}
+
+/// The ground of an admission may be replaced while the link lives (tickets are renewed in the same way): what ends with
+/// the old ground must not take the link with it.
+#[tokio::test(start_paused = true)]
+async fn ls7_an_admission_follows_the_newest_entry_and_not_the_one_it_began_with() {
+    let (gate, asker) = pair(&["shift-one"]).await;
+    let either = tag("shift-one") | tag("shift-two");
+    let (answered, _asked) = meet(&gate, &asker, ask_for::<u32>(), Ok(gate_for::<u32>(either))).await;
+    let (_, _, lease) = answered.expect("admitted").1.into_parts();
+    let (one, two) = (Tag::new("shift-one").expect("a tag"), Tag::new("shift-two").expect("a tag"));
+    asker.discovery.tags().insert(two.clone()).expect("it fits");
+    asker.discovery.tags().remove(&one);
+    let id = asker.transport.id();
+    let seen = gate
+        .discovery
+        .when(move |catalog| catalog.get(&id).is_some_and(|peer| !peer.entry.tags.contains(&one)));
+    seen.await;
+    let cut = tokio::time::timeout(Duration::from_secs(10), lease.revoked()).await;
+    assert!(cut.is_err(), "the newer tag keeps the link: {cut:?}");
+    asker.discovery.tags().remove(&two);
+    assert!(matches!(lease.revoked().await, Refusal::PolicyUnmet { .. }));
 }
 
 #[tokio::test(start_paused = true)]

@@ -52,7 +52,7 @@ enum Over {
 pub(super) async fn answer(hub: Arc<Hub>, link: Link<StreamsProtocol>) {
     let peer = link.peer();
     let Ok((ask, admitted)) = hub.admission.answer(link, |ask| gate(&hub, ask)).await else { return };
-    let Some(outlet) = hub.outlet(&ask.item) else { return };
+    let Some(outlet) = hub.outlet(&ask.item.id) else { return };
     let (mut sender, mut receiver, lease) = admitted.into_parts();
     let wake = Wake::default();
     let attached = match handshake(&outlet, peer, &mut sender, &mut receiver, wake.clone()).await {
@@ -76,10 +76,11 @@ fn gate(hub: &Hub, ask: &Ask) -> Result<Gate, Refusal> {
     if hub.is_stopped() {
         return Err(Refusal::Stopping);
     }
-    let outlet = (ask.role == PeerRole::Consumes).then(|| hub.outlet(&ask.item)).flatten();
+    let outlet = (ask.role == PeerRole::Consumes).then(|| hub.outlet(&ask.item.id)).flatten();
     let outlet = outlet.filter(|outlet| outlet.has_handles()).ok_or(Refusal::NoSuchItem)?;
     let (policy, subject) = (outlet.options().require, &outlet.subject);
-    Ok(Gate { policy, schema: subject.schema, shape: subject.shape.clone() })
+    let name = subject.intent.as_str().into();
+    Ok(Gate { name, policy, schema: subject.schema, shape: subject.shape.clone() })
 }
 
 async fn handshake(

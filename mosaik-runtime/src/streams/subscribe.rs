@@ -21,7 +21,7 @@ use super::{
     wire::{Ack, Blocks, End, Piece, Subscribe, Subscribed, Terms},
 };
 use crate::{
-    admission::Ask,
+    admission::{Ask, Item},
     primitives::{BootId, PeerId, PeerRole},
     transport::{Code, LinkError, LinkReceiver, LinkSender},
 };
@@ -54,7 +54,7 @@ pub(super) async fn remote(
 ) -> Outcome {
     let subject = &inlet.subject;
     let ask = Ask {
-        item: subject.item,
+        item: Item::known(subject.item, &subject.intent),
         role: PeerRole::Consumes,
         schemas: inlet.schemas.clone(),
         shape: Some(subject.shape.clone()),
