@@ -91,6 +91,25 @@ pub enum NotBelieved {
     ImplausibleVersion,
 }
 
+impl NotBelieved {
+    /// Whether the one who brought it is at fault: nobody who checks what he relays hands this on. What does not decode may be
+    /// of a later version.
+    pub(crate) fn is_hostile(&self) -> bool {
+        !matches!(self, Self::Malformed(_))
+    }
+
+    /// The word in the metrics.
+    pub(crate) const fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge(_) => "too_large",
+            Self::Malformed(_) => "malformed",
+            Self::OtherNetwork => "other_network",
+            Self::Forged => "forged",
+            Self::ImplausibleVersion => "implausible_version",
+        }
+    }
+}
+
 impl Signed {
     /// Signs an entry of this node.
     pub fn entry(key: &SecretKey, network: NetworkId, entry: &Entry) -> Result<Self, EntryTooLarge> {

@@ -84,10 +84,16 @@ pub(crate) struct Core {
     changed: bool,
     refuted_at: Option<Instant>,
     refute_again: bool,
+    /// When a version that somebody merely claims was last overtaken.
+    overtaken_at: Option<Instant>,
 }
 
 /// A node answers suspicions of itself no more often than this.
 const REFUTE_PAUSE: Duration = Duration::from_secs(1);
+/// A version of this node that somebody claims without this node's signature is overtaken up to this incarnation, and no more
+/// often than once in this time: else a stranger could drive the node to versions that nobody believes.
+const MOST_CLAIMED: u64 = 1 << 32;
+const CLAIM_PAUSE: Duration = Duration::from_secs(1);
 
 impl Core {
     pub(crate) fn new(setup: Setup, now: Instant) -> Result<Self, EntryTooLarge> {
@@ -103,6 +109,7 @@ impl Core {
             changed: false,
             refuted_at: None,
             refute_again: false,
+            overtaken_at: None,
         };
         let signed = core.own.sign()?;
         core.enter_own(signed);
@@ -151,11 +158,11 @@ impl Core {
     pub(crate) fn heard(&mut self, statement: Statement, via: Via, age: Duration, now: Instant) {
         match statement {
             Statement::Entry(peer) if peer.id == self.me => {
-                self.claimed(peer.entry.version, Some(peer.entry.boot), now);
+                self.overtake(peer.entry.version, Some(peer.entry.boot), now);
             }
             Statement::Entry(peer) => self.entry(peer, via, now),
             Statement::Departure(departure) if departure.peer == self.me => {
-                self.claimed(departure.version, None, now);
+                self.overtake(departure.version, None, now);
             }
             Statement::Departure(departure) => self.departed(&departure, age, now),
             Statement::Suspicion(suspicion) => self.suspicion(suspicion, now),
@@ -196,8 +203,10 @@ impl Core {
         if suspect == self.me {
             return self.refute(version, now);
         }
-        let held = self.catalog().get(&suspect).map(|peer| peer.entry.version);
-        if held.is_some_and(|held| held <= version) && self.catalog().get(&reporter).is_some() {
+        let Some(held) = self.catalog().get(&suspect).map(|peer| peer.entry.version) else { return };
+        // The suspect must be able to get above what it is suspected at.
+        let version = if version.incarnation > MOST_CLAIMED { version.min(held) } else { version };
+        if held <= version && self.catalog().get(&reporter).is_some() {
             let fraction = self.rng.unit();
             self.detector.told(suspect, version, fraction, now);
         }
@@ -213,15 +222,26 @@ impl Core {
             return;
         }
         self.refuted_at = Some(now);
-        if version > self.own.version() {
-            return self.claimed(version, None, now);
+        if version > self.own.version() && version.incarnation <= MOST_CLAIMED {
+            return self.overtake(version, None, now);
         }
         self.own.raise();
         self.publish();
     }
 
-    /// Somebody holds this version of this node.
+    /// Somebody says that it holds this version of this node, and shows no signature for it.
     pub(crate) fn claimed(&mut self, version: Version, boot: Option<BootId>, now: Instant) {
+        let is_own = boot == Some(self.own.entry().boot) || version < self.own.version();
+        let paused = self.overtaken_at.is_some_and(|at| now.saturating_duration_since(at) < CLAIM_PAUSE);
+        if is_own || paused || version.incarnation > MOST_CLAIMED {
+            return;
+        }
+        self.overtaken_at = Some(now);
+        self.overtake(version, boot, now);
+    }
+
+    /// A version of this node is about, made by a former process of this key, or by another one now.
+    fn overtake(&mut self, version: Version, boot: Option<BootId>, now: Instant) {
         match self.own.claimed(version, boot, now) {
             Claim::Fine => {}
             Claim::Overtaken => self.publish(),

@@ -74,6 +74,8 @@ pub(crate) struct Table {
     catalog: Catalog,
     limits: TableLimits,
     ages: BTreeSet<(Instant, PeerId)>,
+    /// Of these, the graves of nodes that never spoke to us: anybody can make thousands, so they make room first.
+    unmet: BTreeSet<(Instant, PeerId)>,
     /// Nodes that never spoke to us, by who introduced them.
     introduced: BTreeMap<PeerId, PeerId>,
     introductions: BTreeMap<PeerId, usize>,
@@ -85,6 +87,7 @@ impl Table {
             catalog: Catalog::default(),
             limits,
             ages: BTreeSet::new(),
+            unmet: BTreeSet::new(),
             introduced: BTreeMap::new(),
             introductions: BTreeMap::new(),
         }
@@ -150,19 +153,34 @@ impl Table {
     }
 
     fn bury(&mut self, peer: PeerId, grave: Grave) {
+        let met = self.has_met(&peer);
         self.remove(&peer);
         self.unearth(&peer);
-        self.ages.insert((grave.since, peer));
+        let age = (grave.since, peer);
+        self.ages.insert(age);
+        if !met {
+            self.unmet.insert(age);
+        }
         self.catalog.graves.insert(peer, grave);
         while self.catalog.graves.len() > self.limits.graves {
-            let Some((_, oldest)) = self.ages.first().copied() else { break };
+            let oldest = self.unmet.first().or_else(|| self.ages.first()).copied();
+            let Some((_, oldest)) = oldest else { break };
             self.unearth(&oldest);
+        }
+    }
+
+    /// Whether the node spoke to us itself, in this life or before its grave was dug.
+    fn has_met(&self, peer: &PeerId) -> bool {
+        match self.catalog.graves.get(peer) {
+            Some(grave) => !self.unmet.contains(&(grave.since, *peer)),
+            None => self.catalog.live.contains_key(peer) && !self.introduced.contains_key(peer),
         }
     }
 
     fn unearth(&mut self, peer: &PeerId) {
         if let Some(grave) = self.catalog.graves.remove(peer) {
             self.ages.remove(&(grave.since, *peer));
+            self.unmet.remove(&(grave.since, *peer));
         }
     }
 

@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{sync::mpsc, task::yield_now, time::Instant};
 
 use crate::{
     primitives::{Clock, PeerId, Version, watch},
@@ -28,6 +28,10 @@ use super::{
 const STEP: Duration = Duration::from_secs(5);
 /// The whole comparison must end within this.
 const WHOLE: Duration = Duration::from_secs(30);
+/// Statements that one comparison may bring: as many as a full catalog holds, dead and alive.
+const MOST_TOLD: usize = 2 * 65_536;
+/// So many statements are verified before other tasks get a turn: each costs some 50 µs.
+const TURN: usize = 16;
 
 /// What a comparison needs of the node.
 #[derive(Clone)]
@@ -82,7 +86,7 @@ impl Comparer {
             link.send(&CatalogFrame::Listing { bucket, summaries }).await?;
         }
         link.send(&CatalogFrame::Over).await?;
-        let wanted = self.take(link).await?;
+        let wanted = self.take(link, MOST_TOLD).await?;
         let owed = answer(&snapshot.catalog, &wanted, Instant::now());
         self.tell(link, owed).await?;
         link.send(&CatalogFrame::Over).await
@@ -103,8 +107,9 @@ impl Comparer {
         }
         let (buckets, theirs) = listings(link).await?;
         let plan = compare(&snapshot.catalog, &buckets, &theirs, Instant::now());
+        let wanted = plan.want.len();
         self.answer_plan(link, plan).await?;
-        self.take(link).await.map(|_| ())
+        self.take(link, wanted).await.map(|_| ())
     }
 
     async fn answer_plan(&self, link: &mut CatalogLink, plan: Plan) -> Result<(), LinkError> {
@@ -133,12 +138,15 @@ impl Comparer {
         if batch.is_empty() { Ok(()) } else { link.send(&CatalogFrame::Statements(batch)).await }
     }
 
-    /// Takes the other side's turn. Returns what it wants.
-    async fn take(&self, link: &mut CatalogLink) -> Result<Vec<PeerId>, LinkError> {
-        let mut wanted = Vec::new();
+    /// Takes the other side's turn, of at most so many statements. Returns what it wants.
+    async fn take(&self, link: &mut CatalogLink, most: usize) -> Result<Vec<PeerId>, LinkError> {
+        let (mut wanted, mut left) = (Vec::new(), most);
         loop {
             match receive(link).await? {
-                CatalogFrame::Statements(relayed) => self.learned(link.peer(), relayed).await,
+                CatalogFrame::Statements(relayed) => {
+                    left = left.checked_sub(relayed.len()).ok_or_else(out_of_turn)?;
+                    self.learned(link.peer(), relayed).await?;
+                }
                 CatalogFrame::Want(ids) if wanted.len() < BUCKETS * MOST_LISTED => wanted.extend(ids),
                 CatalogFrame::Dead(dead) => self.doubt(dead).await,
                 CatalogFrame::Over => return Ok(wanted),
@@ -147,18 +155,28 @@ impl Comparer {
         }
     }
 
-    /// Statements that are not believed are left out, and the rest is taken: a later version may say more than this one reads.
-    async fn learned(&self, from: PeerId, relayed: Vec<Relayed>) {
+    /// Statements that do not decode are left out, and the rest is taken: a later version may say more than this one reads. One
+    /// that nobody should have relayed ends the comparison, so that it costs one verification.
+    async fn learned(&self, from: PeerId, relayed: Vec<Relayed>) -> Result<(), LinkError> {
         let mut statements = Vec::new();
-        for Relayed { signed, age } in relayed {
+        let mut hostile = None;
+        for (at, Relayed { signed, age }) in relayed.into_iter().enumerate() {
+            if at % TURN == TURN - 1 {
+                yield_now().await;
+            }
             match self.verifier.verify(&signed) {
                 Ok(statement) => statements.push((statement, Duration::from_secs(age.into()))),
+                Err(why) if why.is_hostile() => {
+                    hostile = Some(self.refuse(from, why).await);
+                    break;
+                }
                 Err(why) => {
                     let _ = self.inbox.send(Input::NotBelieved { by: from, why }).await;
                 }
             }
         }
         let _ = self.inbox.send(Input::Learned { from, statements }).await;
+        hostile.map_or(Ok(()), Err)
     }
 
     async fn opened(&self, peer: PeerId, opening: Opening) -> Result<(), LinkError> {

@@ -246,8 +246,16 @@ impl Reader {
                 GossipFrame::Probe(nonce) => Input::Probed { peer, nonce },
                 GossipFrame::Answer(nonce) => Input::Answered { peer, nonce },
             };
+            let refused = match &input {
+                Input::NotBelieved { why, .. } if why.is_hostile() => Some(why.to_string()),
+                _ => None,
+            };
             if self.inbox.send(input).await.is_err() {
                 break;
+            }
+            if let Some(why) = refused {
+                self.receiver.stop(Code::Malformed);
+                return Err(LinkError::Malformed(why));
             }
         }
         Ok(())

@@ -6,6 +6,7 @@
 mod compare;
 mod effects;
 mod links;
+mod served;
 mod sources;
 mod start;
 
@@ -41,6 +42,7 @@ use super::{
 
 use compare::Comparer;
 use links::{Links, Tasks};
+use served::Served;
 use sources::Seeds;
 
 pub(crate) use start::start;
@@ -69,7 +71,7 @@ pub(crate) enum Input {
     /// A comparison that this node began has ended.
     Compared { peer: PeerId, result: Result<(), LinkError> },
     /// A comparison that a peer began has ended.
-    Served,
+    Served { number: u64 },
     /// A statement was not believed.
     NotBelieved { by: PeerId, why: NotBelieved },
 }
@@ -80,8 +82,6 @@ const INBOX: usize = 1024;
 const TURN: usize = 64;
 /// Changes of the own entry within this time are signed at once.
 const GATHER: Duration = Duration::from_millis(5);
-/// Comparisons that peers began, at a time.
-const MOST_SERVED: usize = 32;
 /// Clocks that are farther apart are reported.
 const CLOCKS_APART: Duration = Duration::from_secs(60);
 
@@ -105,7 +105,7 @@ pub(crate) struct Driver {
     data: Option<DataDir>,
     seeds: Seeds,
     comparing: BTreeMap<PeerId, Vec<oneshot::Sender<Result<(), LinkError>>>>,
-    serving: usize,
+    served: Served,
     neighbours: BTreeSet<PeerId>,
     /// Whether the overlay will be joined soon, because somebody is new.
     expecting: bool,
@@ -278,7 +278,7 @@ impl Driver {
                 dead.into_iter().for_each(|(peer, version)| self.core.doubted(peer, version, now));
             }
             Input::Compared { peer, result } => self.compared(peer, result, now),
-            Input::Served => self.serving = self.serving.saturating_sub(1),
+            Input::Served { number } => self.served.ended(number),
             Input::NotBelieved { by, why } => self.not_believed(by, &why),
         }
     }
@@ -289,16 +289,17 @@ impl Driver {
     }
 
     fn serve(&mut self, link: Link<CatalogProtocol>) {
-        if self.serving >= MOST_SERVED {
-            return link.close(Code::Busy);
-        }
-        self.serving += 1;
+        let Some((number, evicted)) = self.served.enter(link.peer()) else { return link.close(Code::Busy) };
         let comparer = self.comparer.clone();
         self.scope.spawn("catalog comparison, asked", async move {
-            if let Err(error) = comparer.answer(link).await {
-                tracing::debug!(target: "mosaik::discovery", %error, "a comparison broke off");
+            match evicted.run_until_cancelled(comparer.answer(link)).await {
+                Some(Ok(())) => {}
+                Some(Err(error)) => {
+                    tracing::debug!(target: "mosaik::discovery", %error, "a comparison broke off");
+                }
+                None => tracing::debug!(target: "mosaik::discovery", "the oldest comparison made room"),
             }
-            let _ = comparer.inbox.send(Input::Served).await;
+            let _ = comparer.inbox.send(Input::Served { number }).await;
         });
     }
 
@@ -343,6 +344,9 @@ impl Driver {
     }
 
     fn report(&self, event: Event) {
+        if matches!(event, Event::NoRoom { .. }) {
+            metrics::counter!("mosaik_discovery_no_room_total").increment(1);
+        }
         match &event {
             Event::NoRoom { .. } | Event::NotBelieved { .. } => {
                 tracing::debug!(target: "mosaik::discovery", ?event);
@@ -354,6 +358,7 @@ impl Driver {
 
     fn not_believed(&mut self, by: PeerId, why: &NotBelieved) {
         self.counters.not_believed.fetch_add(1, Ordering::Relaxed);
+        metrics::counter!("mosaik_discovery_not_believed_total", "reason" => why.code()).increment(1);
         self.report(Event::NotBelieved { by, why: why.to_string() });
     }
 

@@ -25,7 +25,7 @@ use super::{
         verifier::Verifier,
         wire::{CatalogProtocol, GossipProtocol},
     },
-    Comparer, Dials, Driver, INBOX, Input, Links, Seeds, Sources, Tasks, Timers, links,
+    Comparer, Dials, Driver, INBOX, Input, Links, Seeds, Sources, Tasks, Timers, links, served,
 };
 
 /// Orders of handles that wait for the loop.
@@ -94,7 +94,7 @@ fn sources(
         transport: transport.events(),
         addresses: transport.addresses(),
         gossip: transport.listen::<GossipProtocol>(links::MOST_PEERS),
-        catalog: transport.listen::<CatalogProtocol>(super::MOST_SERVED),
+        catalog: transport.listen::<CatalogProtocol>(served::MOST_SERVED),
     }
 }
 
@@ -136,7 +136,7 @@ fn driver(
         data,
         seeds: Seeds::new(settings.rng.split("seeds")),
         comparing: BTreeMap::new(),
-        serving: 0,
+        served: served::Served::default(),
         neighbours: BTreeSet::new(),
         expecting: false,
         compared_at: BTreeMap::new(),

@@ -8,6 +8,7 @@ use super::*;
 use crate::{
     discovery::{
         Entry, Event,
+        core::{Standing, Summary},
         signed::Signed,
         wire::{
             Announcement, CatalogFrame, CatalogProtocol, GossipFrame, GossipProtocol, Opening, Overlay,
@@ -77,6 +78,23 @@ impl Stranger {
         link
     }
 
+    /// Begins a comparison in which it lists `about` as live, so that the victim asks for them, and takes the victim's turn.
+    async fn list(&self, victim: &Node, about: &[PeerId]) -> Link<CatalogProtocol> {
+        let mut link = self.open(victim, self.mine()).await;
+        let _opened: Option<CatalogFrame> = link.recv(Duration::from_secs(5)).await.expect("an answer");
+        let summary = |peer: &PeerId| Summary {
+            peer: *peer,
+            version: version(1, 0),
+            mark: 0,
+            standing: Standing::Live,
+        };
+        let summaries = about.iter().map(summary).collect();
+        link.send(&CatalogFrame::Listing { bucket: 0, summaries }).await.expect("sent");
+        link.send(&CatalogFrame::Over).await.expect("sent");
+        while !matches!(link.recv(Duration::from_secs(5)).await.expect("a turn"), Some(CatalogFrame::Over)) {}
+        link
+    }
+
     async fn announce(&self, link: &mut Link<GossipProtocol>, signed: Signed) {
         let content = codec::encode(&Announcement { nonce: 1, signed }).expect("it encodes").into();
         let frame = GossipFrame::Overlay(Overlay::Broadcast { hops: 0, content });
@@ -123,14 +141,10 @@ async fn h4_forged_and_foreign_entries_are_refused_at_every_entrance() {
         stranger.announce(&mut link, bad.clone()).await;
         not_believed(&victim, &mut events).await;
         // In a comparison, as a third node's.
-        let mut link = stranger.open(&victim, stranger.mine()).await;
-        let _opened: Option<CatalogFrame> = link.recv(Duration::from_secs(5)).await.expect("an answer");
-        link.send(&CatalogFrame::Over).await.expect("sent");
-        while !matches!(link.recv(Duration::from_secs(5)).await.expect("a turn"), Some(CatalogFrame::Over)) {}
+        let mut link = stranger.list(&victim, &[id(4)]).await;
         link.send(&CatalogFrame::Statements(vec![Relayed { signed: bad.clone(), age: 0 }]))
             .await
             .expect("sent");
-        link.send(&CatalogFrame::Over).await.expect("sent");
         not_believed(&victim, &mut events).await;
         // In a comparison, as its own.
         stranger.open(&victim, bad).await;
@@ -255,12 +269,10 @@ async fn h13_a_stranger_that_introduces_thousands_is_capped() {
     plan.change = |settings| settings.most_introduced = 20;
     let victim = plan.on_net(&net).await;
     let stranger = Stranger::on_net(3, &net, &victim).await;
-    let mut link = stranger.open(&victim, stranger.mine()).await;
-    let _opened: Option<CatalogFrame> = link.recv(Duration::from_secs(5)).await.expect("an answer");
-    link.send(&CatalogFrame::Over).await.expect("sent");
-    while !matches!(link.recv(Duration::from_secs(5)).await.expect("a turn"), Some(CatalogFrame::Over)) {}
-    for n in 0..200u64 {
-        let key = SecretKey::from_bytes(NodeRng::from_seed(n).bytes_32());
+    let keys: Vec<_> = (0..200u64).map(|n| SecretKey::from_bytes(NodeRng::from_seed(n).bytes_32())).collect();
+    let ids: Vec<_> = keys.iter().map(SecretKey::peer_id).collect();
+    let mut link = stranger.list(&victim, &ids).await;
+    for key in keys {
         let signed = stranger.entry(&key, network(), version(1, 0));
         link.send(&CatalogFrame::Statements(vec![Relayed { signed, age: 0 }])).await.expect("sent");
     }
@@ -286,4 +298,31 @@ async fn two_live_nodes_with_one_key_are_told_of() {
         while !matches!(events.recv().await, Ok(Event::IdentityInUse { .. })) {}
     };
     within(Duration::from_secs(120), async { tokio::join!(told(&one), told(&two)) }).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn h4_more_statements_than_were_asked_for_end_the_comparison() {
+    let net = Net::new(47);
+    let victim = Plan::new(1).on_net(&net).await;
+    let stranger = Stranger::on_net(3, &net, &victim).await;
+    let mut link = stranger.list(&victim, &[id(4)]).await;
+    let unasked = |n| Relayed { signed: stranger.entry(&key(n), network(), version(1, 0)), age: 0 };
+    link.send(&CatalogFrame::Statements(vec![unasked(4), unasked(5)])).await.expect("sent");
+    let ended = async { while let Ok(Some(_)) = link.recv::<CatalogFrame>(Duration::from_secs(5)).await {} };
+    within(Duration::from_secs(5), ended).await;
+    pass(1).await;
+    assert!(!victim.knows(id(4)) && !victim.knows(id(5)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn h4_who_forges_loses_the_link() {
+    let net = Net::new(48);
+    let victim = Plan::new(1).on_net(&net).await;
+    let stranger = Stranger::on_net(3, &net, &victim).await;
+    let mut link = stranger.transport.link::<GossipProtocol>(victim.id()).await.expect("a link");
+    let foreign = stranger.entry(&key(4), NetworkId::derive("another"), version(1, 0));
+    stranger.announce(&mut link, foreign).await;
+    let ended = async { while let Ok(Some(_)) = link.recv::<GossipFrame>(Duration::from_secs(5)).await {} };
+    within(Duration::from_secs(4), ended).await;
+    assert_eq!(victim.discovery.stats().not_believed, 1);
 }

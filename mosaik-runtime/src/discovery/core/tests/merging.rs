@@ -149,3 +149,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn h6_a_flood_of_departures_digs_up_no_grave_of_a_node_that_was_met() {
+    let now = Instant::now();
+    let mut core = core_with(now, TableLimits { graves: 4, ..TableLimits::default() });
+    hear(&mut core, peer(2, version(1, 0)), Via::Itself, now);
+    core.heard(Statement::Departure(departure(2, version(1, 1))), Via::Itself, Duration::ZERO, now);
+    for n in 10..40 {
+        hear(&mut core, peer(n, version(1, 0)), other(9), now + secs(1));
+        core.heard(
+            Statement::Departure(departure(n, version(1, 1))),
+            other(9),
+            Duration::ZERO,
+            now + secs(1),
+        );
+        core.heard(Statement::Departure(departure(n + 100, version(1, 1))), other(9), Duration::ZERO, now);
+    }
+    hear(&mut core, peer(2, version(1, 0)), other(9), now + secs(2));
+    assert_eq!((holds(&core, 2), core.catalog().graves.len()), (None, 4));
+}

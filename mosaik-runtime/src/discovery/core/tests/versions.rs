@@ -74,3 +74,40 @@ fn a_departed_node_says_nothing_more() {
     core.unanswered(&id(2), now);
     assert_eq!(announced(&mut core), []);
 }
+
+#[test]
+fn h5_what_strangers_claim_never_drives_a_node_to_versions_that_nobody_believes() {
+    let mut now = Instant::now();
+    let mut core = core(now);
+    hear(&mut core, peer(2, version(1, 0)), Via::Itself, now);
+    let absurd = [version(1 << 40, 0), version(u64::MAX, u64::MAX), version((1 << 32) + 1, 0)];
+    for claim in absurd {
+        now += secs(2);
+        core.claimed(claim, None, now);
+        core.claimed(claim, Some(BootId(99)), now);
+        core.heard(suspicion(1, claim, 2), Via::Other(id(2)), Duration::ZERO, now);
+        core.doubted(id(1), claim, now);
+        core.tick(now);
+    }
+    assert_eq!(core.version().incarnation, 1);
+    // One that is plausible is overtaken, once a second at most, and everybody still believes the result.
+    now += secs(2);
+    effects(&mut core);
+    for above in 0..100 {
+        core.claimed(version(1 << 32, above), None, now);
+    }
+    assert_eq!(core.version(), version((1 << 32) + 1, 0));
+    assert_eq!(announced(&mut core).len(), 1, "one announcement, and it is believed");
+}
+
+#[test]
+fn h5_a_suspicion_of_an_absurd_version_does_not_outlive_a_refutation() {
+    let now = Instant::now();
+    let mut core = core(now);
+    hear(&mut core, peer(2, version(1, 0)), Via::Other(id(3)), now);
+    hear(&mut core, peer(3, version(1, 0)), Via::Itself, now);
+    core.heard(suspicion(2, version(1 << 40, 1 << 48), 3), Via::Other(id(3)), Duration::ZERO, now);
+    hear(&mut core, peer(2, version(1, 1)), Via::Other(id(3)), now + secs(1));
+    pass(&mut core, now + secs(1), secs(30));
+    assert_eq!(holds(&core, 2), Some(version(1, 1)), "it refuted, and lives");
+}
