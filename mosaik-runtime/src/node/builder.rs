@@ -47,6 +47,7 @@ pub struct NetworkBuilder {
     runtime_dir: Option<PathBuf>,
     tags: Vec<String>,
     backoff: backoff::Settings,
+    limits: transport::Limits,
     environment: Environment,
 }
 
@@ -117,6 +118,7 @@ impl NetworkBuilder {
             runtime_dir: None,
             tags: Vec::new(),
             backoff: backoff::Settings::default(),
+            limits: transport::Limits::default(),
             environment: Environment {
                 clock: Clock::system(),
                 rng: NodeRng::from_system(),
@@ -179,6 +181,12 @@ impl NetworkBuilder {
     /// How long to wait between attempts to reach a peer.
     pub fn backoff(mut self, backoff: backoff::Settings) -> Self {
         self.backoff = backoff;
+        self
+    }
+
+    /// The bounds on connections, handshakes and silence.
+    pub fn limits(mut self, limits: transport::Limits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -313,7 +321,7 @@ impl NetworkBuilder {
             boot,
             reach: self.reach,
             bind: self.bind,
-            limits: transport::Limits::default(),
+            limits: self.limits.clone(),
             clock: self.environment.clock.clone(),
             rng: rng.split("transport"),
             scope,

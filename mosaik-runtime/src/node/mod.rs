@@ -19,4 +19,4 @@ pub use error::{Error, Result};
 pub use from_node::FromNode;
 pub use handle::{Extensions, Node, Shutdown};
 pub use item::{NodeEntry, NodeItem};
-pub use network::{Local, Network};
+pub use network::{Local, Network, Tasks};

@@ -100,6 +100,11 @@ impl Network {
         &self.0.scope
     }
 
+    /// The node's own tasks. A task that panicked was caught, is in the log, and took nothing with it but its own work.
+    pub fn tasks(&self) -> Tasks {
+        Tasks { running: self.0.scope.running(), panicked: self.0.scope.panics() }
+    }
+
     /// Begins a stop: consumers end, sends fail with `Stopped`. [`shutdown`](Self::shutdown) does the rest.
     pub fn stop(&self) {
         self.0.streams.stop();
@@ -131,6 +136,15 @@ impl fmt::Debug for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Network({} as {})", self.0.name, self.local().id().short())
     }
+}
+
+/// The tasks of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tasks {
+    /// How many are running.
+    pub running: usize,
+    /// How many have panicked since the start.
+    pub panicked: u64,
 }
 
 /// This node, as others know it.

@@ -271,6 +271,11 @@ impl Conn {
         on!(Conn, self, conn => conn.export(label, context))
     }
 
+    /// The peer is proven: from here on the limits count, and not the little that strangers get.
+    pub fn trust(&self, limits: &Limits) {
+        on!(Conn, self, conn => conn.trust(limits));
+    }
+
     /// The present estimate of the round-trip time.
     pub fn rtt(&self) -> Option<std::time::Duration> {
         on!(Conn, self, conn => conn.rtt())

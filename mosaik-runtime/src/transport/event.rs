@@ -100,3 +100,21 @@ pub enum Refused {
     #[error("{0}")]
     Other(Code),
 }
+
+impl Refused {
+    /// The stable word in metrics.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotYourNetwork => "not_your_network",
+            Self::OtherNetwork => "other_network",
+            Self::OtherSecret => "other_secret",
+            Self::NoSecret => "no_secret",
+            Self::UnexpectedSecret => "unexpected_secret",
+            Self::IdentityInUse => "identity_in_use",
+            Self::Busy(_) => "busy",
+            Self::Deadline => "deadline",
+            Self::Handshake(_) => "handshake",
+            Self::Other(_) => "other",
+        }
+    }
+}

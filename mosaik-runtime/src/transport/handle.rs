@@ -26,6 +26,21 @@ pub trait Known: Send + Sync + 'static {
     fn version_of(&self, peer: &PeerId) -> Option<Version>;
 }
 
+/// What a transport holds. Each is bounded by a limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Connections that stand, of all peers and protocols.
+    pub connections: usize,
+    /// Incoming handshakes under way.
+    pub handshakes: usize,
+    /// Halves of links that are open, or finished and not yet delivered.
+    pub halves: usize,
+    /// Dials under way.
+    pub dials: usize,
+    /// Peers in the address book.
+    pub addresses: usize,
+}
+
 /// A running transport. Clones share it.
 #[derive(Clone)]
 pub struct Transport(Arc<Pool>);
@@ -103,6 +118,11 @@ impl Transport {
     /// How many connections to `peer` stand, of all protocols, superseded ones included until they close.
     pub fn sessions(&self, peer: &PeerId) -> usize {
         self.0.count(peer)
+    }
+
+    /// What this transport holds now.
+    pub fn usage(&self) -> Usage {
+        self.0.usage()
     }
 
     /// Stops accepting, delivers what was written, closes everything with `Code::Shutdown`. Takes no longer than the

@@ -34,7 +34,7 @@ pub use code::Code;
 pub use config::{Config, Limits};
 pub use error::{BindError, LinkError};
 pub use event::{Ended, Event, Refused, SessionId, Side};
-pub use handle::{Known, Transport};
+pub use handle::{Known, Transport, Usage};
 pub use link::{Link, LinkReceiver, LinkSender};
 pub use listen::Listener;
 pub use protocol::{Protocol, ProtocolId};

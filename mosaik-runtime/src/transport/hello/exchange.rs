@@ -5,6 +5,7 @@ use crate::{
     transport::{
         backend::{Conn, ConnLost, RecvHalf, SendHalf},
         code::Code,
+        config::Limits,
         error::LinkError,
         event::Refused,
         frame::{Frames, framed},
@@ -46,6 +47,7 @@ pub(in crate::transport) async fn dial(
     conn: &Conn,
     from: &Introduction,
     holds_of_you: Option<Version>,
+    limits: &Limits,
 ) -> Result<Proven, Unproven> {
     let binding = binding(conn, from, Role::Dialler)?;
     let (mut send, recv) = conn.open_bi().await.map_err(lost)?;
@@ -54,6 +56,7 @@ pub(in crate::transport) async fn dial(
     let mut frames = Frames::new(recv, MAX_HELLO);
     let theirs = hear(conn, &mut frames).await?;
     from.membership.verify(Role::Acceptor, &binding, &theirs.network).map_err(stranger)?;
+    conn.trust(limits);
     proven(theirs, send, frames)
 }
 
@@ -62,12 +65,14 @@ pub(in crate::transport) async fn accept(
     conn: &Conn,
     from: &Introduction,
     holds_of_you: Option<Version>,
+    limits: &Limits,
 ) -> Result<Proven, Unproven> {
     let binding = binding(conn, from, Role::Acceptor)?;
     let (mut send, recv): (SendHalf, RecvHalf) = conn.accept_bi().await.map_err(lost)?;
     let mut frames = Frames::new(recv, MAX_HELLO);
     let theirs = hear(conn, &mut frames).await?;
     let with = from.membership.verify(Role::Dialler, &binding, &theirs.network).map_err(stranger)?;
+    conn.trust(limits);
     let network = from.membership.prove(Role::Acceptor, &binding, with);
     say(&mut send, hello(from, network, holds_of_you)).await?;
     proven(theirs, send, frames)

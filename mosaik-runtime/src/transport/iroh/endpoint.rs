@@ -26,6 +26,9 @@ use crate::{
 
 use super::streams::{RecvHalf, SendHalf, conn_lost, number};
 
+/// Unread bytes of a connection whose peer has not proven that it belongs: its `Hello` fits several times.
+const STRANGERS_WINDOW: u32 = 32 * 1024;
+
 /// TLS alert 120, "no application protocol", as QUIC carries it.
 const NO_APPLICATION_PROTOCOL: u8 = 120;
 
@@ -150,6 +153,12 @@ impl Conn {
     }
 
     /// See the seam.
+    pub fn trust(&self, limits: &Limits) {
+        self.0.set_receive_window(VarInt::from_u32(limits.connection_window));
+        self.0.set_max_concurrent_bi_streams(VarInt::from_u32(limits.links_per_connection));
+    }
+
+    /// See the seam.
     pub fn rtt(&self) -> Option<Duration> {
         self.0.paths().iter().find(|path| path.is_selected()).map(|path| path.rtt())
     }
@@ -168,10 +177,11 @@ fn limited(limits: &Limits) -> Result<QuicTransportConfig, BindError> {
     let silence = IdleTimeout::try_from(limits.lost_after);
     let silence = silence.map_err(|error| BindError::Backend(format!("limit `lost_after`: {error}")))?;
     Ok(QuicTransportConfig::builder()
-        .max_concurrent_bidi_streams(VarInt::from_u32(limits.links_per_connection))
+        // What strangers get: the stream of the `Hello`, and little room. `Conn::trust` raises both.
+        .max_concurrent_bidi_streams(VarInt::from_u32(1))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .stream_receive_window(VarInt::from_u32(limits.stream_window))
-        .receive_window(VarInt::from_u32(limits.connection_window))
+        .receive_window(VarInt::from_u32(STRANGERS_WINDOW.min(limits.connection_window)))
         .datagram_receive_buffer_size(None)
         .max_idle_timeout(Some(silence))
         .keep_alive_interval(limits.keep_alive)

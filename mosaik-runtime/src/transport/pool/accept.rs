@@ -68,7 +68,7 @@ impl Pool {
         }
         let protocol = self.registry.protocol(alpn);
         let protocol = protocol.ok_or((Code::UnknownProtocol, Refused::Other(Code::UnknownProtocol)))?;
-        match exchange::accept(conn, &self.introduction, self.holds_of(&peer)).await {
+        match exchange::accept(conn, &self.introduction, self.holds_of(&peer), &self.limits).await {
             Ok(proven) => Ok((protocol, proven)),
             Err(Unproven::Us(code, reason)) => Err((code, reason)),
             Err(Unproven::Them(Code::NotYourNetwork)) => Err((Code::NotYourNetwork, Refused::NotYourNetwork)),

@@ -117,7 +117,7 @@ impl Pool {
             Err(_) => return Err(unreachable(format!("no answer within {within:?}"))),
         };
         let within = self.limits.handshake;
-        let hello = exchange::dial(&conn, &self.introduction, self.holds_of(&peer));
+        let hello = exchange::dial(&conn, &self.introduction, self.holds_of(&peer), &self.limits);
         match timeout(within, hello).await {
             Ok(Ok(proven)) => self.establish(conn, key, Side::Us, proven),
             Ok(Err(Unproven::Us(code, reason))) => {

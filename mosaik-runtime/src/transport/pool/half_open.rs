@@ -48,6 +48,11 @@ impl HalfOpen {
         Ticket { number, evicted, all: self.clone() }
     }
 
+    /// How many are under way.
+    pub(super) fn len(&self) -> usize {
+        self.lock().waiting.len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -32,7 +32,7 @@ use super::{
     config::Limits,
     error::LinkError,
     event::{Ended, Event, Refused, SessionId, Side},
-    handle::Known,
+    handle::{Known, Usage},
     hello::exchange::{Introduction, Proven},
     listen::Registry,
     session::{Note, Raw, Session, task},
@@ -133,6 +133,14 @@ impl Pool {
     /// How many connections to a peer stand.
     pub(super) fn count(&self, peer: &PeerId) -> usize {
         self.lock().core.count(peer)
+    }
+
+    /// What is held now.
+    pub(super) fn usage(&self) -> Usage {
+        let (handshakes, addresses) = (self.half_open.len(), self.book.len());
+        let state = self.lock();
+        let halves = state.sessions.values().map(|session| *session.open().borrow()).sum();
+        Usage { connections: state.sessions.len(), handshakes, halves, dials: state.dials.len(), addresses }
     }
 
     /// The least round-trip time of late; takes a sample when one is due.
@@ -240,6 +248,9 @@ impl Pool {
     }
 
     fn refused(&self, peer: Option<PeerId>, by: Side, reason: Refused) {
+        let side = if by == Side::Us { "us" } else { "them" };
+        metrics::counter!("mosaik_transport_refused_total", "by" => side, "reason" => reason.code())
+            .increment(1);
         tracing::info!(target: "mosaik::transport", ?peer, ?by, "refused: {reason}");
         self.tell(Event::Refused { peer, by, reason });
     }

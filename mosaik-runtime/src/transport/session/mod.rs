@@ -169,6 +169,8 @@ impl Drop for Lease {
 impl Raw {
     /// Turns the stream away.
     pub(super) fn refuse(mut self, code: Code) {
+        let reason = if code == Code::Busy { "busy" } else { "unknown_protocol" };
+        metrics::counter!("mosaik_transport_links_refused_total", "reason" => reason).increment(1);
         self.send.reset(code.number());
         self.recv.stop(code.number());
     }

@@ -48,7 +48,29 @@ struct Task<H> {
     /// The code that the connection closes with once it is drained.
     code: Code,
     accepted: u64,
+    allowance: Allowance,
     deadlines: Deadlines,
+}
+
+/// Links that the peer may still open: a burst, then so many a second. Beyond it they wait in the backend, of which the peer has
+/// `links_per_connection` places; nothing is refused.
+#[derive(Debug)]
+struct Allowance {
+    left: f64,
+    at: Instant,
+}
+
+impl Allowance {
+    const BURST: f64 = 256.0;
+    const RATE: f64 = 128.0;
+
+    /// When the next link may be taken.
+    fn next(&mut self, now: Instant) -> Instant {
+        let passed = now.saturating_duration_since(self.at).as_secs_f64();
+        self.left = (self.left + passed * Self::RATE).min(Self::BURST);
+        self.at = now;
+        if self.left >= 1.0 { now } else { now + Duration::from_secs_f64((1.0 - self.left) / Self::RATE) }
+    }
 }
 
 struct Deadlines {
@@ -90,6 +112,7 @@ pub(in crate::transport) async fn run<H: Host>(
             Happened::Control(frame) => task.heard(frame).await,
             Happened::Stream(send, recv) => {
                 task.accepted += 1;
+                task.allowance.left -= 1.0;
                 task.host.incoming(Raw { send, recv, lease: task.session.lease() });
             }
             Happened::Time => task.time_passed(),
@@ -108,6 +131,7 @@ impl<H: Host> Task<H> {
             ending: Ending::default(),
             code: Code::Superseded,
             accepted: 0,
+            allowance: Allowance { left: Allowance::BURST, at: Instant::now() },
             deadlines,
         }
     }
@@ -121,11 +145,14 @@ impl<H: Host> Task<H> {
         delivering: &mut FuturesUnordered<BoxFuture<'static, ()>>,
     ) -> Happened {
         let conn = &self.session.conn;
+        let now = Instant::now();
+        let allowed = self.allowance.next(now);
         let time = self.deadlines.drain.min(self.deadlines.probe).min(self.deadlines.idle);
+        let wake = if allowed > now { time.min(allowed) } else { time };
         tokio::select! {
             biased;
             Some(note) = inbox.recv() => Happened::Note(Some(note)),
-            stream = conn.accept_bi() => match stream {
+            stream = conn.accept_bi(), if allowed <= now => match stream {
                 Ok((send, recv)) => Happened::Stream(send, recv),
                 Err(lost) => Happened::Lost(lost),
             },
@@ -133,7 +160,7 @@ impl<H: Host> Task<H> {
             Some(()) = delivering.next() => Happened::Opened,
             _ = open.changed() => Happened::Opened,
             lost = conn.closed() => Happened::Lost(lost),
-            () = sleep_until(time) => Happened::Time,
+            () = sleep_until(wake) => Happened::Time,
         }
     }
 
