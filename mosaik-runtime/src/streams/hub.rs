@@ -46,9 +46,18 @@ pub(crate) struct Hub {
     network: NetworkId,
     backoff: backoff::Settings,
     rng: Mutex<NodeRng>,
-    outlets: Mutex<BTreeMap<WireId, Arc<Outlet>>>,
+    outlets: Mutex<Outlets>,
     inlets: Mutex<BTreeMap<WireId, Arc<Inlet>>>,
     stopped: AtomicBool,
+}
+
+/// What is produced here, and what was.
+#[derive(Debug, Default)]
+struct Outlets {
+    open: BTreeMap<WireId, Arc<Outlet>>,
+    /// Of streams that ended here: the number of the next item, should they begin again. A few dozen bytes for each name that
+    /// carried items in this life of the node.
+    next: BTreeMap<WireId, u64>,
 }
 
 impl fmt::Debug for Hub {
@@ -103,7 +112,7 @@ impl Hub {
     }
 
     pub(super) fn outlet(&self, item: &WireId) -> Option<Arc<Outlet>> {
-        lock(&self.outlets).get(item).cloned()
+        lock(&self.outlets).open.get(item).cloned()
     }
 
     pub(super) fn is_stopped(&self) -> bool {
@@ -122,7 +131,7 @@ impl Hub {
         if self.is_stopped() {
             return Err(Stopped.into());
         }
-        let known = outlets.get(&subject.item).cloned();
+        let known = outlets.open.get(&subject.item).cloned();
         if let Some(outlet) = known.as_ref().filter(|outlet| outlet.has_handles()) {
             let difference = schema_difference(&outlet.subject, &subject)
                 .or_else(|| outlet.options().difference(&options));
@@ -135,11 +144,15 @@ impl Hub {
         // A stream that ended here may begin again as another type; then it is another ring, and its numbers go on.
         let same = known.clone().filter(|outlet| outlet.subject.schema == subject.schema);
         let outlet = same.unwrap_or_else(|| {
-            let first = known.map_or(0, |outlet| outlet.ring().end());
+            let ended = outlets.next.remove(&subject.item).unwrap_or_default();
+            let first = known.as_ref().map_or(ended, |outlet| outlet.ring().end());
             self.new_outlet(subject, options.clone(), first)
         });
-        outlets.insert(outlet.subject.item, outlet.clone());
         outlet.open(options, advert);
+        let before = outlets.open.insert(outlet.subject.item, outlet.clone());
+        if let Some(before) = before.filter(|before| !Arc::ptr_eq(before, &outlet)) {
+            before.abandon();
+        }
         Ok(outlet)
     }
 
@@ -155,6 +168,30 @@ impl Hub {
         });
         self.scope.spawn("streams keeper", keep_outlet(self.clone(), outlet.clone()));
         outlet
+    }
+
+    /// Forgets an outlet that nobody produces to and nobody waits for; says whether that is so. Only its next number stays.
+    pub(super) fn retire(&self, outlet: &Arc<Outlet>) -> bool {
+        let mut outlets = lock(&self.outlets);
+        if !outlet.withdraw() {
+            return false;
+        }
+        let item = outlet.subject.item;
+        if outlets.open.get(&item).is_some_and(|known| Arc::ptr_eq(known, outlet)) {
+            outlets.open.remove(&item);
+            let next = outlet.ring().end();
+            if next > 0 {
+                outlets.next.insert(item, next);
+            }
+        }
+        true
+    }
+
+    /// Outlets that are open, and streams of which only the next number is known.
+    #[cfg(test)]
+    pub(super) fn outlets(&self) -> (usize, usize) {
+        let outlets = lock(&self.outlets);
+        (outlets.open.len(), outlets.next.len())
     }
 
     /// A consumer's place in a stream: the inlet, and its reader.
@@ -210,14 +247,14 @@ impl Hub {
     /// Nothing more is accepted, and consumers end after what they have.
     pub(super) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
-        lock(&self.outlets).values().for_each(|outlet| outlet.stop());
+        lock(&self.outlets).open.values().for_each(|outlet| outlet.stop());
         lock(&self.inlets).values().for_each(|inlet| inlet.stop());
     }
 
     /// Stops, and waits until subscribers have what was accepted; two seconds at most.
     pub(super) async fn shutdown(&self) {
         self.stop();
-        let outlets: Vec<_> = lock(&self.outlets).values().cloned().collect();
+        let outlets: Vec<_> = lock(&self.outlets).open.values().cloned().collect();
         let flushed = futures::future::join_all(outlets.iter().map(|outlet| outlet.drained()));
         if timeout(FLUSH, flushed).await.is_err() {
             tracing::warn!(target: "mosaik::streams", "some subscribers did not take the last items in time");

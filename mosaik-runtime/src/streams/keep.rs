@@ -173,13 +173,17 @@ impl Inlet {
     }
 }
 
-/// Looks after an outlet while the node lives: leases end in time, and tags of subscribers are those of their entries.
+/// Looks after an outlet while it is produced to, or waited for: leases end in time, and tags of subscribers are those of their
+/// entries.
 pub(super) async fn keep_outlet(hub: Arc<Hub>, outlet: Arc<Outlet>) {
     let mut catalog = hub.discovery.watch();
     loop {
         catalog.borrow_and_update();
         outlet.publish();
         let next: Option<Instant> = outlet.expire();
+        if hub.retire(&outlet) {
+            return;
+        }
         let far = hub.clock.now() + super::serve::SILENCE;
         tokio::select! {
             biased;

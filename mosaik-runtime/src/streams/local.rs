@@ -2,13 +2,14 @@
 
 use super::{
     core::{
+        cursor::{Cut, Parting},
         inbox::{Batch, Left},
         source::Source,
         subscribe::{AttachError, Take},
     },
     hub::Hub,
     inlet::{Inlet, Line},
-    outlet::{Outlet, Wake},
+    outlet::{Outlet, Seat, Wake},
     subscribe::Outcome,
     wire::End,
 };
@@ -16,7 +17,7 @@ use crate::primitives::{Decision, PeerId, PeerView, Policy};
 
 /// One attempt at this node's own producer.
 pub(super) async fn local(hub: &Hub, inlet: &Inlet, me: PeerId, line: &Line, source: &mut Source) -> Outcome {
-    let outlet = hub.outlet(&inlet.subject.item).filter(|outlet| outlet.has_handles());
+    let outlet = hub.outlet(&inlet.subject.item).filter(|outlet| outlet.serves(&me));
     let Some(outlet) = outlet else { return Outcome::NotBegun("the stream has ended here".to_owned()) };
     let Some(schema) = inlet.schemas.iter().position(|known| *known == outlet.subject.schema) else {
         return Outcome::NotBegun("this node's producer has another type".to_owned());
@@ -34,6 +35,7 @@ pub(super) async fn local(hub: &Hub, inlet: &Inlet, me: PeerId, line: &Line, sou
     };
     inlet.adopt(me, line, &outlet.terms(attached.next));
     inlet.begin(me, line, source, outlet.epoch, attached.next);
+    let mut seat = Seat::new(&outlet, me, &attached);
     let pump =
         Pump { inlet, outlet: &outlet, line, me, attachment: attached.attachment, schema, wake: &wake };
     let left = tokio::select! {
@@ -42,11 +44,18 @@ pub(super) async fn local(hub: &Hub, inlet: &Inlet, me: PeerId, line: &Line, sou
         () = line.leave.cancelled() => None,
         why = revoked(hub, inlet, &outlet, me) => Some(Left::Refused(why)),
         why = line.spoils() => Some(Left::Malformed(why)),
-        () = wake.cut.cancelled() => Some(Left::Ended(End::TooSlow)),
+        () = wake.cut.cancelled() => Some(pump.cut()),
         left = pump.run(source) => Some(left),
     };
-    let over = !matches!(left, Some(Left::Malformed(_)));
-    outlet.detach(&me, attached.attachment, over);
+    seat.parting = match left {
+        Some(Left::Malformed(_) | Left::Lost(_)) => Parting::Lost,
+        // What a cut took is told at the return.
+        Some(Left::Ended(End::Dropped)) => Parting::Ended,
+        Some(Left::Ended(_)) => Parting::Lost,
+        Some(Left::Refused(_)) => Parting::Refused,
+        Some(Left::Unwanted) | None => Parting::Left,
+    };
+    drop(seat);
     inlet.end_of_line(me, line, outlet.epoch, left)
 }
 
@@ -112,9 +121,17 @@ impl Pump<'_> {
                     () = self.line.news.notified() => self.acknowledge(source),
                 },
                 Take::End => return Left::Ended(End::Dropped),
-                Take::Cut(_) | Take::Superseded => return Left::Ended(End::TooSlow),
+                Take::Cut(_) | Take::Superseded => return self.cut(),
             }
         }
+    }
+
+    /// Why the ring ended it.
+    fn cut(&self) -> Left {
+        Left::Ended(match self.outlet.ring().take(&self.me, self.attachment) {
+            Take::Cut(Cut::OutOfPatience) => End::OutOfPatience,
+            _ => End::TooSlow,
+        })
     }
 
     fn acknowledge(&self, source: &Source) {

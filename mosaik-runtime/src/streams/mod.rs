@@ -10,10 +10,12 @@
 //! | `core/` | the decisions, pure: numbers, buffers, policies, gaps |
 //! | `wire` | frames and blocks |
 //! | `outlet`, `serve` | the producing side: the ring, one task per subscriber |
+//! | `audience` | what producers are told about their subscribers |
 //! | `inlet`, `keep`, `subscribe`, `local` | the consuming side: the inbox, one task per producer |
 //! | `hub` | which streams are open on this node |
 //! | `producer`, `consumer`, `builder`, `when`, `event`, `stats` | what users hold |
 
+mod audience;
 mod builder;
 mod consumer;
 pub mod core;
@@ -45,6 +47,7 @@ use crate::{
 };
 
 pub use crate::topology::Overflow;
+pub use audience::{SubscriberEvent, SubscriberEvents, SubscriberLeft};
 pub use builder::{ConsumerBuilder, Declared, Named, ProducerBuilder};
 pub use consumer::{Consumer, Events};
 pub use datum::{Accepted, Anyone, Datum, Travels};

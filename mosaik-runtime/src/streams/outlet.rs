@@ -17,8 +17,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    audience::Audience,
     core::{
-        cursor::Bell,
+        cursor::{Bell, Cut, Parting},
         limits::Limits,
         pace::Pace,
         ring::{PushError, Ring},
@@ -80,6 +81,8 @@ pub(crate) struct Outlet {
     /// The lease of a lost subscription begins, or the last handle was dropped.
     pub(crate) keeper: Notify,
     pub(crate) subscribers: watch::Sender<Peers>,
+    /// Who is told what happens to subscriptions.
+    pub(super) audience: Audience,
     clock: Clock,
     discovery: Discovery,
     trace: Option<Arc<dyn Trace>>,
@@ -121,6 +124,7 @@ impl Outlet {
             progress: Notify::new(),
             keeper: Notify::new(),
             subscribers: watch::channel(Peers::default()).0,
+            audience: Audience::new(subject.intent.clone()),
             subject,
             epoch,
             clock,
@@ -153,15 +157,37 @@ impl Outlet {
         *lock(&self.handles) += 1;
     }
 
-    /// A handle less. With the last one the stream is withdrawn, and subscribers get what is still held.
+    /// A handle less. With the last one the stream ends, and subscribers get what is still held. It is withdrawn when they have
+    /// it, so that one whose link is lost finds its way back.
     pub(crate) fn drop_handle(&self) {
         let mut handles = lock(&self.handles);
         *handles = handles.saturating_sub(1);
         if *handles == 0 {
-            lock(&self.advert).take();
             self.ring().close();
             self.keeper.notify_one();
         }
+    }
+
+    /// Whether the peer may subscribe: the stream is produced here, or the peer has a place in what is left of it.
+    pub(crate) fn serves(&self, peer: &PeerId) -> bool {
+        self.has_handles() || self.ring().knows(peer)
+    }
+
+    /// Withdraws the stream if nobody produces it and nobody waits for what is held; says whether that is so.
+    pub(crate) fn withdraw(&self) -> bool {
+        let handles = lock(&self.handles);
+        let done = *handles == 0 && self.ring().is_done();
+        if done {
+            lock(&self.advert).take();
+        }
+        done
+    }
+
+    /// Another outlet takes the place of this one: subscribers that are connected get what is held.
+    pub(crate) fn abandon(&self) {
+        lock(&self.advert).take();
+        self.ring().abandon();
+        self.keeper.notify_one();
     }
 
     /// The node stops: nothing more is accepted.
@@ -183,7 +209,12 @@ impl Outlet {
 
     /// Accepts an item, or says why not.
     pub(crate) fn push<T: Serialize>(&self, item: &T) -> Result<u64, PushError> {
-        let seq = self.ring().push(item, || self.clock.now())?;
+        let (pushed, cuts) = {
+            let mut ring = self.ring();
+            (ring.push(item, || self.clock.now()), ring.take_cuts())
+        };
+        self.tell_cuts(cuts);
+        let seq = pushed?;
         if let Some(trace) = &self.trace {
             trace.produced(self.subject.item, self.epoch, seq);
         }
@@ -192,7 +223,23 @@ impl Outlet {
 
     /// Whether an item would be accepted now.
     pub(crate) fn is_ready(&self) -> bool {
-        self.ring().ready(|| self.clock.now()).is_ok()
+        self.ready().is_ok()
+    }
+
+    fn ready(&self) -> Result<(), PushError> {
+        let (ready, cuts) = {
+            let mut ring = self.ring();
+            (ring.ready(|| self.clock.now()), ring.take_cuts())
+        };
+        self.tell_cuts(cuts);
+        ready
+    }
+
+    fn tell_cuts(&self, cuts: Vec<(PeerId, Cut)>) {
+        if !cuts.is_empty() {
+            cuts.into_iter().for_each(|(peer, cut)| self.audience.cut(peer, cut));
+            self.keeper.notify_one();
+        }
     }
 
     /// Waits until there may be room for an item, at the latest until the first subscriber in the way is out of patience.
@@ -200,8 +247,7 @@ impl Outlet {
         let room = self.room.notified();
         tokio::pin!(room);
         room.as_mut().enable();
-        let ready = self.ring().ready(|| self.clock.now());
-        let Err(PushError::Full { until }) = ready else { return };
+        let Err(PushError::Full { until }) = self.ready() else { return };
         tokio::select! {
             biased;
             () = &mut room => {}
@@ -273,14 +319,22 @@ impl Outlet {
         wake: Wake,
     ) -> Result<Attached, AttachError> {
         let attached = self.ring().attach(peer, had, wake, self.clock.now());
+        match &attached {
+            Ok(attached) => self.audience.joined(peer, attached.resumed),
+            Err(AttachError::Full { limit }) => self.audience.full(peer, *limit),
+            Err(AttachError::Closed) => {}
+        }
         self.publish();
         self.after_change();
         self.keeper.notify_one();
         attached
     }
 
-    pub(crate) fn detach(&self, peer: &PeerId, attachment: u64, left: bool) {
-        self.ring().detach(peer, attachment, left, self.clock.now());
+    pub(crate) fn detach(&self, peer: &PeerId, attachment: u64, parting: Parting) {
+        let became = self.ring().detach(peer, attachment, parting, self.clock.now());
+        if let Some(parting) = became {
+            self.audience.parted(*peer, parting);
+        }
         self.publish();
         self.after_change();
         self.keeper.notify_one();
@@ -337,7 +391,11 @@ impl Outlet {
 
     /// Ends leases that are over; says when to look again.
     pub(crate) fn expire(&self) -> Option<tokio::time::Instant> {
-        let next = self.ring().expire(self.clock.now());
+        let (next, cuts) = {
+            let mut ring = self.ring();
+            (ring.expire(self.clock.now()), ring.take_cuts())
+        };
+        self.tell_cuts(cuts);
         self.after_change();
         next
     }
@@ -361,5 +419,26 @@ impl Outlet {
 
     pub(crate) fn limits(&self) -> Limits {
         *self.ring().limits()
+    }
+}
+
+/// A link's place in the ring. However its task ends, the ring hears of it.
+pub(super) struct Seat<'a> {
+    pub(super) outlet: &'a Outlet,
+    pub(super) peer: PeerId,
+    pub(super) attachment: u64,
+    /// How the link ended; lost, while nobody said anything else.
+    pub(super) parting: Parting,
+}
+
+impl<'a> Seat<'a> {
+    pub(super) fn new(outlet: &'a Outlet, peer: PeerId, attached: &Attached) -> Self {
+        Self { outlet, peer, attachment: attached.attachment, parting: Parting::Lost }
+    }
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.outlet.detach(&self.peer, self.attachment, self.parting);
     }
 }

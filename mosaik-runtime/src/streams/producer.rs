@@ -12,6 +12,7 @@ use futures::{Sink, future::BoxFuture};
 use tokio::task::coop;
 
 use super::{
+    audience::SubscriberEvents,
     core::ring::PushError,
     datum::Travels,
     error::{FlushError, SendError, SinkError, TrySendError},
@@ -67,6 +68,11 @@ impl<T> Producer<T> {
         self.outlet.subscribers.borrow().0.keys().copied().collect()
     }
 
+    /// What happens to subscriptions from now on: who comes and goes, who is cut and why, who is turned away.
+    pub fn events(&self) -> SubscriberEvents {
+        self.outlet.audience.subscribe()
+    }
+
     /// The name of the stream.
     pub fn intent(&self) -> &str {
         &self.outlet.subject.intent
@@ -91,6 +97,11 @@ impl<T> Producer<T> {
     pub async fn delivered_to(&self, subscribers: usize) -> Result<(), FlushError> {
         let seq = self.outlet.ring().end();
         self.until_stop(self.outlet.wait_until(move |ring| ring.consumed_by(seq) >= subscribers)).await
+    }
+
+    #[cfg(test)]
+    pub(super) fn outlet(&self) -> &Arc<Outlet> {
+        &self.outlet
     }
 
     /// Subscriptions whose writers have not ended, those that were cut included.

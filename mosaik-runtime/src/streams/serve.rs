@@ -1,17 +1,23 @@
 //! Serves one subscription of a peer: a task that takes runs from the ring and writes them to the link.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::{
     StreamsProtocol,
     core::{
-        cursor::Cut,
-        subscribe::{AttachError, Attached, Take},
+        cursor::{Cut, Parting},
+        subscribe::{AttachError, Take},
     },
     hub::Hub,
-    outlet::{Outlet, Wake},
+    outlet::{Outlet, Seat, Wake},
     wire::{self, Ack, End, Subscribe, Subscribed},
 };
 use crate::{
@@ -22,8 +28,6 @@ use crate::{
 
 /// How long one step of the handshake may take.
 pub(super) const STEP: Duration = Duration::from_secs(5);
-/// How long the last block may take to be written, and the peer to read all that came before it.
-const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long a silent peer is waited for; the transport notices a lost link long before.
 pub(super) const SILENCE: Duration = Duration::from_secs(24 * 3600);
 
@@ -34,12 +38,10 @@ type Receiver = LinkReceiver<StreamsProtocol>;
 #[derive(Debug)]
 #[expect(dead_code, reason = "read by Debug alone")]
 enum Over {
-    /// The peer does not want it any more.
+    /// The peer does not want it any more, or has read to its end.
     Left,
     /// The link broke.
     Lost(LinkError),
-    /// Everything was written and the stream has ended here.
-    Ended,
     /// The ring ended it.
     Cut(Cut),
     /// Another link took its place.
@@ -51,54 +53,65 @@ enum Over {
 /// Answers a link from a peer: admission, the subscription's handshake, then items until it is over.
 pub(super) async fn answer(hub: Arc<Hub>, link: Link<StreamsProtocol>) {
     let peer = link.peer();
-    let Ok((ask, admitted)) = hub.admission.answer(link, |ask| gate(&hub, ask)).await else { return };
-    let Some(outlet) = hub.outlet(&ask.item.id) else { return };
+    let Ok((ask, admitted)) = hub.admission.answer(link, |ask| gate(&hub, ask, &peer)).await else { return };
+    // While it was decided the stream may have ended here, or begun again as another type.
+    let agreed = admitted.fingerprint();
+    let outlet = hub.outlet(&ask.item.id).filter(|outlet| outlet.subject.schema == agreed);
+    let Some(outlet) = outlet else { return };
     let (mut sender, mut receiver, lease) = admitted.into_parts();
     let wake = Wake::default();
-    let attached = match handshake(&outlet, peer, &mut sender, &mut receiver, wake.clone()).await {
-        Ok(Some(attached)) => attached.attachment,
+    let mut seat = match handshake(&outlet, peer, &mut sender, &mut receiver, wake.clone()).await {
+        Ok(Some(seat)) => seat,
         Ok(None) => return,
         Err(error) => {
             return tracing::debug!(target: "mosaik::streams", peer = %peer.short(), "no subscription: {error}");
         }
     };
-    let service = Service { outlet: &outlet, peer, attachment: attached, wake: &wake };
+    let service = Service {
+        hub: &hub,
+        outlet: &outlet,
+        peer,
+        attachment: seat.attachment,
+        wake: &wake,
+        told_end: AtomicBool::new(false),
+    };
     let over = service.run(&mut sender, &mut receiver, &lease).await;
     tracing::debug!(target: "mosaik::streams", peer = %peer.short(), stream = outlet.subject.intent, "a subscription is over: {over:?}");
-    let (gone, ended) = (matches!(over, Over::Left | Over::Revoked(_)), matches!(over, Over::Ended));
-    let end = if hub.is_stopped() { End::Stopping } else { End::Dropped };
-    part(over, end, sender, receiver).await;
-    // A stream that was produced again while its end was told holds the new items for the peer's return.
-    outlet.detach(&peer, attached, gone || ended && !outlet.has_handles());
+    seat.parting = match over {
+        // A peer that was told the end and then says good-bye has read all of it.
+        Over::Left if service.told_end.into_inner() => Parting::Ended,
+        Over::Left => Parting::Left,
+        Over::Revoked(_) => Parting::Refused,
+        Over::Lost(_) | Over::Cut(_) | Over::Superseded => Parting::Lost,
+    };
+    drop(seat);
+    part(&over, sender, receiver);
 }
 
-fn gate(hub: &Hub, ask: &Ask) -> Result<Gate, Refusal> {
+fn gate(hub: &Hub, ask: &Ask, peer: &PeerId) -> Result<Gate, Refusal> {
     if hub.is_stopped() {
         return Err(Refusal::Stopping);
     }
     let outlet = (ask.role == PeerRole::Consumes).then(|| hub.outlet(&ask.item.id)).flatten();
-    let outlet = outlet.filter(|outlet| outlet.has_handles()).ok_or(Refusal::NoSuchItem)?;
+    let outlet = outlet.filter(|outlet| outlet.serves(peer)).ok_or(Refusal::NoSuchItem)?;
     let (policy, subject) = (outlet.options().require, &outlet.subject);
     let name = subject.intent.as_str().into();
     Ok(Gate { name, policy, schema: subject.schema, shape: subject.shape.clone() })
 }
 
-async fn handshake(
-    outlet: &Outlet,
+async fn handshake<'a>(
+    outlet: &'a Outlet,
     peer: PeerId,
     sender: &mut Sender,
     receiver: &mut Receiver,
     wake: Wake,
-) -> Result<Option<Attached>, LinkError> {
+) -> Result<Option<Seat<'a>>, LinkError> {
     let Some(Subscribe::V1 { had, .. }) = receiver.recv(STEP).await? else { return Ok(None) };
     let answer = match outlet.attach(peer, had, wake) {
         Ok(attached) => {
-            let terms = outlet.terms(attached.next);
-            let sent = sender.send(&Subscribed::V1(terms)).await;
-            if sent.is_err() {
-                outlet.detach(&peer, attached.attachment, false);
-            }
-            return sent.map(|()| Some(attached));
+            let seat = Seat::new(outlet, peer, &attached);
+            sender.send(&Subscribed::V1(outlet.terms(attached.next))).await?;
+            return Ok(Some(seat));
         }
         Err(AttachError::Full { limit }) => {
             Subscribed::Full { limit: u32::try_from(limit).unwrap_or(u32::MAX) }
@@ -111,10 +124,13 @@ async fn handshake(
 }
 
 struct Service<'a> {
+    hub: &'a Hub,
     outlet: &'a Outlet,
     peer: PeerId,
     attachment: u64,
     wake: &'a Wake,
+    /// Everything was written, and that the stream has ended here.
+    told_end: AtomicBool,
 }
 
 impl Service<'_> {
@@ -135,6 +151,15 @@ impl Service<'_> {
             Take::Cut(reason) => Over::Cut(reason),
             _ => Over::Superseded,
         }
+    }
+
+    /// The last block.
+    async fn tell_end(&self, sender: &mut Sender) -> Result<(), LinkError> {
+        let end = if self.hub.is_stopped() { End::Stopping } else { End::Dropped };
+        sender.write_chunks(&mut [wire::end(end)]).await?;
+        self.told_end.store(true, Ordering::Relaxed);
+        sender.finish();
+        Ok(())
     }
 
     async fn listen(&self, receiver: &mut Receiver) -> Over {
@@ -172,7 +197,11 @@ impl Service<'_> {
                     self.wake.items.notified().await;
                     continue;
                 }
-                Take::End => return Over::Ended,
+                Take::End => match self.tell_end(sender).await {
+                    // The reader's good-bye, or the loss of the link, comes to the listening side.
+                    Ok(()) => std::future::pending().await,
+                    told => told,
+                },
                 Take::Cut(reason) => return Over::Cut(reason),
                 Take::Superseded => return Over::Superseded,
             };
@@ -185,6 +214,7 @@ impl Service<'_> {
     }
 }
 
+/// Waits, unless there is nothing to wait for.
 async fn sleep_if(wait: Duration) {
     if !wait.is_zero() {
         sleep(wait).await;
@@ -192,22 +222,14 @@ async fn sleep_if(wait: Duration) {
 }
 
 /// Tells the peer why it is over, as far as the link still carries words.
-async fn part(over: Over, end: End, mut sender: Sender, mut receiver: Receiver) {
-    match over {
-        Over::Ended => {
-            let last = async {
-                if sender.write_chunks(&mut [wire::end(end)]).await.is_ok() {
-                    sender.finish();
-                    // All of it has arrived, or the peer is gone.
-                    let _ = sender.stopped().await;
-                }
-            };
-            let _ = timeout(LAST_WORDS, last).await;
-        }
-        Over::Cut(_) => sender.reset(Code::TooSlow),
-        Over::Revoked(_) => sender.reset(Code::Refused),
-        Over::Superseded => sender.reset(Code::Superseded),
-        Over::Left | Over::Lost(_) => sender.reset(Code::Done),
-    }
+fn part(over: &Over, mut sender: Sender, mut receiver: Receiver) {
+    let code = match over {
+        Over::Cut(Cut::OutOfPatience) => Code::OutOfPatience,
+        Over::Cut(_) => Code::TooSlow,
+        Over::Revoked(_) => Code::Refused,
+        Over::Superseded => Code::Superseded,
+        Over::Left | Over::Lost(_) => Code::Done,
+    };
+    sender.reset(code);
     receiver.stop(Code::Done);
 }

@@ -269,6 +269,7 @@ impl Flow<'_> {
 fn lost(error: LinkError) -> Left {
     match error {
         LinkError::Reset(Code::TooSlow) => Left::Ended(End::TooSlow),
+        LinkError::Reset(Code::OutOfPatience) => Left::Ended(End::OutOfPatience),
         LinkError::Reset(Code::Refused) => {
             Left::Refused("the producer's node no longer admits this one".to_owned())
         }

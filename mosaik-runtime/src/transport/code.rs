@@ -68,6 +68,8 @@ codes! {
     Refused = 14, "refused";
     /// The reader fell too far behind.
     TooSlow = 15, "too slow";
+    /// The reader held up the writer for longer than it may.
+    OutOfPatience = 16, "held up the writer for too long";
     /// A code of a newer version.
     Unknown = 65535, "a code of a newer version";
 }
@@ -93,7 +95,7 @@ mod tests {
     fn numbers_are_stable() {
         let golden = "Done=0 NotYourNetwork=1 Superseded=2 Shutdown=3 Deadline=4 TooLarge=5 Malformed=6 Panicked=7 \
                       UnknownProtocol=8 Busy=9 IdentityInUse=10 Idle=11 NoCommonRevision=12 Abandoned=13 Refused=14 \
-                      TooSlow=15 Unknown=65535";
+                      TooSlow=15 OutOfPatience=16 Unknown=65535";
         let all: Vec<_> = Code::ALL.iter().map(|code| format!("{code:?}={}", code.number())).collect();
         assert_eq!(all.join(" "), golden);
         assert!(Code::ALL.iter().all(|code| Code::from_number(code.number()) == *code));

@@ -19,6 +19,21 @@ pub enum Cut {
     TooSlow,
     /// It held up the producer longer than `patience` (`overflow = block`).
     OutOfPatience,
+    /// Its link was lost, and it did not come back within `resume`.
+    LeaseOver,
+}
+
+/// How a link ended, as its writer saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parting {
+    /// The peer does not want the stream any more.
+    Left,
+    /// The peer is no longer admitted.
+    Refused,
+    /// The peer has read everything, and that the stream has ended here.
+    Ended,
+    /// The link broke, or nobody knows how far the peer has read.
+    Lost,
 }
 
 /// Whether somebody is at the other end.
@@ -33,6 +48,11 @@ pub(super) enum Presence {
     },
     /// It was ended; its writer has not noticed yet.
     Cut(Cut),
+    /// It was ended, and what it lost was not told yet. It holds nothing.
+    Owed {
+        /// Since when it is without a link.
+        since: Instant,
+    },
 }
 
 /// What a writer waits for.
@@ -109,7 +129,7 @@ impl<B: Bell> Cursor<B> {
     }
 
     pub(super) fn is_cut(&self) -> bool {
-        matches!(self.presence, Presence::Cut(_))
+        matches!(self.presence, Presence::Cut(_) | Presence::Owed { .. })
     }
 
     pub(super) fn is_attached(&self) -> bool {

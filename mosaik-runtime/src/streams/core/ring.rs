@@ -51,6 +51,8 @@ pub struct Ring<B> {
     pub(super) waiting: usize,
     wanted: bool,
     pub(super) closed: bool,
+    /// Subscriptions that were ended and not yet told to the producer.
+    pub(super) cuts: Vec<(PeerId, Cut)>,
 }
 
 impl<B: Bell> Ring<B> {
@@ -67,6 +69,7 @@ impl<B: Bell> Ring<B> {
             waiting: 0,
             wanted: false,
             closed: false,
+            cuts: Vec::new(),
         }
     }
 
@@ -119,7 +122,7 @@ impl<B: Bell> Ring<B> {
         self.slowest.is_some_and(|at| self.lag_reaches(at))
     }
 
-    fn lag_reaches(&self, at: Position) -> bool {
+    pub(super) fn lag_reaches(&self, at: Position) -> bool {
         let end = self.log.end();
         end.seq - at.seq >= self.limits.items as u64 || end.byte - at.byte >= self.limits.bytes as u64
     }
@@ -158,14 +161,16 @@ impl<B: Bell> Ring<B> {
     fn hold(&mut self, peer: &PeerId, now: Instant) -> Option<Instant> {
         let cursor = self.cursors.get_mut(peer)?;
         let patience = *cursor.holds_since.get_or_insert(now) + self.limits.patience;
-        let until = match cursor.presence {
-            Presence::Leased { since } => patience.min(since + self.limits.resume),
-            _ => patience,
+        let (until, reason) = match cursor.presence {
+            Presence::Leased { since } if since + self.limits.resume < patience => {
+                (since + self.limits.resume, Cut::LeaseOver)
+            }
+            _ => (patience, Cut::OutOfPatience),
         };
         if now < until {
             return Some(until);
         }
-        self.cut(peer, Cut::OutOfPatience);
+        self.cut(peer, reason);
         None
     }
 
@@ -202,13 +207,22 @@ impl<B: Bell> Ring<B> {
 
     fn cut(&mut self, peer: &PeerId, reason: Cut) {
         let Some(cursor) = self.cursors.get_mut(peer) else { return };
-        if cursor.is_attached() {
-            cursor.presence = Presence::Cut(reason);
-            cursor.window = None;
-            cursor.bell.cut();
-        } else {
-            self.cursors.remove(peer);
+        cursor.window = None;
+        cursor.holds_since = None;
+        match cursor.presence {
+            Presence::Attached => {
+                cursor.presence = Presence::Cut(reason);
+                cursor.bell.cut();
+            }
+            Presence::Leased { since } => cursor.presence = Presence::Owed { since },
+            Presence::Cut(_) | Presence::Owed { .. } => return,
         }
+        self.cuts.push((*peer, reason));
+    }
+
+    /// The subscriptions that were ended since this was asked last, and why.
+    pub fn take_cuts(&mut self) -> Vec<(PeerId, Cut)> {
+        std::mem::take(&mut self.cuts)
     }
 
     /// Recomputes what the hot path compares with.
@@ -244,12 +258,23 @@ impl<B: Bell> Ring<B> {
         self.waiting = 0;
     }
 
-    /// Accepts nothing more; writers end when they have written what is held.
+    /// Accepts nothing more; writers end when they have written what is held. A subscription whose link is lost may still come
+    /// back for what it has not got.
     pub fn close(&mut self) {
         self.closed = true;
-        self.cursors.retain(|_, cursor| cursor.is_attached() || cursor.is_cut());
-        self.review();
         self.wake_all();
+    }
+
+    /// Gives up those that wait for a return: nothing will serve them here any more.
+    pub fn abandon(&mut self) {
+        self.cursors.retain(|_, cursor| cursor.is_attached() || matches!(cursor.presence, Presence::Cut(_)));
+        self.review();
+        self.forget();
+    }
+
+    /// Whether the ring is closed and everybody has got what is held, or was given up.
+    pub fn is_done(&self) -> bool {
+        self.closed && self.cursors.is_empty()
     }
 
     /// Opens a closed ring again, with the numbers going on.

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use tokio::time::Instant;
 
 use super::{
+    cursor::Parting,
     limits::{IN_FLIGHT, Limits},
     log::SEGMENT,
     ring::Ring,
@@ -125,9 +126,9 @@ impl Run {
             Step::Take(who) => self.take(who),
             Step::Arrive(who) => self.subscribers[who].arrive(),
             Step::Acknowledge(who) => self.acknowledge(who),
-            Step::LoseLink(who) => self.detach(who, false),
+            Step::LoseLink(who) => self.detach(who, Parting::Lost),
             Step::Leave(who) => {
-                self.detach(who, true);
+                self.detach(who, Parting::Left);
                 self.subscribers[who] = Subscriber::default();
             }
             Step::Attach(who) => self.attach(who),
@@ -154,7 +155,7 @@ impl Run {
             }
             Take::Gap { first, count } => self.subscribers[who].flight.push_back(Sent::Gap(first, count)),
             Take::Wait => {}
-            Take::End | Take::Cut(_) | Take::Superseded => self.detach(who, false),
+            Take::End | Take::Cut(_) | Take::Superseded => self.detach(who, Parting::Lost),
         }
     }
 
@@ -166,11 +167,11 @@ impl Run {
         }
     }
 
-    fn detach(&mut self, who: usize, left: bool) {
+    fn detach(&mut self, who: usize, parting: Parting) {
         let subscriber = &mut self.subscribers[who];
         subscriber.flight.clear();
         if let Some(link) = subscriber.link.take() {
-            self.ring.detach(&Self::id(who), link, left, self.now);
+            self.ring.detach(&Self::id(who), link, parting, self.now);
         }
     }
 

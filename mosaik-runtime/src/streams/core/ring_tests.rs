@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     chunks::{FRAME_HEAD, frame_size},
-    cursor::{Bell, Cut},
+    cursor::{Bell, Cut, Parting},
     limits::Limits,
     ring::{PushError, Ring},
     subscribe::{AttachError, Take},
@@ -87,7 +87,7 @@ fn disconnect_cuts_the_slow_and_a_return_begins_with_a_gap() {
     fill(&mut ring, 4..5);
     assert!(matches!(ring.take(&peer(1), slow), Take::Cut(Cut::TooSlow)));
     assert_eq!(told(&mut ring, peer(2), fast), (vec![4], vec![]));
-    ring.detach(&peer(1), slow, false, now());
+    ring.detach(&peer(1), slow, Parting::Lost, now());
     fill(&mut ring, 5..7);
     let again = ring.attach(peer(1), Some((EPOCH, 0)), Silent, now()).expect("room").attachment;
     let (items, gaps) = told(&mut ring, peer(1), again);
@@ -134,13 +134,74 @@ fn ls3_block_gives_up_on_a_subscriber_after_its_patience_connected_or_not() {
     let stuck = ring.attach(peer(1), None, Silent, now()).expect("room").attachment;
     let gone = ring.attach(peer(2), None, Silent, now()).expect("room").attachment;
     fill(&mut ring, 0..4);
-    ring.detach(&peer(2), gone, false, start);
+    ring.detach(&peer(2), gone, Parting::Lost, start);
     let Err(PushError::Full { until }) = ring.push(&4u64, || start) else { panic!("both hold") };
     assert_eq!(until, start + Duration::from_secs(10), "the lease is shorter than the patience");
     let Err(PushError::Full { until }) = ring.push(&4u64, || until) else { panic!("one holds") };
     assert_eq!((until, ring.subscriptions()), (start + Duration::from_secs(30), 1));
     assert_eq!(ring.push(&4u64, || until), Ok(4));
     assert!(matches!(ring.take(&peer(1), stuck), Take::Cut(Cut::OutOfPatience)));
+}
+
+/// A link that comes and goes carries the same again: that makes no room, and is no reason for more patience.
+#[test]
+fn ls3_a_subscriber_whose_link_flaps_does_not_get_more_patience() {
+    let start = now();
+    let later = start + Duration::from_secs(20);
+    let mut ring = ring(Overflow::Block);
+    let at = ring.attach(peer(1), None, Silent, start).expect("room").attachment;
+    let push = |ring: &mut Ring<Silent>, at: Instant| ring.push(&(0u64, vec![0u8; 100_000]), || at);
+    (0..4).for_each(|_| assert!(push(&mut ring, start).is_ok()));
+    assert!(matches!(ring.take(&peer(1), at), Take::Run(run) if run.count() == 2));
+    (0..2).for_each(|_| assert!(push(&mut ring, start).is_ok()));
+    let until = start + Duration::from_secs(30);
+    assert_eq!(push(&mut ring, start), Err(PushError::Full { until }));
+    ring.detach(&peer(1), at, Parting::Lost, later);
+    let again = ring.attach(peer(1), Some((EPOCH, 0)), Silent, later).expect("its place").attachment;
+    assert_eq!(push(&mut ring, later), Err(PushError::Full { until }));
+    assert!(matches!(ring.take(&peer(1), again), Take::Run(run) if run.count() == 2));
+    assert_eq!(push(&mut ring, later), Err(PushError::Full { until }), "the same two made no room");
+    ring.acknowledge(&peer(1), again, u64::MAX, 2, 0);
+    assert!(matches!(ring.take(&peer(1), again), Take::Run(run) if run.count() == 2));
+    assert!(push(&mut ring, later).is_ok() && push(&mut ring, later).is_ok());
+    let until = later + Duration::from_secs(30);
+    assert_eq!(push(&mut ring, later), Err(PushError::Full { until }), "what made room did");
+}
+
+#[test]
+fn a_closed_ring_takes_back_those_that_have_a_place_in_it() {
+    let start = now();
+    let mut ring = ring(Overflow::Disconnect);
+    let lost = ring.attach(peer(1), None, Silent, start).expect("room").attachment;
+    let slow = ring.attach(peer(2), None, Silent, start).expect("room").attachment;
+    ring.detach(&peer(1), lost, Parting::Lost, start);
+    fill(&mut ring, 0..5);
+    assert_eq!(ring.take_cuts(), [(peer(1), Cut::TooSlow), (peer(2), Cut::TooSlow)]);
+    ring.detach(&peer(2), slow, Parting::Lost, start);
+    ring.close();
+    assert_eq!(ring.attach(peer(3), None, Silent, start).err(), Some(AttachError::Closed));
+    for who in [peer(1), peer(2)] {
+        let at = ring.attach(who, Some((EPOCH, 0)), Silent, start).expect("its place").attachment;
+        let (items, gaps) = told(&mut ring, who, at);
+        assert_eq!(items.len() as u64 + gaps.iter().map(|(_, count)| count).sum::<u64>(), 5);
+        assert!(matches!(ring.take(&who, at), Take::End));
+        assert!(!ring.is_done());
+        assert_eq!(ring.detach(&who, at, Parting::Ended, start), Some(Parting::Ended));
+    }
+    assert!(ring.is_done());
+}
+
+#[test]
+fn a_ring_that_was_opened_again_holds_what_is_new_for_one_that_was_told_the_end() {
+    let mut ring = ring(Overflow::Block);
+    let at = ring.attach(peer(1), None, Silent, now()).expect("room").attachment;
+    ring.close();
+    assert!(matches!(ring.take(&peer(1), at), Take::End));
+    ring.reopen(*ring.limits());
+    fill(&mut ring, 0..3);
+    assert_eq!(ring.detach(&peer(1), at, Parting::Ended, now()), Some(Parting::Lost));
+    let again = ring.attach(peer(1), Some((EPOCH, 0)), Silent, now()).expect("its place").attachment;
+    assert_eq!(told(&mut ring, peer(1), again), (vec![0, 1, 2], vec![]));
 }
 
 #[test]
@@ -150,7 +211,7 @@ fn ls6_what_was_in_flight_when_the_link_broke_is_sent_again() {
     fill(&mut ring, 0..4);
     assert!(matches!(ring.take(&peer(1), at), Take::Run(run) if run.count() == 4));
     ring.acknowledge(&peer(1), at, 10, 2, 0);
-    ring.detach(&peer(1), at, false, now());
+    ring.detach(&peer(1), at, Parting::Lost, now());
     fill(&mut ring, 4..6);
     let again = ring.attach(peer(1), Some((EPOCH, 2)), Silent, now()).expect("room");
     assert!(again.resumed && again.next == 2);
@@ -163,7 +224,7 @@ fn ls6_after_the_lease_the_return_begins_with_a_gap() {
     let mut ring = ring(Overflow::Disconnect);
     let at = ring.attach(peer(1), None, Silent, now()).expect("room").attachment;
     fill(&mut ring, 0..2);
-    ring.detach(&peer(1), at, false, start);
+    ring.detach(&peer(1), at, Parting::Lost, start);
     assert_eq!(ring.expire(start), Some(start + Duration::from_secs(10)));
     assert_eq!(ring.expire(start + Duration::from_secs(10)), None);
     fill(&mut ring, 2..3);
@@ -177,7 +238,7 @@ fn ls11_the_last_words_of_an_old_link_change_nothing() {
     let mut ring = ring(Overflow::Disconnect);
     let old = ring.attach(peer(1), None, Silent, now()).expect("room").attachment;
     let new = ring.attach(peer(1), Some((EPOCH, 0)), Silent, now()).expect("room").attachment;
-    ring.detach(&peer(1), old, true, now());
+    ring.detach(&peer(1), old, Parting::Left, now());
     fill(&mut ring, 0..2);
     assert!(matches!(ring.take(&peer(1), old), Take::Superseded));
     assert_eq!(told(&mut ring, peer(1), new), (vec![0, 1], vec![]));
@@ -207,7 +268,7 @@ fn max_consumers_counts_nodes_and_a_return_is_not_another() {
     let mut ring = Ring::<Silent>::new(EPOCH, 0, limits);
     let at = ring.attach(peer(1), None, Silent, now()).expect("room").attachment;
     assert_eq!(ring.attach(peer(2), None, Silent, now()).err(), Some(AttachError::Full { limit: 1 }));
-    ring.detach(&peer(1), at, false, now());
+    ring.detach(&peer(1), at, Parting::Lost, now());
     assert!(ring.attach(peer(1), Some((EPOCH, 0)), Silent, now()).is_ok());
     assert_eq!(ring.attach(peer(2), None, Silent, now()).err(), Some(AttachError::Full { limit: 1 }));
 }

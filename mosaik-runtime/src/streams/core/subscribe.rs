@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     chunks::Run,
-    cursor::{Bell, Cursor, CursorStats, Cut, Presence, Waits},
+    cursor::{Bell, Cursor, CursorStats, Cut, Parting, Presence, Waits},
     limits::IN_FLIGHT,
     ring::Ring,
 };
@@ -75,7 +75,8 @@ pub struct Standing {
 }
 
 impl<B: Bell> Ring<B> {
-    /// A node subscribes, or returns. `had` is the epoch and the next number that it expects.
+    /// A node subscribes, or returns. `had` is the epoch and the next number that it expects. To a closed ring only those return
+    /// that have a place in it.
     pub fn attach(
         &mut self,
         peer: PeerId,
@@ -85,7 +86,7 @@ impl<B: Bell> Ring<B> {
     ) -> Result<Attached, AttachError> {
         let before = self.cursors.get(&peer).filter(|cursor| !cursor.is_cut());
         match self.limits.max_consumers {
-            _ if self.closed => return Err(AttachError::Closed),
+            _ if self.closed && !self.knows(&peer) => return Err(AttachError::Closed),
             Some(limit) if before.is_none() && self.subscriptions() >= limit => {
                 return Err(AttachError::Full { limit });
             }
@@ -97,6 +98,7 @@ impl<B: Bell> Ring<B> {
             before.bell.cut();
         }
         let window = before.as_mut().and_then(|cursor| cursor.window.take());
+        let holds_since = before.and_then(|cursor| cursor.holds_since);
         let kept = window.zip(told).and_then(|(window, told)| Some((window.find(told)?, window)));
         let (next, window) = match (kept, told) {
             (Some((next, window)), _) => (next, Some(window)),
@@ -104,6 +106,8 @@ impl<B: Bell> Ring<B> {
             (None, None) => (self.log.find(self.end().saturating_sub(self.limits.replay as u64)), None),
         };
         let told = told.unwrap_or(next.seq);
+        // A link that comes and goes is no reason for more patience.
+        let holds_since = holds_since.filter(|_| self.lag_reaches(next));
         self.attachments += 1;
         let cursor = Cursor {
             attachment: self.attachments,
@@ -117,7 +121,7 @@ impl<B: Bell> Ring<B> {
             written: told,
             sent_bytes: 0,
             read_bytes: 0,
-            holds_since: None,
+            holds_since,
             waits: Waits::No,
             bell,
             stats: CursorStats::default(),
@@ -136,7 +140,13 @@ impl<B: Bell> Ring<B> {
     /// Subscriptions, those included that were cut and whose writers have not noticed.
     #[cfg(test)]
     pub(crate) fn links(&self) -> usize {
-        self.cursors.len()
+        let owed = |cursor: &&Cursor<B>| matches!(cursor.presence, Presence::Owed { .. });
+        self.cursors.len() - self.cursors.values().filter(owed).count()
+    }
+
+    /// Whether a node has a place here: it is subscribed, may come back, or has a loss to be told.
+    pub fn knows(&self, peer: &PeerId) -> bool {
+        self.cursors.contains_key(peer)
     }
 
     fn served(&mut self, peer: &PeerId, attachment: u64) -> Option<&mut Cursor<B>> {
@@ -148,8 +158,10 @@ impl<B: Bell> Ring<B> {
         let end = self.log.end();
         let closed = self.closed;
         let Some(cursor) = self.served(peer, attachment) else { return Take::Superseded };
-        if let Presence::Cut(reason) = cursor.presence {
-            return Take::Cut(reason);
+        match cursor.presence {
+            Presence::Attached => {}
+            Presence::Cut(reason) => return Take::Cut(reason),
+            Presence::Leased { .. } | Presence::Owed { .. } => return Take::Superseded,
         }
         if cursor.window.as_ref().is_some_and(|window| cursor.next >= window.end) {
             cursor.window = None;
@@ -183,6 +195,7 @@ impl<B: Bell> Ring<B> {
     }
 
     fn taken(&mut self, peer: &PeerId, run: Run) -> Take {
+        let makes_room = !self.lag_reaches(run.end);
         let Some(cursor) = self.cursors.get_mut(peer) else { return Take::Superseded };
         if run.is_empty() {
             let all = cursor.window.is_none() && run.end >= self.log.end();
@@ -192,7 +205,9 @@ impl<B: Bell> Ring<B> {
         }
         cursor.next = run.end;
         cursor.told = run.end.seq;
-        cursor.holds_since = None;
+        if makes_room {
+            cursor.holds_since = None;
+        }
         cursor.sent_bytes += (HEAD + run.len()) as u64;
         cursor.stats.items += run.count();
         cursor.stats.bytes += run.len() as u64;
@@ -224,33 +239,59 @@ impl<B: Bell> Ring<B> {
         self.forget();
     }
 
-    /// A link ended. When the peer `left`, or was cut, its subscription ends; else it waits for the peer's return.
-    pub fn detach(&mut self, peer: &PeerId, attachment: u64, left: bool, now: Instant) {
-        let Some(cursor) = self.served(peer, attachment) else { return };
-        if left || cursor.is_cut() {
-            self.cursors.remove(peer);
-        } else if cursor.is_attached() {
-            cursor.presence = Presence::Leased { since: now };
-            cursor.waits = Waits::No;
-        }
+    /// A link ended. A subscription that is not over with it waits for the peer's return; says what it became.
+    ///
+    /// A stream that was produced again while its end was told is not over: the new items are held for the peer's return.
+    pub fn detach(
+        &mut self,
+        peer: &PeerId,
+        attachment: u64,
+        parting: Parting,
+        now: Instant,
+    ) -> Option<Parting> {
+        let (closed, end) = (self.closed, self.log.end());
+        let cursor = self.served(peer, attachment)?;
+        let all = cursor.told == cursor.next.seq && cursor.next >= end && cursor.window.is_none();
+        let over = match parting {
+            Parting::Left | Parting::Refused => true,
+            Parting::Ended => closed && all,
+            Parting::Lost => false,
+        };
+        let became = match cursor.presence {
+            _ if over => {
+                self.cursors.remove(peer);
+                Some(parting)
+            }
+            Presence::Attached => {
+                cursor.presence = Presence::Leased { since: now };
+                cursor.waits = Waits::No;
+                Some(Parting::Lost)
+            }
+            Presence::Cut(_) => {
+                cursor.presence = Presence::Owed { since: now };
+                None
+            }
+            Presence::Leased { .. } | Presence::Owed { .. } => None,
+        };
         self.review();
         self.forget();
+        became
     }
 
     /// Ends leases that are over; says when the next one will be.
     pub fn expire(&mut self, now: Instant) -> Option<Instant> {
         let resume = self.limits.resume;
-        self.cursors.retain(|_, cursor| match cursor.presence {
-            Presence::Leased { since } => now < since + resume,
-            _ => true,
-        });
+        let until = |cursor: &Cursor<B>| match cursor.presence {
+            Presence::Leased { since } | Presence::Owed { since } => Some(since + resume),
+            Presence::Attached | Presence::Cut(_) => None,
+        };
+        let over = |cursor: &Cursor<B>| until(cursor).is_some_and(|until| now >= until);
+        let ended = self.cursors.iter().filter(|(_, cursor)| over(cursor) && !cursor.is_cut());
+        self.cuts.extend(ended.map(|(peer, _)| (*peer, Cut::LeaseOver)));
+        self.cursors.retain(|_, cursor| !over(cursor));
         self.review();
         self.forget();
-        let leases = self.cursors.values().filter_map(|cursor| match cursor.presence {
-            Presence::Leased { since } => Some(since + resume),
-            _ => None,
-        });
-        leases.min()
+        self.cursors.values().filter_map(until).min()
     }
 
     /// Whether every link that is up was given all items below `seq`.

@@ -1,5 +1,6 @@
 //! Streams as users see them: whole nodes on the simulated fabric, and two over real sockets.
 
+mod ends;
 mod flow;
 mod hold;
 mod life;
@@ -8,6 +9,7 @@ mod loss;
 mod pressure;
 #[cfg(feature = "iroh")]
 mod sockets;
+mod watched;
 mod who;
 
 use std::{future::IntoFuture, sync::Arc, time::Duration};

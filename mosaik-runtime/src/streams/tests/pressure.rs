@@ -52,7 +52,7 @@ async fn ls3_block_gives_up_on_a_stuck_consumer_after_its_patience() {
     }
     assert!(start.elapsed() >= Duration::from_secs(5) && start.elapsed() < Duration::from_secs(60));
     let ended = events_until(&mut consumer, |event| {
-        matches!(event, Event::Left { why: Left::Ended(End::TooSlow), .. })
+        matches!(event, Event::Left { why: Left::Ended(End::OutOfPatience), .. })
     });
     let mut events = within(LONG, "the cut", ended).await;
     within(LONG, "its return", producer.when().subscribed()).await;
