@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | 8 | [`node`] | the network handle, wiring, shutdown, start-up checks |
 //! | 6 | [`streams`] | producers and consumers |
+//! | 6 | [`groups`] | replicated state machines: how one is born |
 //! | 5 | [`admission`] | may this peer take this role on this item? |
 //! | 4 | [`discovery`] | signed entries, catalog, gossip, sync, bootstrap sources |
 //! | 2 | [`transport`] | endpoint, pooled connections, typed links; backends iroh and `sim` |
@@ -12,6 +13,7 @@
 
 pub mod admission;
 pub mod discovery;
+pub mod groups;
 pub mod node;
 pub mod primitives;
 pub mod streams;

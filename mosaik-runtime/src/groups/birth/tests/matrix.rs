@@ -1,0 +1,135 @@
+//! Every phase with every kind of input, against a table that was written by hand.
+
+use super::*;
+
+/// A birth in each phase, reached the way that a program reaches it.
+fn phases() -> Vec<(Phase, Birth)> {
+    let dormant = Birth::new(Config::new(group(), Voters::Count(3)), member(1), Record::default());
+    let gathering = open(1, Voters::Count(3));
+    let mut waiting = open(1, Voters::Count(3));
+    for input in [seen(2), ready(2), seen(3), ready(3)] {
+        take(&mut waiting, input);
+    }
+    let mut concluded = waiting.clone();
+    let genesis = list(1, 1, &[1, 2, 3]);
+    take(&mut concluded, promised(2, &genesis));
+    take(&mut concluded, promised(3, &genesis));
+    let mut resuming = Birth::new(Config::new(group(), Voters::Count(3)), member(1), Record::default());
+    take(&mut resuming, Input::LocalReady { holds: Some(genesis.cluster()) });
+    let mut joining = open(1, Voters::Count(3));
+    take(&mut joining, seen(2));
+    take(&mut joining, Input::PeerInitialised { peer: peer(2), cluster: genesis.cluster() });
+    let strict = Config { strict: true, ..Config::new(group(), Voters::Count(3)) };
+    let mut timed_out = Birth::new(strict, member(1), Record::default());
+    take(&mut timed_out, Input::LocalReady { holds: None });
+    take(&mut timed_out, Input::Elapsed(Timer::Deadline));
+    vec![
+        (Phase::Dormant, dormant),
+        (Phase::Gathering, gathering),
+        (Phase::Waiting, waiting),
+        (Phase::Concluded, concluded),
+        (Phase::Resuming, resuming),
+        (Phase::Joining, joining),
+        (Phase::TimedOut, timed_out),
+    ]
+}
+
+/// One input of every kind, from a peer that no phase above has met.
+fn inputs() -> Vec<Input> {
+    let genesis = list(4, 1, &[1, 4, 5]);
+    vec![
+        Input::LocalReady { holds: None },
+        seen(4),
+        ready(4),
+        Input::PeerLost { peer: peer(4), boot: BootId(4) },
+        promised(4, &genesis),
+        Input::PeerRefused { peer: peer(4), hash: genesis.hash() },
+        Input::PeerInitialised { peer: peer(4), cluster: genesis.cluster() },
+        Input::Surveyed,
+        Input::Founding(Right::Granted),
+        Input::Voters(vec![member(1)]),
+        Input::Joined,
+        Input::Elapsed(Timer::Propose),
+        Input::Query,
+    ]
+}
+
+/// What a phase answers to [`inputs`], in their order: `.` taken, or the reason. The peer of the inputs has no bond.
+fn table(phase: Phase) -> [&'static str; 13] {
+    let talk = ["StaleBoot", "StaleBoot", "StaleBoot", "StaleBoot", "StaleBoot"];
+    let [ready, lost, promised, refused, initialised] = talk;
+    let row = |local, founding, voters, joined| {
+        [
+            local,
+            ".",
+            ready,
+            lost,
+            promised,
+            refused,
+            initialised,
+            ".",
+            founding,
+            voters,
+            joined,
+            "NotArmed",
+            ".",
+        ]
+    };
+    match phase {
+        Phase::Dormant => {
+            let mut row = ["NotReady"; 13];
+            (row[0], row[12]) = (".", ".");
+            row
+        }
+        Phase::Gathering | Phase::Waiting => row("Again", "NoFounder", "NoGroup", "NotJoining"),
+        Phase::Concluded | Phase::Resuming => row("Again", "NoFounder", ".", "NotJoining"),
+        Phase::Joining => row("Again", "NoFounder", ".", "."),
+        Phase::TimedOut => {
+            let mut row = ["Ended"; 13];
+            row[12] = ".";
+            row
+        }
+    }
+}
+
+#[test]
+fn each_phase_takes_what_the_table_says_and_nothing_else() {
+    for (phase, birth) in phases() {
+        assert_eq!(birth.view().phase, phase);
+        for (input, expected) in inputs().into_iter().zip(table(phase)) {
+            let (before, mut after) = (birth.clone(), birth.clone());
+            let outcome = after.step(input.clone());
+            let found =
+                outcome.as_ref().err().map_or(".".to_owned(), |rejected| format!("{:?}", rejected.reason));
+            assert_eq!(found, expected, "{phase:?} and {input:?}");
+            if let Err(rejected) = outcome {
+                assert_eq!(before, after, "a rejected input changes nothing: {phase:?} and {input:?}");
+                let listed = rejected.admissible.contains(&input.kind());
+                let by_phase = ["NotReady", "Again", "NoFounder", "NoGroup", "NotJoining", "Ended"];
+                assert_eq!(listed, !by_phase.contains(&expected), "{phase:?} and {input:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_final_phase_never_initialises_and_never_readies() {
+    for (phase, birth) in phases() {
+        if !matches!(phase, Phase::Resuming | Phase::Joining | Phase::TimedOut) {
+            continue;
+        }
+        for first in inputs() {
+            for second in inputs() {
+                let mut birth = birth.clone();
+                let steps = [birth.step(first.clone()), birth.step(second)];
+                for effect in steps.into_iter().flatten().flat_map(|step| step.effects) {
+                    let begins = matches!(
+                        effect,
+                        Effect::Initialise(_) | Effect::AwaitLeader(_) | Effect::SendReady(_)
+                    );
+                    assert!(!begins, "{phase:?} does {effect:?}");
+                }
+            }
+        }
+    }
+}
