@@ -11,9 +11,10 @@ use super::{
 };
 
 /// The floors of `mosaik-runtime`; a module imports only from floors below its own.
-const FLOORS: [(&str, u8); 7] = [
+const FLOORS: [(&str, u8); 8] = [
     ("node", 8),
     ("streams", 6),
+    ("groups", 6),
     ("admission", 5),
     ("discovery", 4),
     ("transport", 2),

@@ -79,7 +79,7 @@ impl Birth {
         boot: BootId,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Why> {
-        if !self.peers.get(&peer).is_some_and(|known| known.boot == boot) {
+        if self.peers.get(&peer).is_none_or(|known| known.boot != boot) {
             return Err(Why::StaleBoot);
         }
         self.peers.remove(&peer);
