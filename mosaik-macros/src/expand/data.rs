@@ -12,7 +12,7 @@ use crate::{
 
 impl Expand for Data {
     fn expand(valid: &Valid<Self>, paths: &Paths) -> TokenStream {
-        let (item, schema) = (item(valid, paths), schema(valid, paths));
+        let (item, schema) = (item(valid, paths), schema(valid, None, paths));
         // The shape first: of all that the compiler has to say about a field that cannot travel, our sentence leads.
         quote!(#schema #item)
     }
@@ -36,8 +36,8 @@ pub(super) fn item(data: &Data, paths: &Paths) -> TokenStream {
     }
 }
 
-/// `impl Schema`
-pub(super) fn schema(data: &Data, paths: &Paths) -> TokenStream {
+/// `impl Schema`, with `more` in it
+pub(super) fn schema(data: &Data, more: Option<TokenStream>, paths: &Paths) -> TokenStream {
     let cfgs = cfgs(&data.item.attrs);
     let (schema, seen, shape) = (paths.schema(), paths.seen(), paths.shape());
     let generics = bounded(&data.item.generics, paths);
@@ -62,6 +62,7 @@ pub(super) fn schema(data: &Data, paths: &Paths) -> TokenStream {
             fn shape(seen: &mut #seen) -> #shape {
                 #body
             }
+            #more
         }
     }
 }

@@ -13,13 +13,23 @@ use crate::{
 impl Expand for Stream {
     fn expand(valid: &Valid<Self>, paths: &Paths) -> TokenStream {
         let item = data::item(&valid.data, paths);
-        let schema = data::schema(&valid.data, paths);
+        let schema = data::schema(&valid.data, Some(attribute(paths)), paths);
         let datum = datum(valid, paths);
         quote!(#schema #item #datum)
     }
 
     fn stub(&self, paths: &Paths) -> TokenStream {
         stub::stream(self, paths)
+    }
+}
+
+/// So that the settings are found also where the type is named as any other.
+fn attribute(paths: &Paths) -> TokenStream {
+    let (datum, any) = (paths.datum(), quote!(::core::any::Any));
+    quote! {
+        fn attribute() -> ::core::option::Option<&'static (dyn #any + ::core::marker::Send + ::core::marker::Sync)> {
+            ::core::option::Option::Some(<Self as #datum>::DESCRIPTOR)
+        }
     }
 }
 

@@ -4,10 +4,10 @@ use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
 use super::{
     consumer::Consumer,
-    datum::{Accepted, Datum, Decode, Travels},
+    datum::{Accepted, Datum, Decode, Travels, descriptor_of},
     error::BuildError,
     hub::Hub,
-    options::{ConsumerOptions, Preference, ProducerOptions, limits_of, policy_of},
+    options::{ConsumerOptions, Preference, ProducerOptions},
     outlet::Subject,
     producer::Producer,
 };
@@ -20,7 +20,7 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub enum Declared {}
 
-/// The stream has a name of its own; what the attribute says of the type does not count.
+/// The stream has a name of its own. Settings of the type's attribute count as they do on its own stream.
 #[derive(Debug, Clone)]
 pub struct Named(String);
 
@@ -39,7 +39,7 @@ pub struct ProducerBuilder<T, N = Declared> {
 pub struct ConsumerBuilder<T, N = Declared> {
     hub: Arc<Hub>,
     name: Option<N>,
-    readers: Vec<(Fingerprint, Decode<T>)>,
+    readers: Vec<Accepted<T>>,
     require: Policy,
     prefer: Preference,
 }
@@ -64,8 +64,8 @@ impl<T> ProducerBuilder<T> {
         Self { hub, name: None, settings: Vec::new(), require: Policy::anyone(), kind: PhantomData }
     }
 
-    /// The name of the stream, for a type that travels on several streams or is not declared. The settings begin with the
-    /// runtime's defaults. A name that is not well-formed is an error of `build`.
+    /// The name of the stream, for a type that travels on several streams or is not declared. The settings begin with those of the
+    /// type's attribute, if it has one, else with the runtime's defaults. A name that is not well-formed is an error of `build`.
     pub fn named(self, intent: impl Into<String>) -> ProducerBuilder<T, Named> {
         let Self { hub, settings, require, kind, .. } = self;
         ProducerBuilder { hub, name: Some(Named(intent.into())), settings, require, kind }
@@ -181,15 +181,8 @@ impl<T: Datum> ProducerBuilder<T> {
     ///
     /// When a setting cannot be, when this node has a producer of the stream with other settings, or when the node is stopping.
     pub fn build(self) -> Result<Producer<T>, BuildError> {
-        let descriptor = T::DESCRIPTOR;
-        let options = ProducerOptions {
-            limits: limits_of(&descriptor.options),
-            max_egress: None,
-            online_when: descriptor.options.online_when,
-            require: policy_of(descriptor.consumers),
-        };
         let subject = declared::<T>(&self.hub)?;
-        self.open(subject, options)
+        self.open(subject, ProducerOptions::of(T::DESCRIPTOR))
     }
 }
 
@@ -201,7 +194,8 @@ impl<T: Travels> ProducerBuilder<T, Named> {
     /// When the name is not well-formed, and as for a declared stream.
     pub fn build(mut self) -> Result<Producer<T>, BuildError> {
         let subject = named::<T>(&self.hub, self.name.take())?;
-        self.open(subject, ProducerOptions::default())
+        let options = descriptor_of::<T>().map(ProducerOptions::of);
+        self.open(subject, options.unwrap_or_default())
     }
 }
 
@@ -236,7 +230,7 @@ impl<T, N> ConsumerBuilder<T, N> {
     where
         T: From<Old>,
     {
-        self.readers.push(Accepted::<T>::from::<Old>().reader());
+        self.readers.push(Accepted::from::<Old>());
         self
     }
 
@@ -244,13 +238,18 @@ impl<T, N> ConsumerBuilder<T, N> {
         self,
         subject: Subject,
         mut options: ConsumerOptions,
-        mut readers: Vec<(Fingerprint, Decode<T>)>,
+        itself: Accepted<T>,
+        declared: &[Accepted<T>],
     ) -> Result<Consumer<T>, BuildError> {
+        let accepted = || std::iter::once(&itself).chain(declared).chain(&self.readers);
+        if accepted().any(Accepted::is_weightless) {
+            return Err(BuildError::Weightless { intent: subject.intent });
+        }
         options.require = join(options.require, self.require);
         options.prefer = self.prefer;
-        readers.extend(self.readers);
-        let schemas = readers.iter().map(|(schema, _)| *schema).collect();
-        let decoders: Arc<[Decode<T>]> = readers.into_iter().map(|(_, decode)| decode).collect();
+        let (schemas, decoders): (Vec<Fingerprint>, Vec<Decode<T>>) =
+            accepted().map(Accepted::reader).unzip();
+        let decoders: Arc<[Decode<T>]> = decoders.into();
         let place = self.hub.open_inlet(subject, schemas, options)?;
         Ok(Consumer::new(self.hub, place, decoders))
     }
@@ -263,16 +262,8 @@ impl<T: Datum> ConsumerBuilder<T> {
     ///
     /// When this node has a consumer of the stream with other settings, or when the node is stopping.
     pub fn build(self) -> Result<Consumer<T>, BuildError> {
-        let descriptor = T::DESCRIPTOR;
-        let options = ConsumerOptions {
-            limits: limits_of(&descriptor.options),
-            require: policy_of(descriptor.producers),
-            prefer: Preference::All,
-        };
-        let itself = std::iter::once(Accepted::<T>::itself().reader());
-        let readers = itself.chain(T::ACCEPTS.iter().map(Accepted::reader)).collect();
         let subject = declared::<T>(&self.hub)?;
-        self.open(subject, options, readers)
+        self.open(subject, ConsumerOptions::of(T::DESCRIPTOR), Accepted::itself(), T::ACCEPTS)
     }
 }
 
@@ -284,6 +275,7 @@ impl<T: Travels> ConsumerBuilder<T, Named> {
     /// When the name is not well-formed, and as for a declared stream.
     pub fn build(mut self) -> Result<Consumer<T>, BuildError> {
         let subject = named::<T>(&self.hub, self.name.take())?;
-        self.open(subject, ConsumerOptions::default(), vec![Accepted::<T>::itself().reader()])
+        let options = descriptor_of::<T>().map(ConsumerOptions::of).unwrap_or_default();
+        self.open(subject, options, Accepted::itself(), &[])
     }
 }

@@ -49,6 +49,7 @@ pub struct Accepted<T> {
     decode: Decode<T>,
     deep: Decode<T>,
     recursive: fn() -> bool,
+    weightless: fn() -> bool,
 }
 
 impl<T> Accepted<T> {
@@ -62,7 +63,13 @@ impl<T> Accepted<T> {
             decode: |bytes| codec::decode::<Old>(bytes).map(T::from),
             deep: |bytes| codec::decode_deep::<Old>(bytes).map(T::from),
             recursive: recursive::<Old>,
+            weightless: weightless::<Old>,
         }
+    }
+
+    /// Whether a few bytes could claim any number of its elements.
+    pub(crate) fn is_weightless(&self) -> bool {
+        (self.weightless)()
     }
 
     /// The schema, and how to read it.
@@ -79,6 +86,7 @@ impl<T: Travels> Accepted<T> {
             decode: codec::decode::<T>,
             deep: codec::decode_deep::<T>,
             recursive: recursive::<T>,
+            weightless: weightless::<T>,
         }
     }
 }
@@ -95,6 +103,15 @@ fn fingerprint<T: Schema>() -> Fingerprint {
 
 fn recursive<T: Schema>() -> bool {
     schema::of::<T>().is_recursive()
+}
+
+fn weightless<T: Schema>() -> bool {
+    schema::of::<T>().has_weightless_elements()
+}
+
+/// What `#[stream]` says of the type, if it has that attribute.
+pub(crate) fn descriptor_of<T: Schema>() -> Option<&'static StreamDescriptor> {
+    T::attribute()?.downcast_ref()
 }
 
 #[cfg(test)]

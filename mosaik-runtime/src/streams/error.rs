@@ -33,9 +33,9 @@ pub enum BuildError {
         /// The first setting that differs, with both values.
         difference: String,
     },
-    /// The type holds a sequence of elements that take no bytes, such as `Vec<()>`.
+    /// The type, or an older one that is accepted, holds a sequence of elements that take no bytes, such as `Vec<()>`.
     #[error(
-        "stream `{intent}` cannot travel: its type holds a sequence of elements without bytes, and a few bytes could claim any number of them; send the number instead"
+        "stream `{intent}` cannot travel: its type, or an older one that is accepted, holds a sequence of elements without bytes, and a few bytes could claim any number of them; send the number instead"
     )]
     Weightless {
         /// The stream.

@@ -126,7 +126,7 @@ impl Hub {
         options: ProducerOptions,
     ) -> Result<Arc<Outlet>, BuildError> {
         let intent = subject.intent.clone();
-        options.limits.check().map_err(|limit| BuildError::Limit { intent: intent.clone(), limit })?;
+        options.check().map_err(|limit| BuildError::Limit { intent: intent.clone(), limit })?;
         let mut outlets = lock(&self.outlets);
         if self.is_stopped() {
             return Err(Stopped.into());

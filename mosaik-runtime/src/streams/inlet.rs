@@ -340,11 +340,12 @@ impl Inlet {
                 bytes: line.bytes.load(Ordering::Relaxed),
                 lost: line.lost.load(Ordering::Relaxed),
                 lag: if consumed == 0 { 0 } else { received.saturating_sub(consumed) },
+                memory: None,
                 uptime: (*lock(&line.up_since)).map(|since| now.saturating_duration_since(since)),
             }
         };
         let subscriptions = lines.iter().map(|(peer, line)| (*peer, stats(peer, line))).collect();
-        StreamStats { produced: 0, subscriptions }
+        StreamStats { produced: 0, memory: None, subscriptions }
     }
 }
 

@@ -55,7 +55,7 @@ pub use error::{BuildError, FlushError, SendError, SinkError, TrySendError};
 pub use event::{Begun, End, Event, Left, Lost, Trace};
 pub use options::{Preference, nearest};
 pub use producer::{ONLINE_WITHIN, Producer};
-pub use stats::{StreamStats, SubscriptionStats};
+pub use stats::{Memory, StreamStats, SubscriptionStats};
 pub use when::{Peers, SubscribedWhen, When};
 
 /// The protocol of subscriptions.

@@ -1,9 +1,9 @@
 //! The settings of handles, and what differs between two.
 
-use super::core::limits::Limits;
+use super::core::limits::{BadLimit, Limits};
 use crate::{
     primitives::{Policy, policy::Rule},
-    topology::{OnlineWhen, StreamOptions},
+    topology::{OnlineWhen, StreamDescriptor, StreamOptions},
 };
 
 /// The settings that all producers of a stream on one node share.
@@ -42,7 +42,7 @@ pub(crate) struct ConsumerOptions {
 }
 
 /// The limits of an attribute.
-pub(crate) fn limits_of(options: &StreamOptions) -> Limits {
+fn limits_of(options: &StreamOptions) -> Limits {
     let defaults = Limits::default();
     Limits {
         items: options.buffer.unwrap_or(defaults.items),
@@ -54,7 +54,7 @@ pub(crate) fn limits_of(options: &StreamOptions) -> Limits {
 }
 
 /// The policy of an attribute.
-pub(crate) fn policy_of(rule: Rule) -> Policy {
+fn policy_of(rule: Rule) -> Policy {
     Policy::from(rule)
 }
 
@@ -67,6 +67,22 @@ macro_rules! compare {
 }
 
 impl ProducerOptions {
+    /// What an attribute says.
+    pub(crate) fn of(descriptor: &StreamDescriptor) -> Self {
+        Self {
+            limits: limits_of(&descriptor.options),
+            max_egress: None,
+            online_when: descriptor.options.online_when,
+            require: policy_of(descriptor.consumers),
+        }
+    }
+
+    /// Checks that the settings are possible.
+    pub(crate) fn check(&self) -> Result<(), BadLimit> {
+        self.limits.check()?;
+        if self.max_egress == Some(0) { Err(BadLimit::NoEgress) } else { Ok(()) }
+    }
+
     /// The first setting of `other` that is not as here.
     pub(crate) fn difference(&self, other: &Self) -> Option<String> {
         compare!(self, other;
@@ -79,6 +95,15 @@ impl ProducerOptions {
 }
 
 impl ConsumerOptions {
+    /// What an attribute says.
+    pub(crate) fn of(descriptor: &StreamDescriptor) -> Self {
+        Self {
+            limits: limits_of(&descriptor.options),
+            require: policy_of(descriptor.producers),
+            prefer: Preference::All,
+        }
+    }
+
     /// The first setting of `other` that is not as here.
     pub(crate) fn difference(&self, other: &Self) -> Option<String> {
         compare!(self, other; "`prefer`": prefer;);

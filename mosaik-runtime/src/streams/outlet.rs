@@ -299,11 +299,12 @@ impl Outlet {
             bytes: standing.stats.bytes,
             lost: standing.stats.lost,
             lag: standing.lag,
+            memory: Some(standing.memory),
             uptime: standing.since.map(|since| now.saturating_duration_since(since)),
         };
         let subscriptions =
             ring.standings().into_iter().map(|(peer, standing)| (peer, stats(standing))).collect();
-        StreamStats { produced: ring.end(), subscriptions }
+        StreamStats { produced: ring.end(), memory: Some(ring.memory()), subscriptions }
     }
 
     /// How long a writer must wait before it sends `bytes`.

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
+pub use super::core::ring::Memory;
 use crate::primitives::PeerId;
 
 /// One subscription.
@@ -18,6 +19,8 @@ pub struct SubscriptionStats {
     /// Of a producer: items accepted that have not reached the subscriber's node. Of a consumer: items received that its
     /// slowest consumer has not taken.
     pub lag: u64,
+    /// Of a producer: the bytes that wait here for the subscriber or are on their way to it, and the most that these can be.
+    pub memory: Option<Memory>,
     /// Since when the present link is up; `None` while it is down.
     pub uptime: Option<Duration>,
 }
@@ -27,6 +30,9 @@ pub struct SubscriptionStats {
 pub struct StreamStats {
     /// Of a producer: items accepted so far in this life of the node.
     pub produced: u64,
+    /// Of a producer: the memory of the items that the stream holds on this node, whole segments of it, and the most that this can
+    /// be. Subscriptions share it.
+    pub memory: Option<Memory>,
     /// The subscriptions.
     pub subscriptions: BTreeMap<PeerId, SubscriptionStats>,
 }

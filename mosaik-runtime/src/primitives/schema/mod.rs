@@ -6,7 +6,10 @@
 mod diff;
 mod std_types;
 
-use std::{any::TypeId, fmt};
+use std::{
+    any::{Any, TypeId},
+    fmt,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +27,11 @@ pub use diff::difference;
 pub trait Schema: 'static {
     /// The shape of this type; `seen` knows the types around it.
     fn shape(seen: &mut Seen) -> Shape;
+
+    /// What an attribute says of the type beside its shape. The part of the runtime that the attribute belongs to knows its form.
+    fn attribute() -> Option<&'static (dyn Any + Send + Sync)> {
+        None
+    }
 }
 
 /// The shape of one type.

@@ -79,6 +79,11 @@ impl Window {
     pub(super) fn find(&self, seq: u64) -> Option<Position> {
         if seq == self.end.seq { Some(self.end) } else { self.chunks.find(seq) }
     }
+
+    /// The bytes in it.
+    pub(super) fn held(&self) -> u64 {
+        self.end.byte - self.chunks.first().map_or(self.end.byte, |first| first.byte)
+    }
 }
 
 /// A subscription.

@@ -71,6 +71,9 @@ pub enum BadLimit {
     /// `max_consumers = 0`.
     #[error("`max_consumers` is 0: nobody could ever subscribe")]
     NoConsumers,
+    /// `max_egress(0)`.
+    #[error("`max_egress` is 0: nothing could ever be sent")]
+    NoEgress,
 }
 
 impl Limits {

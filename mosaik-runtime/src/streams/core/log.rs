@@ -2,6 +2,8 @@
 //!
 //! The log knows nothing of subscribers. It appends, hands out shared runs, and forgets what it is told to forget.
 
+use std::collections::VecDeque;
+
 use bytes::BytesMut;
 use serde::Serialize;
 
@@ -11,6 +13,15 @@ use crate::primitives::codec::{self, EncodeError};
 /// The size of a segment; a larger item has a segment of its own.
 pub const SEGMENT: usize = 64 * 1024;
 
+/// The most of a segment that may be left unused: a larger item that does not fit into the rest has memory of its own.
+const REST: usize = SEGMENT / 16;
+
+/// The most memory that items of `bytes` bytes lie in, when what is forgotten of the oldest segment and the rest of the open one are
+/// counted too.
+pub const fn memory_of(bytes: usize) -> usize {
+    bytes + bytes / 15 + 2 * SEGMENT
+}
+
 /// An endless log of items, of which the newest part is held.
 #[derive(Debug, Default)]
 pub struct Log {
@@ -19,6 +30,12 @@ pub struct Log {
     open: BytesMut,
     /// How much of `open` is written.
     written: usize,
+    /// The size of the segment that `open` is the rest of.
+    room: usize,
+    /// Closed pieces of memory that held items may lie in, oldest first: where their items end, and their size.
+    used: VecDeque<(u64, usize)>,
+    /// The sum of their sizes.
+    used_bytes: u64,
     /// Where `open` begins.
     from: Position,
     /// Where the next item goes.
@@ -50,8 +67,14 @@ impl Log {
                 if body > max_item {
                     return Err(EncodeError::TooLarge { limit: max_item });
                 }
+                let size = body.saturating_add(FRAME_HEAD);
                 self.seal();
-                self.open = BytesMut::zeroed(SEGMENT.max(body.saturating_add(FRAME_HEAD)));
+                if size > SEGMENT || self.open.len() > REST {
+                    return self.append_alone(item, size, max_item);
+                }
+                self.close();
+                self.open = BytesMut::zeroed(SEGMENT);
+                self.room = SEGMENT;
                 self.encode(item, max_item)?
             }
             encoded => encoded?,
@@ -61,16 +84,34 @@ impl Log {
         Ok(size)
     }
 
+    /// Appends an item in memory of its own. Everything before it is sealed.
+    fn append_alone<T: Serialize + ?Sized>(
+        &mut self,
+        item: &T,
+        size: usize,
+        max_item: usize,
+    ) -> Result<usize, EncodeError> {
+        let mut own = BytesMut::zeroed(size);
+        let size = frame(&mut own, item, max_item)?;
+        let end = self.end.after(size);
+        self.sealed.push(Chunk { first: self.end, end, bytes: own.split_to(size).freeze() });
+        (self.from, self.end) = (end, end);
+        self.used.push_back((end.byte, size));
+        self.used_bytes += size as u64;
+        Ok(size)
+    }
+
+    /// The open segment takes no more items.
+    fn close(&mut self) {
+        if self.room > 0 {
+            self.used.push_back((self.end.byte, self.room));
+            self.used_bytes += self.room as u64;
+            self.room = 0;
+        }
+    }
+
     fn encode<T: Serialize + ?Sized>(&mut self, item: &T, max_item: usize) -> Result<usize, EncodeError> {
-        let room = self.open.get_mut(self.written..).unwrap_or_default();
-        let Some((head, body)) = room.split_at_mut_checked(FRAME_HEAD) else {
-            return Err(EncodeError::TooLarge { limit: 0 });
-        };
-        let limit = body.len().min(max_item);
-        let written = codec::encode_to_slice(item, &mut body[..limit])?;
-        let length = u32::try_from(written).map_err(|_| EncodeError::TooLarge { limit: max_item })?;
-        head.copy_from_slice(&length.to_le_bytes());
-        Ok(written + FRAME_HEAD)
+        frame(self.open.get_mut(self.written..).unwrap_or_default(), item, max_item)
     }
 
     /// Makes what was written shareable; the rest of the segment stays open.
@@ -119,17 +160,47 @@ impl Log {
             self.written = 0;
             self.from = self.end;
         }
+        self.release();
     }
 
     /// Forgets the oldest run if every item in it is below `seq`; says whether it did.
     pub fn forget_oldest_below(&mut self, seq: u64) -> bool {
-        self.sealed.forget_oldest_below(seq)
+        let forgot = self.sealed.forget_oldest_below(seq);
+        if forgot {
+            self.release();
+        }
+        forgot
+    }
+
+    /// Counts out memory that no held item lies in.
+    fn release(&mut self) {
+        let first = self.first().byte;
+        while let Some((_, size)) = self.used.pop_front_if(|(end, _)| *end <= first) {
+            self.used_bytes -= size as u64;
+        }
     }
 
     /// The bytes of all held items.
     pub fn held(&self) -> u64 {
         self.end.byte - self.first().byte
     }
+
+    /// The memory that they lie in: whole segments.
+    pub fn memory(&self) -> u64 {
+        self.used_bytes + self.room as u64
+    }
+}
+
+/// Writes one frame to the beginning of `room`; says how long it is.
+fn frame<T: Serialize + ?Sized>(room: &mut [u8], item: &T, max_item: usize) -> Result<usize, EncodeError> {
+    let Some((head, body)) = room.split_at_mut_checked(FRAME_HEAD) else {
+        return Err(EncodeError::TooLarge { limit: 0 });
+    };
+    let limit = body.len().min(max_item);
+    let written = codec::encode_to_slice(item, &mut body[..limit])?;
+    let length = u32::try_from(written).map_err(|_| EncodeError::TooLarge { limit: max_item })?;
+    head.copy_from_slice(&length.to_le_bytes());
+    Ok(written + FRAME_HEAD)
 }
 
 #[cfg(test)]
@@ -182,6 +253,25 @@ mod tests {
         let first = log.first();
         assert!(log.run(first, 10, false).is_empty());
         assert_eq!(log.run(first, 10, true).count(), 1);
+    }
+
+    #[test]
+    fn little_memory_is_wasted_whatever_the_size_of_the_items() {
+        for size in [10, SEGMENT / 16 + 1, SEGMENT / 3, SEGMENT / 2 + 1, SEGMENT - 1, SEGMENT + 1] {
+            let (mut log, text) = (Log::starting_at(0), "x".repeat(size));
+            for n in 0..4_000_000 / size as u64 {
+                assert!(log.append(&text, 2 * SEGMENT).is_ok());
+                if log.held() > 2_000_000 {
+                    let first = log.first().seq;
+                    log.run(log.first(), 0, false);
+                    log.forget_oldest_below(first + 1_000_000);
+                }
+                let (held, memory) = (log.held() as usize, log.memory() as usize);
+                assert!(held <= memory && memory <= memory_of(held), "{n} of {size}: {held} in {memory}");
+            }
+            log.forget_below(u64::MAX);
+            assert!(log.memory() <= SEGMENT as u64, "{size}: {} for nothing", log.memory());
+        }
     }
 
     #[test]

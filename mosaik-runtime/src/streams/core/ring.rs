@@ -15,12 +15,21 @@ use super::{
     chunks::Position,
     cursor::{Bell, Cursor, Cut, Presence, Waits, Window},
     limits::{IN_FLIGHT, Limits},
-    log::{Log, SEGMENT},
+    log::{Log, memory_of},
 };
 use crate::{
     primitives::{BootId, PeerId, codec::EncodeError},
     topology::Overflow,
 };
+
+/// How much memory items take, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Memory {
+    /// Now.
+    pub held: u64,
+    /// At most, whatever subscribers do.
+    pub bound: u64,
+}
 
 /// Why an item was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -244,13 +253,24 @@ impl<B: Bell> Ring<B> {
         // no memory for that. After a lost link it gets a gap.
         let bound = self.bound();
         let unsent = self.slowest.map_or(end, |at| at.seq);
-        while self.log.held() > bound && self.log.forget_oldest_below(unsent) {}
+        while self.log.memory() > bound && self.log.forget_oldest_below(unsent) {}
     }
 
-    /// The most bytes of items that the ring holds: the buffer, what is on its way, what was read there and waits for room, and
-    /// the ends of segments.
+    /// The most memory that the items of the ring itself take: the buffer, what is on its way, what was read there and waits for
+    /// room, and the ends of segments.
     pub fn bound(&self) -> u64 {
-        (self.limits.bytes + 2 * IN_FLIGHT + 2 * (SEGMENT + self.limits.max_item)) as u64
+        memory_of(self.limits.bytes + 2 * IN_FLIGHT + 2 * self.limits.max_item) as u64
+    }
+
+    /// The memory of all held items, and the most that it can be. A window of `drop_newest` may hold as much again.
+    pub fn memory(&self) -> Memory {
+        let windows = self.cursors.values().filter_map(|cursor| cursor.window.as_ref());
+        let (mut held, mut bound) = (self.log.memory(), self.bound());
+        for window in windows {
+            held += window.held();
+            bound += self.bound();
+        }
+        Memory { held, bound }
     }
 
     fn wake_all(&mut self) {

@@ -8,8 +8,7 @@ use tokio::time::Instant;
 
 use super::{
     cursor::Parting,
-    limits::{IN_FLIGHT, Limits},
-    log::SEGMENT,
+    limits::Limits,
     ring::Ring,
     ring_tests::{EPOCH, Silent, now, peer, run_numbers},
     source::Source,
@@ -28,6 +27,13 @@ enum Step {
     /// Half of what is in flight arrives.
     Arrive(usize),
     Acknowledge(usize),
+    /// It says what it has read, and not that it has it.
+    AcknowledgeRead(usize),
+    /// Much more than may be held.
+    Burst {
+        items: usize,
+        size: usize,
+    },
     LoseLink(usize),
     Leave(usize),
     Attach(usize),
@@ -41,6 +47,8 @@ fn step() -> impl Strategy<Value = Step> {
         6 => who.clone().prop_map(Step::Take),
         6 => who.clone().prop_map(Step::Arrive),
         4 => who.clone().prop_map(Step::Acknowledge),
+        2 => who.clone().prop_map(Step::AcknowledgeRead),
+        2 => (1..40usize, 20_000..60_000usize).prop_map(|(items, size)| Step::Burst { items, size }),
         1 => who.clone().prop_map(Step::LoseLink),
         1 => who.clone().prop_map(Step::Leave),
         3 => who.prop_map(Step::Attach),
@@ -106,26 +114,29 @@ struct Run {
     subscribers: Vec<Subscriber>,
     now: Instant,
     next: u64,
-    largest: usize,
 }
 
 impl Run {
     fn new(limits: Limits) -> Self {
         let subscribers = (0..PEERS).map(|_| Subscriber::default()).collect();
-        Self { ring: Ring::new(EPOCH, 0, limits), subscribers, now: now(), next: 0, largest: 0 }
+        Self { ring: Ring::new(EPOCH, 0, limits), subscribers, now: now(), next: 0 }
     }
 
     fn step(&mut self, step: Step) {
         match step {
-            Step::Push { size } => {
-                if self.ring.push(&(self.next, vec![1u8; size]), || self.now).is_ok() {
-                    self.next += 1;
-                    self.largest = self.largest.max(size + 16);
+            Step::Push { size } => self.push(&"x".repeat(size)),
+            Step::Burst { items, size } => {
+                let text = "x".repeat(size);
+                for n in 0..items {
+                    self.push(&text);
+                    self.take(n % PEERS);
+                    self.check_memory();
                 }
             }
             Step::Take(who) => self.take(who),
             Step::Arrive(who) => self.subscribers[who].arrive(),
-            Step::Acknowledge(who) => self.acknowledge(who),
+            Step::Acknowledge(who) => self.acknowledge(who, true),
+            Step::AcknowledgeRead(who) => self.acknowledge(who, false),
             Step::LoseLink(who) => self.detach(who, Parting::Lost),
             Step::Leave(who) => {
                 self.detach(who, Parting::Left);
@@ -159,10 +170,16 @@ impl Run {
         }
     }
 
-    fn acknowledge(&mut self, who: usize) {
+    fn push(&mut self, text: &str) {
+        if self.ring.push(&(self.next, text), || self.now).is_ok() {
+            self.next += 1;
+        }
+    }
+
+    fn acknowledge(&mut self, who: usize, all: bool) {
         let subscriber = &self.subscribers[who];
         if let Some(link) = subscriber.link {
-            let received = subscriber.expected();
+            let received = if all { subscriber.expected() } else { 0 };
             self.ring.acknowledge(&Self::id(who), link, subscriber.read, received, received);
         }
     }
@@ -190,9 +207,15 @@ impl Run {
 
     fn check(&self) {
         self.subscribers.iter().for_each(Subscriber::check);
-        let limits = self.ring.limits();
-        let bound = limits.bytes + IN_FLIGHT + 2 * SEGMENT + 2 * self.largest;
-        assert!(self.ring.held() <= bound as u64, "{} over {bound}", self.ring.held());
+        self.check_memory();
+    }
+
+    fn check_memory(&self) {
+        let all = self.ring.memory();
+        assert!(all.held <= all.bound, "{all:?}");
+        for one in self.ring.standings().values().map(|standing| standing.memory) {
+            assert!(one.held <= one.bound, "{one:?} of one subscription");
+        }
     }
 
     /// Everybody is connected and reads until nothing is left.
@@ -203,7 +226,7 @@ impl Run {
                 self.take(who);
                 self.attach(who);
                 self.subscribers[who].arrive();
-                self.acknowledge(who);
+                self.acknowledge(who, true);
                 if self.subscribers[who].expected() == self.next {
                     break;
                 }

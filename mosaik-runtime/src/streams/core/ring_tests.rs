@@ -7,7 +7,8 @@ use tokio::time::Instant;
 use super::{
     chunks::{FRAME_HEAD, frame_size},
     cursor::{Bell, Cut, Parting},
-    limits::Limits,
+    limits::{IN_FLIGHT, Limits},
+    log::SEGMENT,
     ring::{PushError, Ring},
     subscribe::{AttachError, Take},
 };
@@ -68,7 +69,7 @@ pub(super) fn numbers(chunks: &[bytes::Bytes]) -> Vec<u64> {
         while let Some(size) = frame_size(chunk, at) {
             let body = &chunk[at + FRAME_HEAD..at + size];
             found.push(
-                codec::decode::<(u64, Vec<u8>)>(body)
+                codec::decode::<(u64, String)>(body)
                     .map_or_else(|_| codec::decode::<u64>(body).expect("a number"), |(number, _)| number),
             );
             at += size;
@@ -150,7 +151,7 @@ fn ls3_a_subscriber_whose_link_flaps_does_not_get_more_patience() {
     let later = start + Duration::from_secs(20);
     let mut ring = ring(Overflow::Block);
     let at = ring.attach(peer(1), None, Silent, start).expect("room").attachment;
-    let push = |ring: &mut Ring<Silent>, at: Instant| ring.push(&(0u64, vec![0u8; 100_000]), || at);
+    let push = |ring: &mut Ring<Silent>, at: Instant| ring.push(&"x".repeat(IN_FLIGHT * 2 / 5), || at);
     (0..4).for_each(|_| assert!(push(&mut ring, start).is_ok()));
     assert!(matches!(ring.take(&peer(1), at), Take::Run(run) if run.count() == 2));
     (0..2).for_each(|_| assert!(push(&mut ring, start).is_ok()));
@@ -315,31 +316,39 @@ fn without_subscribers_the_ring_holds_the_replay_and_no_more() {
     }
 }
 
-/// A subscriber that takes what fits on its way and then says nothing more, and one that says it read and not that it has.
+/// A subscriber that takes what fits on its way and then says nothing more, and one that says it read and not that it has. The
+/// items are small, or leave as much of a segment unused as they can.
 #[test]
 fn a_stalled_subscriber_costs_no_more_memory_than_the_bound() {
-    for overflow in [Overflow::Disconnect, Overflow::DropOldest, Overflow::DropNewest, Overflow::Block] {
-        for reads in [false, true] {
-            let limits =
-                Limits { items: 64, bytes: 64 * 1024, max_item: 16 * 1024, overflow, ..Limits::default() };
-            let mut ring = Ring::new(EPOCH, 0, limits);
-            let attached = ring.attach(peer(1), None, Silent, now()).expect("attached").attachment;
-            let (mut accepted, mut read, text) = (0, 0, "x".repeat(128));
-            for n in 0..20_000u64 {
-                accepted += u64::from(ring.push(&(n, &text), now).is_ok());
-                while let Take::Run(run) = ring.take(&peer(1), attached) {
-                    read += run.len() as u64;
-                    if reads {
-                        ring.acknowledge(&peer(1), attached, u64::MAX, 0, 0);
-                    }
-                }
-                assert!(
-                    ring.held() <= ring.bound(),
-                    "{overflow:?} holds {} after {accepted} items",
-                    ring.held()
-                );
+    let small = Limits { items: 64, bytes: 64 * 1024, max_item: 16 * 1024, ..Limits::default() };
+    let large = Limits { items: 4096, bytes: 4 << 20, max_item: 40_000, ..Limits::default() };
+    for (limits, size) in [(small, 128), (small, 5_000), (large, SEGMENT / 2 + 100)] {
+        for overflow in [Overflow::Disconnect, Overflow::DropOldest, Overflow::DropNewest, Overflow::Block] {
+            for reads in [false, true] {
+                stall(Limits { overflow, ..limits }, size, reads);
             }
-            assert!(accepted > 64 && read > 0, "{overflow:?} accepted {accepted}");
         }
     }
+}
+
+fn stall(limits: Limits, size: usize, reads: bool) {
+    let mut ring = Ring::new(EPOCH, 0, limits);
+    let attached = ring.attach(peer(1), None, Silent, now()).expect("attached").attachment;
+    let (mut accepted, mut read, text) = (0, 0, "x".repeat(size));
+    for n in 0..(16 << 20) / (size as u64 + 600) {
+        accepted += u64::from(ring.push(&(n, &text), now).is_ok());
+        while let Take::Run(run) = ring.take(&peer(1), attached) {
+            read += run.len() as u64;
+            if reads {
+                ring.acknowledge(&peer(1), attached, u64::MAX, 0, 0);
+            }
+        }
+        let all = ring.memory();
+        assert!(all.held <= all.bound, "{limits:?}, items of {size}: {all:?} after {accepted} items");
+        for standing in ring.standings().values() {
+            let one = standing.memory;
+            assert!(one.held <= one.bound, "{limits:?}, items of {size}: {one:?} after {accepted} items");
+        }
+    }
+    assert!(accepted > 12 && read > 0, "{limits:?} accepted {accepted}");
 }

@@ -8,7 +8,7 @@ use super::{
     chunks::Run,
     cursor::{Bell, Cursor, CursorStats, Cut, Parting, Presence, Waits},
     limits::IN_FLIGHT,
-    ring::Ring,
+    ring::{Memory, Ring},
 };
 use crate::{
     primitives::{BootId, PeerId},
@@ -70,6 +70,8 @@ pub struct Standing {
     pub stats: CursorStats,
     /// Items produced that have not reached the peer's node.
     pub lag: u64,
+    /// Bytes that wait here for it or are on their way to it, and the most that these can be.
+    pub memory: Memory,
     /// Since when a link is up; `None` while it is down.
     pub since: Option<Instant>,
 }
@@ -309,12 +311,20 @@ impl<B: Bell> Ring<B> {
         self.cursors.values().filter(|cursor| !cursor.is_cut() && cursor.consumed >= seq).count()
     }
 
+    fn waiting_for(&self, cursor: &Cursor<B>) -> Memory {
+        let end = cursor.window.as_ref().map_or(self.log.end(), |window| window.end);
+        // One that returns may find all that is held here; an item larger than what may be on its way travels alone.
+        let bound = self.bound() + (IN_FLIGHT.max(self.limits.max_item) + 2 * HEAD) as u64;
+        Memory { held: end.byte.saturating_sub(cursor.next.byte) + cursor.in_flight(), bound }
+    }
+
     /// How the subscriptions stand.
     pub fn standings(&self) -> BTreeMap<PeerId, Standing> {
         let end = self.end();
         let standing = |cursor: &Cursor<B>| Standing {
             stats: cursor.stats,
             lag: end.saturating_sub(cursor.received),
+            memory: self.waiting_for(cursor),
             since: cursor.is_attached().then_some(cursor.since),
         };
         let present = self.cursors.iter().filter(|(_, cursor)| !cursor.is_cut());

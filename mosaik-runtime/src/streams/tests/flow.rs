@@ -8,13 +8,13 @@ use std::{
 use futures::{SinkExt, StreamExt, future::join_all};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{LONG, next, start, take, two, within};
+use super::{LONG, events_until, next, start, take, two, within};
 use crate::{
     primitives::{
         Schema,
         schema::{Seen, Shape},
     },
-    streams::{SendError, TrySendError},
+    streams::{Event, SendError, TrySendError},
     transport::sim::Net,
 };
 
@@ -127,6 +127,41 @@ async fn an_older_type_is_accepted_as_the_newer() {
     within(LONG, "a subscriber", producer.when().subscribed()).await;
     producer.send(7).await.expect("sent");
     assert_eq!(next(&mut consumer).await, Wide(1007));
+}
+
+/// It contains itself.
+#[derive(Debug, Serialize, Deserialize)]
+struct Nest(Vec<Nest>);
+
+impl Schema for Nest {
+    fn shape(seen: &mut Seen) -> Shape {
+        seen.structure::<Self>("Nest", None, &[("0", <Vec<Self>>::shape)])
+    }
+}
+
+fn nest(depth: usize) -> Nest {
+    (0..depth).fold(Nest(Vec::new()), |inner, _| Nest(vec![inner]))
+}
+
+fn depth(nest: &Nest) -> usize {
+    nest.0.first().map_or(0, |inner| 1 + depth(inner))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_type_that_contains_itself_travels_and_its_nesting_is_bounded() {
+    let (_net, one, two) = two().await;
+    let mut producer = one.streams.producer::<Nest>().named("a.b").build().expect("it builds");
+    let mut consumer = two.streams.consumer::<Nest>().named("a.b").build().expect("it builds");
+    within(LONG, "a subscriber", producer.when().subscribed()).await;
+    producer.send(nest(30)).await.expect("sent");
+    assert_eq!(depth(&next(&mut consumer).await), 30);
+    producer.send(nest(2000)).await.expect("sent");
+    let refused = |event: &Event<Nest>| matches!(event, Event::Undecodable { seq: 1, .. });
+    let events = within(LONG, "the refusal", events_until(&mut consumer, refused)).await;
+    assert!(
+        !events.iter().any(|event| matches!(event, Event::Item { .. })),
+        "too deep for its reader's stack"
+    );
 }
 
 #[tokio::test(start_paused = true)]

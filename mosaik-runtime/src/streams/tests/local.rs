@@ -2,10 +2,46 @@
 
 use super::{LONG, next, start, take, two, within};
 use crate::{
-    primitives::policy::tag,
+    primitives::{
+        Schema,
+        policy::{Rule, tag},
+        schema::{Seen, Shape},
+    },
     streams::{BuildError, Event},
+    topology::{Intent, Source, StreamDescriptor, StreamOptions},
     transport::sim::Net,
 };
+
+/// As if it were `#[stream("x.y", replay = 7, require(consumers = tag("reader")))]`.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+struct Count(u64);
+
+impl From<Vec<()>> for Count {
+    fn from(nothings: Vec<()>) -> Self {
+        Self(nothings.len() as u64)
+    }
+}
+
+static ATTRIBUTE: StreamDescriptor = StreamDescriptor {
+    intent: Intent::new("x.y", [7; 32]),
+    type_name: "Count",
+    schema: Count::shape,
+    options: StreamOptions::new().replay(7),
+    producers: Rule::Anyone,
+    consumers: Rule::Tag("reader"),
+    docs: "",
+    source: Source { file: "", line: 0 },
+};
+
+impl Schema for Count {
+    fn shape(seen: &mut Seen) -> Shape {
+        u64::shape(seen)
+    }
+
+    fn attribute() -> Option<&'static (dyn std::any::Any + Send + Sync)> {
+        Some(&ATTRIBUTE)
+    }
+}
 
 #[tokio::test(start_paused = true)]
 async fn ls9_two_consumers_of_a_node_share_one_subscription() {
@@ -77,6 +113,24 @@ async fn handles_of_one_stream_share_their_settings() {
     node.streams.producer::<u64>().named("a.b").replay(3).build().expect("the first handle decides");
 }
 
+/// The attribute of a type counts also where the type is named.
+#[tokio::test(start_paused = true)]
+async fn a_named_stream_begins_with_the_settings_of_the_types_attribute() {
+    let net = Net::new(1);
+    let node = start(&net, 1, 1, &[]).await;
+    let build = || node.streams.producer::<Count>().named("a.b");
+    let _first = build().build().expect("it builds");
+    let difference = |built: Result<crate::streams::Producer<Count>, BuildError>| match built {
+        Err(BuildError::Differs { difference, .. }) => difference,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(difference(build().replay(3).build()), "`replay` is 7 there and 3 here");
+    assert_eq!(difference(build().buffer(3).build()), "`buffer` is 1024 there and 3 here");
+    let other = build().require(tag("extra")).build();
+    assert!(difference(other).contains("tag(\"reader\") & tag(\"extra\")"));
+    build().replay(7).build().expect("the same settings");
+}
+
 #[test]
 fn names_and_limits_are_checked() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
@@ -94,5 +148,12 @@ fn names_and_limits_are_checked() {
         );
         let nothings = node.streams.consumer::<Option<Vec<()>>>().named("a.b").build();
         assert!(matches!(nothings, Err(BuildError::Weightless { .. })));
+        let older = node.streams.consumer::<Count>().named("a.b").accepts::<Vec<()>>().build();
+        assert!(matches!(older, Err(BuildError::Weightless { .. })), "also as an older type");
+        let silent = node.streams.producer::<u64>().named("a.b").max_egress(0).build();
+        assert!(
+            matches!(&silent, Err(BuildError::Limit { limit, .. }) if limit.to_string().contains("max_egress")),
+            "{silent:?}"
+        );
     });
 }

@@ -29,6 +29,11 @@ async fn ls2_ls4_block_is_back_pressure_from_end_to_end() {
     }
     let bound = 8 + (256 * 1024 + 512 * 1024 + 512 * 1024) / ITEM as u64;
     assert!(sent > 8 && sent < bound, "{sent} items are on their way, the bound is {bound}");
+    let (all, one) = (producer.stats().memory, producer.stats().subscriptions[&two.id()].memory);
+    for memory in [all.expect("a producer's"), one.expect("a producer's")] {
+        let waits = ITEM as u64 * 8;
+        assert!(memory.held >= waits && memory.held <= memory.bound, "{memory:?}");
+    }
     for _ in 0..3 {
         let refused = producer.try_send(item(sent));
         assert!(matches!(refused, Err(TrySendError::Full((n, _))) if n == sent), "the item comes back");

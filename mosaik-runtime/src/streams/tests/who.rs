@@ -1,9 +1,14 @@
 //! Who is served: policies while they hold, schemas, limits, the nearest producers.
 
+use std::sync::{Arc, Mutex};
+
 use super::{LONG, events_until, next, next_event, start, two, within};
 use crate::{
-    primitives::{Tag, policy::tag},
-    streams::{Event, Left, nearest},
+    primitives::{
+        Tag,
+        policy::{self, tag},
+    },
+    streams::{Event, Left, Producer, nearest},
     transport::sim::Net,
 };
 
@@ -46,6 +51,30 @@ async fn ls10_another_type_is_refused_with_what_differs() {
     assert!(matches!(&event, Event::Refused { why, .. } if why.contains("f32 here, f64 there")), "{event:?}");
     producer.send(1.0).await.expect("sent");
     assert!(producer.subscribers().is_empty());
+}
+
+/// The policy is judged between the look at the stream and the subscription to it. Meanwhile the stream ends, and begins again as
+/// another type.
+#[tokio::test(start_paused = true)]
+async fn ls10_what_was_agreed_on_counts_when_the_stream_changes_meanwhile() {
+    let (_net, one, two) = two().await;
+    let (first, second) = (Arc::new(Mutex::new(None)), Arc::new(Mutex::new(None)));
+    let (streams, old, new) = (one.streams.clone(), first.clone(), second.clone());
+    let swap = policy::peer(move |_| {
+        if let Some(producer) = old.lock().expect("no panic").take() {
+            drop::<Producer<u64>>(producer);
+            let other = streams.producer::<String>().named("a.b").build().expect("it builds");
+            *new.lock().expect("no panic") = Some(other);
+        }
+        true
+    });
+    let producer = one.streams.producer::<u64>().named("a.b").require(swap).build().expect("it builds");
+    *first.lock().expect("no panic") = Some(producer);
+    let mut consumer = two.streams.consumer::<u64>().named("a.b").build().expect("it builds");
+    let refused = |event: &Event<u64>| matches!(event, Event::Refused { why, .. } if why.contains("String"));
+    let events = within(LONG, "the refusal", events_until(&mut consumer, refused)).await;
+    assert!(!events.iter().any(|event| matches!(event, Event::Joined { .. })), "{events:?}");
+    assert!(second.lock().expect("no panic").is_some(), "it was swapped");
 }
 
 #[tokio::test(start_paused = true)]
