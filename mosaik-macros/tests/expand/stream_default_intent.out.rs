@@ -9,6 +9,11 @@ impl ::mosaik::__private::Schema for HTTPServer {
             &[("0", <String as ::mosaik::__private::Schema>::shape)],
         )
     }
+    fn attribute() -> ::core::option::Option<
+        &'static (dyn ::core::any::Any + ::core::marker::Send + ::core::marker::Sync),
+    > {
+        ::core::option::Option::Some(<Self as ::mosaik::__private::Datum>::DESCRIPTOR)
+    }
 }
 #[derive(::mosaik::__private::Serialize, ::mosaik::__private::Deserialize)]
 #[serde(crate = "::mosaik::__private::serde")]

@@ -12,6 +12,11 @@ impl ::mosaik::__private::Schema for Reading {
             ],
         )
     }
+    fn attribute() -> ::core::option::Option<
+        &'static (dyn ::core::any::Any + ::core::marker::Send + ::core::marker::Sync),
+    > {
+        ::core::option::Option::Some(<Self as ::mosaik::__private::Datum>::DESCRIPTOR)
+    }
 }
 #[derive(::mosaik::__private::Serialize, ::mosaik::__private::Deserialize)]
 #[serde(crate = "::mosaik::__private::serde")]
