@@ -169,7 +169,7 @@ impl<T> Consumer<T> {
 
     fn undecodable(&self, from: PeerId, epoch: BootId, seq: u64, error: DecodeError) -> Event<T> {
         tracing::warn!(target: "mosaik::streams", stream = self.intent(), producer = %from.short(), seq, "an item cannot be read: {error}");
-        self.inlet.spoil(&from, &error.to_string());
+        self.inlet.spoil((from, epoch), seq, &error.to_string());
         if let Some(trace) = &self.hub.trace {
             trace.gap(self.inlet.subject.item, from, epoch, super::event::Lost { first: seq, count: 1 });
         }
@@ -179,6 +179,7 @@ impl<T> Consumer<T> {
     fn noted(&self, from: PeerId, epoch: BootId, note: Note) -> Event<T> {
         match note {
             Note::Joined(begun) => Event::Joined { from, epoch, begun },
+            Note::Settings { declared, counts } => Event::Settings { from, epoch, declared, counts },
             Note::Left(why) => Event::Left { from, epoch, why },
             Note::Refused(why) => Event::Refused { from, why },
             Note::Gap(lost) => {

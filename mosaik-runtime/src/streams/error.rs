@@ -41,6 +41,14 @@ pub enum BuildError {
         /// The stream.
         intent: String,
     },
+    /// `prefer(nearest(0))`.
+    #[error(
+        "stream `{intent}`: `prefer(nearest(0))` would never subscribe to a producer; prefer at least the nearest one, or drop the consumer"
+    )]
+    NoProducers {
+        /// The stream.
+        intent: String,
+    },
     /// The node's entry is full.
     #[error(transparent)]
     Entry(#[from] EntryTooLarge),

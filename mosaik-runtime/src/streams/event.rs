@@ -3,7 +3,7 @@
 use crate::primitives::{BootId, PeerId, codec::DecodeError};
 
 pub use super::core::{
-    inbox::Left,
+    inbox::{BufferSettings, Left},
     source::{Begun, Lost},
 };
 pub use super::wire::End;
@@ -39,6 +39,18 @@ pub enum Event<T> {
         epoch: BootId,
         /// Whether it is new, back, or restarted.
         begun: Begun,
+    },
+    /// The producer's `buffer`, `replay` or `overflow` is not what this consumer's declaration says. The producer's settings
+    /// count; it comes after [`Joined`](Self::Joined).
+    Settings {
+        /// The producer.
+        from: PeerId,
+        /// Its node's present life.
+        epoch: BootId,
+        /// What this node declares.
+        declared: BufferSettings,
+        /// What counts.
+        counts: BufferSettings,
     },
     /// A producer's items do not come any more; it may come back.
     Left {

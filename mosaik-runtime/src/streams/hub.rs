@@ -16,8 +16,9 @@ use super::{
     StreamsProtocol, StreamsSettings, Trace,
     error::BuildError,
     inlet::{Inlet, InletParts},
-    keep::{keep_inlet, keep_outlet},
-    options::{ConsumerOptions, ProducerOptions},
+    keep::keep_outlet,
+    lines::keep_inlet,
+    options::{ConsumerOptions, Preference, ProducerOptions},
     outlet::{Outlet, OutletParts, Subject},
     serve,
 };
@@ -203,6 +204,9 @@ impl Hub {
     ) -> Result<(Arc<Inlet>, u64), BuildError> {
         let intent = subject.intent.clone();
         options.limits.check().map_err(|limit| BuildError::Limit { intent: intent.clone(), limit })?;
+        if options.prefer == Preference::Nearest(0) {
+            return Err(BuildError::NoProducers { intent });
+        }
         let mut inlets = lock(&self.inlets);
         if self.is_stopped() {
             return Err(Stopped.into());

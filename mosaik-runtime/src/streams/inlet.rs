@@ -5,10 +5,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -17,57 +14,37 @@ use tokio::{
     sync::Notify,
     time::{Instant, sleep_until},
 };
-use tokio_util::sync::CancellationToken;
 
 use super::{
     core::{
-        inbox::{Batch, Entry, Inbox, InboxLimits, Note},
+        inbox::{Batch, Entry, Inbox, InboxLimits, Left, Note},
         limits::{Limits, MAX_WAIT},
-        source::{Begun, Lost, Source},
+        source::{Lost, Source},
     },
-    options::ConsumerOptions,
+    line::Line,
+    options::{ConsumerOptions, Preference},
     outlet::Subject,
-    stats::{StreamStats, SubscriptionStats},
+    stats::StreamStats,
     when::Peers,
     wire::{Terms, overflow_of},
 };
 use crate::{
     discovery::{Advert, Discovery},
-    primitives::{BootId, Clock, Fingerprint, PeerId, Scope, watch},
+    primitives::{BootId, Clock, Fingerprint, PeerId, Scope, Version, watch},
 };
 
-/// One producer's line to this node, as others may touch it.
-#[derive(Debug, Default)]
-pub(super) struct Line {
-    /// There is something to acknowledge; and it cannot wait.
-    pub(super) news: Notify,
-    pub(super) urgent: Notify,
-    /// A consumer could not read an item: the reason.
-    spoiled: Mutex<Option<String>>,
-    spoil: Notify,
-    /// It is no longer wanted.
-    pub(super) leave: CancellationToken,
-    /// How long the producer keeps its place after a lost link.
-    pub(super) resume_ms: AtomicU64,
-    up_since: Mutex<Option<Instant>>,
-    items: AtomicU64,
-    bytes: AtomicU64,
-    lost: AtomicU64,
-    received: AtomicU64,
-    epoch: Mutex<Option<BootId>>,
+/// How a producer refused while others could be had.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Refusals {
+    /// In a row.
+    pub(super) times: u32,
+    /// Until then others are preferred, unless an entry changes.
+    pub(super) until: Instant,
+    pub(super) seen: Versions,
 }
 
-impl Line {
-    /// Waits until a consumer could not read an item of the present link; says why.
-    pub(super) async fn spoils(&self) -> String {
-        loop {
-            self.spoil.notified().await;
-            if let Some(why) = lock(&self.spoiled).take() {
-                return why;
-            }
-        }
-    }
-}
+/// The versions of this node's and a peer's entries.
+pub(super) type Versions = [Option<Version>; 2];
 
 /// Who is wanted, and who has a line.
 #[derive(Debug, Default)]
@@ -76,6 +53,10 @@ pub(super) struct Lines {
     pub(super) running: BTreeMap<PeerId, Arc<Line>>,
     /// Where the lines of those stood that have none now.
     pub(super) places: BTreeMap<PeerId, Source>,
+    /// Who refused, while only the nearest ones are preferred.
+    pub(super) refusals: BTreeMap<PeerId, Refusals>,
+    /// Whose lines failed, and until when they rest.
+    pub(super) resting: BTreeMap<PeerId, Instant>,
 }
 
 /// See the module.
@@ -86,7 +67,11 @@ pub(crate) struct Inlet {
     pub(crate) options: ConsumerOptions,
     inbox: Mutex<Inbox>,
     room: Notify,
+    /// Whose batch is put in next: producers take turns when consumers are slow.
+    turn: tokio::sync::Mutex<()>,
     lines: Mutex<Lines>,
+    /// Who should have a line is looked at again.
+    pub(super) keeper: Notify,
     pub(crate) producers: watch::Sender<Peers>,
     pub(crate) scope: Scope,
     pub(super) clock: Clock,
@@ -115,6 +100,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What counts until a producer says what does.
 fn inbox_limits(limits: &Limits) -> InboxLimits {
     InboxLimits {
         items: limits.items as u64,
@@ -142,7 +128,9 @@ impl Inlet {
         Arc::new(Self {
             inbox: Mutex::new(Inbox::new(inbox_limits(&options.limits))),
             room: Notify::new(),
+            turn: tokio::sync::Mutex::default(),
             lines: Mutex::default(),
+            keeper: Notify::new(),
             producers: watch::channel(Peers::default()).0,
             subject,
             schemas,
@@ -162,74 +150,86 @@ impl Inlet {
         lock(&self.inbox)
     }
 
-    /// The producer's settings count.
-    pub(super) fn adopt(&self, from: PeerId, line: &Line, terms: &Terms) {
-        line.resume_ms.store(terms.resume_ms, Ordering::Relaxed);
-        let limits = limits_of_terms(terms);
-        let declared = inbox_limits(&self.options.limits);
-        if limits != declared {
-            tracing::debug!(target: "mosaik::streams", stream = self.subject.intent, producer = %from.short(),
-                "the producer's settings count: {limits:?} instead of {declared:?}");
+    /// Changes the inbox; lines are told what consumers are done with, and what they lost because they are slow is counted.
+    pub(super) fn change<R>(&self, change: impl FnOnce(&mut Inbox) -> R) -> R {
+        let (result, grown, dropped) = {
+            let mut inbox = self.inbox();
+            (change(&mut inbox), inbox.take_grown(), inbox.take_dropped())
+        };
+        if !grown.is_empty() || !dropped.is_empty() {
+            let lines = self.lines();
+            grown.iter().filter_map(|from| lines.running.get(from)).for_each(|line| line.news.notify_one());
+            for (from, count) in dropped {
+                self.count_lost(lines.running.get(&from).map(|line| &**line), count);
+            }
         }
-        self.inbox().set_limits(limits);
+        result
     }
 
-    /// A subscription begins: tells consumers, and what is lost between.
-    pub(super) fn begin(&self, from: PeerId, line: &Line, source: &mut Source, epoch: BootId, next: u64) {
-        let (begun, lost) = source.begin(epoch, next);
-        let now = self.clock.now();
-        *lock(&line.up_since) = Some(now);
-        *lock(&line.epoch) = Some(epoch);
-        line.received.store(next, Ordering::Relaxed);
-        // What was wrong with an item of an earlier link is no reason to end this one.
-        lock(&line.spoiled).take();
-        if begun == Begun::Fresh || matches!(begun, Begun::Restarted { .. }) {
-            line.items.store(0, Ordering::Relaxed);
-        }
-        {
-            let mut inbox = self.inbox();
+    fn count_lost(&self, line: Option<&Line>, count: u64) {
+        line.into_iter().for_each(|line| line.lost(count));
+        metrics::counter!("mosaik_streams_items_lost_total", "stream" => self.subject.intent.clone())
+            .increment(count);
+    }
+
+    /// A subscription begins under the producer's settings: tells consumers, and what is lost between.
+    pub(super) fn begin(&self, from: PeerId, line: &Line, source: &mut Source, terms: &Terms) {
+        let (epoch, limits) = (terms.epoch, limits_of_terms(terms));
+        let (begun, lost) = source.begin(epoch, terms.next);
+        line.set_lease(terms.resume_ms);
+        line.begin(self.clock.now(), epoch, terms.next);
+        self.change(|inbox| {
+            inbox.set_limits(limits);
             inbox.welcome(from, epoch);
             inbox.note(from, epoch, Note::Joined(begun));
-        }
+            let (declared, counts) = (inbox_limits(&self.options.limits).settings(), limits.settings());
+            if self.options.declared && declared != counts {
+                inbox.note(from, epoch, Note::Settings { declared, counts });
+            }
+        });
         self.lose(from, line, epoch, lost);
         // What was taken since the last word to the producer is said again.
         line.news.notify_one();
+        self.lines().refusals.remove(&from);
         self.publish();
+        self.reconsider();
     }
 
     /// Tells consumers of a gap.
     pub(super) fn lose(&self, from: PeerId, line: &Line, epoch: BootId, lost: Option<Lost>) {
         if let Some(lost) = lost {
-            line.lost.fetch_add(lost.count, Ordering::Relaxed);
-            metrics::counter!("mosaik_streams_items_lost_total", "stream" => self.subject.intent.clone())
-                .increment(lost.count);
-            self.inbox().note(from, epoch, Note::Gap(lost));
+            self.count_lost(Some(line), lost.count);
+            self.change(|inbox| inbox.note(from, epoch, Note::Gap(lost)));
         }
     }
 
-    /// A subscription is over, or did not begin.
-    pub(super) fn end(&self, from: PeerId, line: &Line, epoch: BootId, note: Note) {
-        *lock(&line.up_since) = None;
-        self.inbox().note(from, epoch, note);
+    /// A subscription is over.
+    pub(super) fn end(&self, from: PeerId, line: &Line, epoch: BootId, why: Left) {
+        line.end();
+        self.change(|inbox| inbox.note(from, epoch, Note::Left(why)));
         self.publish();
+        self.reconsider();
+    }
+
+    /// A line is up, down or refused: who prefers the nearest producers chooses again.
+    pub(super) fn reconsider(&self) {
+        if self.options.prefer != Preference::All {
+            self.keeper.notify_one();
+        }
     }
 
     /// Puts in a batch; waits while there is no room for it. Dropped before it returns, it has put in nothing, and `source` still
     /// expects the batch: an item counts as received only once it is in the inbox.
     pub(super) async fn put(&self, line: &Line, source: &mut Source, batch: Batch) {
+        let _turn = self.turn.lock().await;
         loop {
             let room = self.room.notified();
             tokio::pin!(room);
             room.as_mut().enable();
-            let until = {
-                let mut inbox = self.inbox();
-                let until = inbox.expire(self.clock.now());
-                if inbox.has_room() {
-                    drop(inbox);
-                    return self.accept(line, source, batch);
-                }
-                until
-            };
+            let (until, has_room) = self.change(|inbox| (inbox.expire(self.clock.now()), inbox.has_room()));
+            if has_room {
+                return self.accept(line, source, batch);
+            }
             let far = self.clock.now() + super::serve::SILENCE;
             tokio::select! {
                 biased;
@@ -247,58 +247,37 @@ impl Inlet {
             return;
         }
         let batch = if known > 0 { batch.skip(known) } else { batch };
-        line.items.fetch_add(batch.count, Ordering::Relaxed);
-        line.bytes.fetch_add(batch.bytes.len() as u64, Ordering::Relaxed);
-        line.received.store(batch.first + batch.count, Ordering::Relaxed);
-        self.inbox().put(batch);
+        line.received(&batch);
+        self.change(|inbox| inbox.put(batch));
     }
 
     /// A consumer's next entry.
     pub(crate) fn poll(&self, reader: u64, context: &mut Context<'_>) -> Poll<Option<Entry>> {
-        let (entry, grown) = {
-            let mut inbox = self.inbox();
-            (inbox.poll(reader, context), inbox.take_grown())
-        };
-        self.moved(entry.is_ready(), grown);
+        let entry = self.change(|inbox| inbox.poll(reader, context));
+        if entry.is_ready() {
+            self.room.notify_waiters();
+        }
         entry
     }
 
     /// A consumer has taken all of its batch.
     pub(crate) fn finish(&self, reader: u64) {
-        let grown = {
-            let mut inbox = self.inbox();
-            inbox.finish(reader);
-            inbox.take_grown()
-        };
-        self.moved(true, grown);
-    }
-
-    fn moved(&self, room: bool, grown: Vec<PeerId>) {
-        if room {
-            self.room.notify_waiters();
-        }
-        if !grown.is_empty() {
-            let lines = self.lines();
-            grown.iter().filter_map(|from| lines.running.get(from)).for_each(|line| line.news.notify_one());
-        }
+        self.change(|inbox| inbox.finish(reader));
+        self.room.notify_waiters();
     }
 
     /// A consumer less; says whether it was the last one.
     pub(crate) fn leave(&self, reader: u64) -> bool {
-        let (last, grown) = {
-            let mut inbox = self.inbox();
-            (inbox.leave(reader), inbox.take_grown())
-        };
-        self.moved(true, grown);
+        let last = self.change(|inbox| inbox.leave(reader));
+        self.room.notify_waiters();
         last
     }
 
-    /// A consumer could not read an item: its subscription is closed, and opened again after a while.
-    pub(crate) fn spoil(&self, from: &PeerId, why: &str) {
-        if let Some(line) = self.lines().running.get(from) {
-            *lock(&line.spoiled) = Some(why.to_owned());
-            line.spoil.notify_one();
-        }
+    /// A consumer could not read an item. It counts as lost; its subscription is closed, and opened again after a while.
+    pub(crate) fn spoil(&self, (from, epoch): (PeerId, BootId), seq: u64, why: &str) {
+        let line = self.lines().running.get(&from).cloned();
+        line.iter().for_each(|line| line.spoil(epoch, seq, why));
+        self.count_lost(None, 1);
     }
 
     /// Publishes whose items come, with their tags.
@@ -307,7 +286,7 @@ impl Inlet {
             // Looked up in here: of two calls at once the later one publishes what is true then.
             let up: Vec<PeerId> = {
                 let lines = self.lines();
-                let up = lines.running.iter().filter(|(_, line)| lock(&line.up_since).is_some());
+                let up = lines.running.iter().filter(|(_, line)| line.up().is_some());
                 up.map(|(peer, _)| *peer).collect()
             };
             let tagged =
@@ -333,16 +312,8 @@ impl Inlet {
         let now = self.clock.now();
         let lines: Vec<_> = self.lines().running.iter().map(|(peer, line)| (*peer, line.clone())).collect();
         let stats = |peer: &PeerId, line: &Line| {
-            let consumed = (*lock(&line.epoch)).map_or(0, |epoch| self.inbox().consumed(peer, epoch));
-            let received = line.received.load(Ordering::Relaxed);
-            SubscriptionStats {
-                items: line.items.load(Ordering::Relaxed),
-                bytes: line.bytes.load(Ordering::Relaxed),
-                lost: line.lost.load(Ordering::Relaxed),
-                lag: if consumed == 0 { 0 } else { received.saturating_sub(consumed) },
-                memory: None,
-                uptime: (*lock(&line.up_since)).map(|since| now.saturating_duration_since(since)),
-            }
+            let consumed = line.epoch().map_or(0, |epoch| self.inbox().consumed(peer, epoch));
+            line.stats(consumed, now)
         };
         let subscriptions = lines.iter().map(|(peer, line)| (*peer, stats(peer, line))).collect();
         StreamStats { produced: 0, memory: None, subscriptions }

@@ -8,7 +8,8 @@ use super::{
         subscribe::{AttachError, Take},
     },
     hub::Hub,
-    inlet::{Inlet, Line},
+    inlet::Inlet,
+    line::Line,
     outlet::{Outlet, Seat, Wake},
     subscribe::Outcome,
     wire::End,
@@ -33,9 +34,8 @@ pub(super) async fn local(hub: &Hub, inlet: &Inlet, me: PeerId, line: &Line, sou
         }
         Err(AttachError::Closed) => return Outcome::NotBegun("the stream has ended here".to_owned()),
     };
-    inlet.adopt(me, line, &outlet.terms(attached.next));
-    inlet.begin(me, line, source, outlet.epoch, attached.next);
     let mut seat = Seat::new(&outlet, me, &attached);
+    inlet.begin(me, line, source, &outlet.terms(attached.next));
     let pump =
         Pump { inlet, outlet: &outlet, line, me, attachment: attached.attachment, schema, wake: &wake };
     let left = tokio::select! {

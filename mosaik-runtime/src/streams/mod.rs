@@ -11,8 +11,8 @@
 //! | `wire` | frames and blocks |
 //! | `outlet`, `serve` | the producing side: the ring, one task per subscriber |
 //! | `audience` | what producers are told about their subscribers |
-//! | `inlet`, `keep`, `subscribe`, `local` | the consuming side: the inbox, one task per producer |
-//! | `hub` | which streams are open on this node |
+//! | `inlet`, `line`, `lines`, `subscribe`, `local` | the consuming side: the inbox, one task per producer |
+//! | `hub`, `keep` | which streams are open on this node, and what must happen in time |
 //! | `producer`, `consumer`, `builder`, `when`, `event`, `stats` | what users hold |
 
 mod audience;
@@ -25,6 +25,8 @@ mod event;
 mod hub;
 mod inlet;
 mod keep;
+mod line;
+mod lines;
 mod local;
 mod options;
 mod outlet;
@@ -52,7 +54,7 @@ pub use builder::{ConsumerBuilder, Declared, Named, ProducerBuilder};
 pub use consumer::{Consumer, Events};
 pub use datum::{Accepted, Anyone, Datum, Travels};
 pub use error::{BuildError, FlushError, SendError, SinkError, TrySendError};
-pub use event::{Begun, End, Event, Left, Lost, Trace};
+pub use event::{Begun, BufferSettings, End, Event, Left, Lost, Trace};
 pub use options::{Preference, nearest};
 pub use producer::{ONLINE_WITHIN, Producer};
 pub use stats::{Memory, StreamStats, SubscriptionStats};

@@ -36,6 +36,8 @@ pub const fn nearest(n: usize) -> Preference {
 pub(crate) struct ConsumerOptions {
     /// What a subscription has until the producer says what counts.
     pub(crate) limits: Limits,
+    /// An attribute says so; of a type without one there are no settings on this side.
+    pub(crate) declared: bool,
     /// About producers.
     pub(crate) require: Policy,
     pub(crate) prefer: Preference,
@@ -99,6 +101,7 @@ impl ConsumerOptions {
     pub(crate) fn of(descriptor: &StreamDescriptor) -> Self {
         Self {
             limits: limits_of(&descriptor.options),
+            declared: true,
             require: policy_of(descriptor.producers),
             prefer: Preference::All,
         }

@@ -7,21 +7,22 @@ use serde::Serialize;
 pub use super::core::ring::Memory;
 use crate::primitives::PeerId;
 
-/// One subscription.
+/// One subscription: what its present link carries, or what the last one did while it is down.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct SubscriptionStats {
-    /// Items carried over the present link: of a producer those handed to the transport, of a consumer those received.
+    /// Items: of a producer those handed to the transport, of a consumer those received.
     pub items: u64,
     /// Their encoded bytes.
     pub bytes: u64,
-    /// Items told as lost.
+    /// Items told as lost. Of a consumer also those that it could not read, and those that one consumer of the node lost because
+    /// it is slower than the others, once for each such consumer.
     pub lost: u64,
     /// Of a producer: items accepted that have not reached the subscriber's node. Of a consumer: items received that its
     /// slowest consumer has not taken.
     pub lag: u64,
     /// Of a producer: the bytes that wait here for the subscriber or are on their way to it, and the most that these can be.
     pub memory: Option<Memory>,
-    /// Since when the present link is up; `None` while it is down.
+    /// For how long the link is up; `None` while it is down.
     pub uptime: Option<Duration>,
 }
 

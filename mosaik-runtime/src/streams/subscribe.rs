@@ -11,12 +11,13 @@ use tokio::{task::yield_now, time::sleep};
 use super::{
     StreamsProtocol,
     core::{
-        inbox::{Batch, Left, Note},
+        inbox::{Batch, Left},
         limits::MAX_ITEM,
         source::Source,
     },
     hub::Hub,
-    inlet::{Inlet, Line},
+    inlet::Inlet,
+    line::Line,
     serve::STEP,
     wire::{Ack, Blocks, End, Piece, Subscribe, Subscribed, Terms},
 };
@@ -73,8 +74,7 @@ pub(super) async fn remote(
         Ok(terms) => terms,
         Err(why) => return Outcome::NotBegun(why),
     };
-    inlet.adopt(peer, line, &terms);
-    inlet.begin(peer, line, source, terms.epoch, terms.next);
+    inlet.begin(peer, line, source, &terms);
     let flow = Flow {
         inlet,
         line,
@@ -150,7 +150,7 @@ impl Inlet {
             Some(left) => (left.clone(), Outcome::Over(left)),
             None => (Left::Unwanted, Outcome::Done),
         };
-        self.end(peer, line, epoch, Note::Left(note));
+        self.end(peer, line, epoch, note);
         outcome
     }
 }

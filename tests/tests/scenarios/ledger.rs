@@ -113,7 +113,7 @@ impl Ledger {
                 return Ok(());
             }
             Event::Undecodable { error, .. } => return Err(error.into()),
-            Event::Left { .. } | Event::Refused { .. } => return Ok(()),
+            Event::Settings { .. } | Event::Left { .. } | Event::Refused { .. } => return Ok(()),
         };
         let account = book.accounts.entry(node).or_default().entry((from, epoch)).or_default();
         if account.next.is_some_and(|next| next != first) {

@@ -11,9 +11,11 @@ use super::{
 use crate::{
     primitives::{BootId, PeerId},
     streams::wire::End,
+    topology::Overflow,
 };
 
-/// How many notes are kept for a consumer that was moved forward; older ones are forgotten first.
+/// How many notes are kept for a consumer that does not read. Beyond it comings and goings are not told, and of each
+/// producer one gap more is.
 pub(super) const NOTES: usize = 256;
 
 /// Items of one producer, encoded.
@@ -47,11 +49,29 @@ impl Batch {
     }
 }
 
+/// What a declaration says of a stream's buffers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BufferSettings {
+    /// Items that a subscription may lag behind.
+    pub buffer: u64,
+    /// Items that a late joiner gets from the past.
+    pub replay: u64,
+    /// What happens when a consumer is too slow.
+    pub overflow: Overflow,
+}
+
 /// What happened to a subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
     /// It began, or goes on after a lost link.
     Joined(Begun),
+    /// The producer's settings, which count, are not as declared here.
+    Settings {
+        /// What this node's consumers declare.
+        declared: BufferSettings,
+        /// What counts.
+        counts: BufferSettings,
+    },
     /// Items are lost to this consumer.
     Gap(Lost),
     /// It ended; the producer may come back.
@@ -84,18 +104,6 @@ pub enum Entry {
     Note(PeerId, BootId, Note),
 }
 
-/// The last `count` items of some batches.
-pub(super) fn newest(batches: &VecDeque<Batch>, count: u64) -> Vec<Batch> {
-    let items: u64 = batches.iter().map(|batch| batch.count).sum();
-    let mut skip = items.saturating_sub(count);
-    let trimmed = batches.iter().filter_map(|batch| {
-        let here = skip.min(batch.count);
-        skip -= here;
-        (here < batch.count).then(|| batch.clone().skip(here))
-    });
-    trimmed.collect()
-}
-
 /// Adds a gap to the gap before it; says whether that was possible.
 pub(super) fn merge(last: &mut Entry, entry: &Entry) -> bool {
     let (Entry::Note(from, epoch, Note::Gap(lost)), Entry::Note(other, boot, Note::Gap(more))) =
@@ -110,7 +118,17 @@ pub(super) fn merge(last: &mut Entry, entry: &Entry) -> bool {
     fits
 }
 
-/// Turns what a reader does not get into gaps, added up; other notes are kept up to a limit.
+/// Whether both are gaps of one producer, in different lives of its node.
+pub(super) fn are_gaps_of_two_lives(one: &Entry, other: &Entry) -> bool {
+    match (one, other) {
+        (Entry::Note(from, epoch, Note::Gap(_)), Entry::Note(other, boot, Note::Gap(_))) => {
+            from == other && epoch != boot
+        }
+        _ => false,
+    }
+}
+
+/// Turns what a reader does not get into gaps, added up; notes are kept up to a limit.
 pub(super) fn lose(own: &mut VecDeque<Entry>, entry: &Entry) {
     let entry = match entry {
         Entry::Batch(batch) => {
@@ -122,8 +140,12 @@ pub(super) fn lose(own: &mut VecDeque<Entry>, entry: &Entry) {
     if own.iter_mut().rev().any(|last| merge(last, &entry)) {
         return;
     }
-    let is_gap = matches!(entry, Entry::Note(_, _, Note::Gap(_)));
-    if is_gap || own.len() < NOTES {
-        own.push_back(entry);
+    let notes = own.iter().filter(|entry| matches!(entry, Entry::Note(..))).count();
+    if notes >= NOTES {
+        if !matches!(entry, Entry::Note(_, _, Note::Gap(_))) {
+            return;
+        }
+        own.retain(|known| !are_gaps_of_two_lives(known, &entry));
     }
+    own.push_back(entry);
 }

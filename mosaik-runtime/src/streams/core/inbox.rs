@@ -2,7 +2,7 @@
 //!
 //! One subscription per producer feeds it; every consumer of the node has its own place in it. While all consumers are
 //! full, nothing more is read from the producers, and the pressure reaches them. When only some are full, the stream's
-//! policy applies to these alone. Batches are shared bytes; consumers decode.
+//! policy applies to these alone (`slow`). Batches are shared bytes; consumers decode.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -12,9 +12,10 @@ use std::{
 
 use tokio::time::Instant;
 
-pub use super::entry::{Batch, Entry, Left, Note};
+pub use super::entry::{Batch, BufferSettings, Entry, Left, Note};
 use super::{
-    entry::{NOTES, lose, merge, newest},
+    entry::{NOTES, are_gaps_of_two_lives, lose, merge},
+    history::History,
     source::Begun,
 };
 use crate::{
@@ -40,48 +41,60 @@ pub struct InboxLimits {
     pub replay: u64,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Total {
-    items: u64,
-    bytes: u64,
+impl InboxLimits {
+    /// What a declaration says of them.
+    pub fn settings(&self) -> BufferSettings {
+        BufferSettings { buffer: self.items, replay: self.replay, overflow: self.overflow }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Total {
+    pub(super) items: u64,
+    pub(super) bytes: u64,
+    pub(super) notes: u64,
 }
 
 #[derive(Debug)]
-struct Slot {
-    entry: Entry,
+pub(super) struct Slot {
+    pub(super) entry: Entry,
     before: Total,
 }
 
 #[derive(Debug, Default)]
-struct Reader {
-    /// Read before anything shared: replay, a window, gaps.
-    own: VecDeque<Entry>,
+pub(super) struct Reader {
+    /// Read before anything shared: what was there when it came, a window, gaps.
+    pub(super) own: VecDeque<Entry>,
     /// The next shared entry; all below `done` are finished.
-    next: u64,
-    done: u64,
+    pub(super) next: u64,
+    pub(super) done: u64,
     /// It reads its own window; what comes meanwhile is lost to it, and `missed` says what that is.
-    windowed: bool,
+    pub(super) windowed: bool,
     missed: VecDeque<Entry>,
-    holds_since: Option<Instant>,
+    pub(super) holds_since: Option<Instant>,
     waker: Option<Waker>,
 }
 
 /// See the module.
 #[derive(Debug)]
 pub struct Inbox {
-    limits: InboxLimits,
-    slots: VecDeque<Slot>,
+    pub(super) limits: InboxLimits,
+    pub(super) slots: VecDeque<Slot>,
     /// The index of the front slot.
-    front: u64,
+    pub(super) front: u64,
     total: Total,
-    readers: BTreeMap<u64, Reader>,
+    pub(super) readers: BTreeMap<u64, Reader>,
     named: u64,
-    history: BTreeMap<PeerId, VecDeque<Batch>>,
+    history: BTreeMap<PeerId, History>,
+    /// Whose items come, in which epoch, and what is to say of the settings.
+    present: BTreeMap<PeerId, (BootId, Option<Note>)>,
     consumed: BTreeMap<PeerId, (BootId, u64)>,
     /// The last gap of each producer, while it is here.
     gaps: BTreeMap<PeerId, u64>,
     /// Of whom `consumed` grew since it was asked.
     grown: Vec<PeerId>,
+    /// Items that single consumers lost because they are slow, since it was asked.
+    pub(super) dropped: BTreeMap<PeerId, u64>,
     closed: bool,
 }
 
@@ -96,9 +109,11 @@ impl Inbox {
             readers: BTreeMap::new(),
             named: 0,
             history: BTreeMap::new(),
+            present: BTreeMap::new(),
             consumed: BTreeMap::new(),
             gaps: BTreeMap::new(),
             grown: Vec::new(),
+            dropped: BTreeMap::new(),
             closed: false,
         }
     }
@@ -108,17 +123,22 @@ impl Inbox {
         self.limits = limits;
     }
 
-    fn end(&self) -> u64 {
+    pub(super) fn end(&self) -> u64 {
         self.front + self.slots.len() as u64
     }
 
-    /// A consumer more; it begins with the replay, if the stream has one.
+    /// A consumer more; it begins with the producers that are there, and with the replay, if the stream has one.
     pub fn join(&mut self) -> u64 {
         self.named += 1;
         let replay = self.limits.replay;
-        let own = self.history.values().flat_map(|batches| newest(batches, replay)).map(Entry::Batch);
+        let present = self.present.iter().flat_map(|(from, (epoch, settings))| {
+            let notes = std::iter::once(Note::Joined(Begun::Fresh)).chain(settings.clone());
+            notes.map(|note| Entry::Note(*from, *epoch, note))
+        });
+        let replayed = self.history.values().flat_map(|history| history.newest(replay)).map(Entry::Batch);
+        let own = present.chain(replayed).collect();
         let end = self.end();
-        let reader = Reader { own: own.collect(), next: end, done: end, ..Reader::default() };
+        let reader = Reader { own, next: end, done: end, ..Reader::default() };
         self.readers.insert(self.named, reader);
         self.named
     }
@@ -135,21 +155,33 @@ impl Inbox {
         !self.readers.is_empty()
     }
 
-    fn lag(&self, reader: &Reader) -> Total {
+    pub(super) fn lag(&self, reader: &Reader) -> Total {
         let at = reader.next.checked_sub(self.front).and_then(|at| self.slots.get(usize::try_from(at).ok()?));
-        let before = at.map_or(self.total, |slot| slot.before);
-        Total { items: self.total.items - before.items, bytes: self.total.bytes - before.bytes }
+        self.since(at.map_or(self.total, |slot| slot.before))
+    }
+
+    fn since(&self, before: Total) -> Total {
+        Total {
+            items: self.total.items - before.items,
+            bytes: self.total.bytes - before.bytes,
+            notes: self.total.notes - before.notes,
+        }
+    }
+
+    /// What waits for the slowest consumer.
+    fn held(&self) -> Total {
+        self.since(self.slots.front().map_or(self.total, |slot| slot.before))
     }
 
     /// Whether a reader has enough to do: nothing more is read for it alone.
-    fn is_full(&self, reader: &Reader) -> bool {
+    pub(super) fn is_full(&self, reader: &Reader) -> bool {
         let lag = self.lag(reader);
         let own = reader.own.len() as u64;
         lag.items >= self.limits.items || lag.bytes >= self.limits.bytes.min(ROOM) || own > self.limits.items
     }
 
     /// Whether a reader lags as far as the stream's buffer allows, while others go on.
-    fn is_over(&self, reader: &Reader) -> bool {
+    pub(super) fn is_over(&self, reader: &Reader) -> bool {
         let lag = self.lag(reader);
         !reader.windowed && (lag.items >= self.limits.items || lag.bytes >= self.limits.bytes)
     }
@@ -175,29 +207,40 @@ impl Inbox {
     /// Puts in a note. Notes have room always, but not without end: of a consumer that does not read, gaps are kept and
     /// added up, comings and goings beyond a limit are not.
     pub fn note(&mut self, from: PeerId, epoch: BootId, note: Note) {
-        let entry = Entry::Note(from, epoch, note);
-        if matches!(entry, Entry::Note(_, _, Note::Gap(_) | Note::Joined(Begun::Restarted { .. }))) {
+        match &note {
+            Note::Joined(_) => drop(self.present.insert(from, (epoch, None))),
+            Note::Settings { .. } => drop(self.present.insert(from, (epoch, Some(note.clone())))),
+            Note::Left(_) => drop(self.present.remove(&from)),
+            Note::Gap(_) | Note::Refused(_) => {}
+        }
+        if matches!(note, Note::Gap(_) | Note::Joined(Begun::Restarted { .. })) {
             // A replay has no hole.
             self.history.remove(&from);
         }
-        if self.grow(from, &entry) {
-            return;
-        }
-        let notes = self.slots.iter().filter(|slot| matches!(slot.entry, Entry::Note(..))).count();
-        if notes < NOTES || matches!(entry, Entry::Note(_, _, Note::Gap(_))) {
+        let is_gap = matches!(note, Note::Gap(_));
+        let entry = Entry::Note(from, epoch, note);
+        let crowded = self.held().notes >= NOTES as u64;
+        if !self.grow(from, &entry, crowded) && (is_gap || !crowded) {
+            if crowded {
+                self.hurry();
+            }
             self.push(entry);
         }
     }
 
-    /// Adds a gap to the last one of its producer, which nobody has read; says whether that was possible.
-    fn grow(&mut self, from: PeerId, entry: &Entry) -> bool {
+    /// Adds a gap to the last one of its producer, which nobody has read; says whether that was possible. Where it is
+    /// `crowded`, the gap takes the place of one from an earlier life of that producer.
+    fn grow(&mut self, from: PeerId, entry: &Entry, crowded: bool) -> bool {
         let Some(at) = self.gaps.get(&from).copied().filter(|at| *at >= self.front) else { return false };
         if self.readers.values().any(|reader| !reader.windowed && reader.next > at) {
             return false;
         }
-        let slot = self.slots.get_mut((at - self.front) as usize);
-        if !slot.is_some_and(|slot| merge(&mut slot.entry, entry)) {
-            return false;
+        let Some(slot) = self.slots.get_mut((at - self.front) as usize) else { return false };
+        if !merge(&mut slot.entry, entry) {
+            if !crowded || !are_gaps_of_two_lives(&slot.entry, entry) {
+                return false;
+            }
+            slot.entry = entry.clone();
         }
         let windowed = self.readers.values_mut().filter(|reader| reader.windowed);
         windowed.for_each(|reader| lose(&mut reader.missed, entry));
@@ -209,14 +252,18 @@ impl Inbox {
             self.gaps.insert(*from, self.end());
         }
         let before = self.total;
-        if let Entry::Batch(batch) = &entry {
-            self.total.items += batch.count;
-            self.total.bytes += batch.bytes.len() as u64;
+        match &entry {
+            Entry::Batch(batch) => {
+                self.total.items += batch.count;
+                self.total.bytes += batch.bytes.len() as u64;
+            }
+            Entry::Note(..) => self.total.notes += 1,
         }
         let end = self.end() + 1;
         for reader in self.readers.values_mut() {
             if reader.windowed {
                 lose(&mut reader.missed, &entry);
+                count_dropped(&mut self.dropped, &entry);
                 (reader.next, reader.done) = (end, end);
             }
             reader.waker.take().into_iter().for_each(Waker::wake);
@@ -226,63 +273,10 @@ impl Inbox {
     }
 
     fn remember(&mut self, batch: &Batch) {
-        let replay = self.limits.replay;
-        if replay == 0 {
-            return;
+        let InboxLimits { replay, bytes, .. } = self.limits;
+        if replay > 0 {
+            self.history.entry(batch.from).or_default().remember(batch, replay, bytes);
         }
-        let batches = self.history.entry(batch.from).or_default();
-        batches.push_back(batch.clone());
-        let items = |batches: &VecDeque<Batch>| batches.iter().map(|batch| batch.count).sum::<u64>();
-        let bytes =
-            |batches: &VecDeque<Batch>| batches.iter().map(|batch| batch.bytes.len() as u64).sum::<u64>();
-        while batches.front().is_some_and(|oldest| {
-            items(batches) - oldest.count >= replay || bytes(batches) > self.limits.bytes
-        }) {
-            batches.pop_front();
-        }
-    }
-
-    /// A new batch comes, and somebody has room for it: those who have none fall under the policy.
-    fn overflow(&mut self) {
-        if !self.has_room() {
-            return;
-        }
-        let full: Vec<u64> = self.names_where(|inbox, reader| inbox.is_over(reader));
-        for name in full {
-            match self.limits.overflow {
-                Overflow::DropNewest => self.window(name),
-                Overflow::DropOldest => self.skip(name, false),
-                Overflow::Disconnect | Overflow::Block => self.skip(name, true),
-            }
-        }
-    }
-
-    fn names_where(&self, is: impl Fn(&Self, &Reader) -> bool) -> Vec<u64> {
-        self.readers.iter().filter(|(_, reader)| is(self, reader)).map(|(name, _)| *name).collect()
-    }
-
-    /// Moves a reader forward: past everything, or until it has room.
-    fn skip(&mut self, name: u64, all: bool) {
-        let Some(mut reader) = self.readers.remove(&name) else { return };
-        while reader.next < self.end() && (all || self.is_over(&reader)) {
-            let slot = self.slots.get((reader.next - self.front) as usize);
-            slot.into_iter().for_each(|slot| lose(&mut reader.own, &slot.entry));
-            reader.next += 1;
-        }
-        reader.done = reader.done.max(reader.next);
-        reader.holds_since = None;
-        self.readers.insert(name, reader);
-    }
-
-    /// Gives a reader its own copy of what it has not read; what comes after is lost to it until that is read.
-    fn window(&mut self, name: u64) {
-        let Some(mut reader) = self.readers.remove(&name) else { return };
-        let from = reader.next.saturating_sub(self.front) as usize;
-        reader.own.extend(self.slots.range(from.min(self.slots.len())..).map(|slot| slot.entry.clone()));
-        reader.next = self.end();
-        reader.done = reader.next;
-        reader.windowed = true;
-        self.readers.insert(name, reader);
     }
 
     /// The next entry of a reader, who is done with the one before; `None` after the last one of a closed inbox.
@@ -323,7 +317,7 @@ impl Inbox {
         self.evict();
     }
 
-    fn evict(&mut self) {
+    pub(super) fn evict(&mut self) {
         let end = self.end();
         let needed = self.readers.values().map(|reader| reader.done);
         let needed = needed.min().unwrap_or(end);
@@ -358,6 +352,7 @@ impl Inbox {
     pub fn forget(&mut self, from: &PeerId) {
         self.history.remove(from);
         self.consumed.remove(from);
+        self.present.remove(from);
     }
 
     /// Consumers are done with all items of `from` in `epoch` below this number: they took them, or are told that they lost them.
@@ -370,26 +365,9 @@ impl Inbox {
         std::mem::take(&mut self.grown)
     }
 
-    /// `block`: gives up on consumers that hold up the others for too long; says when the next one's time is over.
-    pub fn expire(&mut self, now: Instant) -> Option<Instant> {
-        let full = self.names_where(|inbox, reader| inbox.is_over(reader));
-        let waits = self.readers.values().any(|reader| !reader.windowed && !self.is_full(reader));
-        if !waits || self.limits.overflow != Overflow::Block {
-            return None;
-        }
-        let mut next: Option<Instant> = None;
-        for name in full {
-            let patience = self.limits.patience;
-            let Some(reader) = self.readers.get_mut(&name) else { continue };
-            let until = *reader.holds_since.get_or_insert(now) + patience;
-            if now >= until {
-                self.skip(name, true);
-            } else {
-                next = Some(next.map_or(until, |next| next.min(until)));
-            }
-        }
-        self.evict();
-        next
+    /// Of which producers consumers lost items because they are slow, and how many, since the last call.
+    pub fn take_dropped(&mut self) -> BTreeMap<PeerId, u64> {
+        std::mem::take(&mut self.dropped)
     }
 
     /// Nothing more comes; readers end after what is there.
@@ -400,7 +378,23 @@ impl Inbox {
 
     /// Items and bytes that wait for the slowest consumer.
     pub fn backlog(&self) -> (u64, u64) {
-        let before = self.slots.front().map_or(self.total, |slot| slot.before);
-        (self.total.items - before.items, self.total.bytes - before.bytes)
+        let held = self.held();
+        (held.items, held.bytes)
+    }
+
+    /// Notes that wait for the slowest consumer, and those kept for consumers that were moved forward.
+    #[cfg(test)]
+    pub(super) fn notes(&self) -> usize {
+        let is_note = |entry: &&Entry| matches!(entry, Entry::Note(..));
+        let shared = self.slots.iter().map(|slot| &slot.entry);
+        let own = self.readers.values().flat_map(|reader| reader.own.iter().chain(&reader.missed));
+        shared.chain(own).filter(is_note).count()
+    }
+}
+
+/// Counts what one consumer does not get. Gaps were counted when they came.
+pub(super) fn count_dropped(dropped: &mut BTreeMap<PeerId, u64>, entry: &Entry) {
+    if let Entry::Batch(batch) = entry {
+        *dropped.entry(batch.from).or_default() += batch.count;
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     topology::Overflow,
 };
 
-fn batch(from: PeerId, first: u64, count: u64) -> Batch {
+pub(super) fn batch(from: PeerId, first: u64, count: u64) -> Batch {
     let mut bytes = BytesMut::new();
     for number in first..first + count {
         let body = codec::encode(&number).expect("encodes");
@@ -28,11 +28,11 @@ fn batch(from: PeerId, first: u64, count: u64) -> Batch {
     Batch { from, epoch: EPOCH, schema: 0, first, count, bytes: bytes.freeze() }
 }
 
-fn limits(overflow: Overflow, replay: u64) -> InboxLimits {
+pub(super) fn limits(overflow: Overflow, replay: u64) -> InboxLimits {
     InboxLimits { items: 10, bytes: 1000, overflow, patience: Duration::from_secs(30), replay }
 }
 
-fn poll(inbox: &mut Inbox, reader: u64) -> Option<Entry> {
+pub(super) fn poll(inbox: &mut Inbox, reader: u64) -> Option<Entry> {
     match inbox.poll(reader, &mut Context::from_waker(Waker::noop())) {
         Poll::Ready(entry) => entry,
         Poll::Pending => None,

@@ -1,12 +1,17 @@
 //! Streams as users see them: whole nodes on the simulated fabric, and two over real sockets.
 
+mod crash;
 mod ends;
+mod first;
 mod flow;
 mod hold;
 mod life;
 mod local;
 mod loss;
+mod numbers;
+mod panics;
 mod pressure;
+mod shares;
 #[cfg(feature = "iroh")]
 mod sockets;
 mod watched;

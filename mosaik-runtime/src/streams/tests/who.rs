@@ -1,6 +1,9 @@
 //! Who is served: policies while they hold, schemas, limits, the nearest producers.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use super::{LONG, events_until, next, next_event, start, two, within};
 use crate::{
@@ -8,8 +11,8 @@ use crate::{
         Tag,
         policy::{self, tag},
     },
-    streams::{Event, Left, Producer, nearest},
-    transport::sim::Net,
+    streams::{Begun, BuildError, Event, Left, Producer, nearest},
+    transport::sim::{LinkSettings, Net},
 };
 
 #[tokio::test(start_paused = true)]
@@ -94,7 +97,7 @@ async fn max_consumers_counts_nodes() {
     let id = second.id();
     let changed = async {
         while producer.subscribers() != [id] {
-            tokio::time::advance(std::time::Duration::from_millis(100)).await;
+            tokio::time::advance(Duration::from_millis(100)).await;
         }
     };
     within(LONG, "the other's turn", changed).await;
@@ -122,8 +125,73 @@ async fn a_consumer_may_prefer_the_nearest_producers() {
     let gone = nodes[first].id();
     let replaced = async {
         while consumer.producers().contains(&gone) || consumer.producers().len() < 2 {
-            tokio::time::advance(std::time::Duration::from_millis(100)).await;
+            tokio::time::advance(Duration::from_millis(100)).await;
         }
     };
     within(LONG, "another one in its place", replaced).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nearest_leaves_out_who_refuses_and_keeps_who_serves() {
+    let net = Net::new(4);
+    let reader = start(&net, 9, 1, &[]).await;
+    let (mut nodes, mut producers) = (Vec::new(), Vec::new());
+    for n in 1..4 {
+        let node = start(&net, n, 1, &[]).await;
+        let builder = node.streams.producer::<u64>().named("a.b");
+        let full = builder.max_consumers(if n < 3 { 1 } else { 2 });
+        producers.push(full.build().expect("it builds"));
+        let far = LinkSettings {
+            latency: Duration::from_millis(10 * u64::from(n).pow(3)),
+            ..LinkSettings::default()
+        };
+        net.set_link(reader.id(), node.id(), far);
+        net.set_link(node.id(), reader.id(), far);
+        nodes.push(node);
+    }
+    // Somebody else has the only place of the two nearest ones.
+    let other = start(&net, 8, 1, &[]).await;
+    let all = other.streams.consumer::<u64>().named("a.b").build().expect("it builds");
+    within(LONG, "all three", all.when().subscribed().minimum_of(3)).await;
+    let builder = reader.streams.consumer::<u64>().named("a.b").prefer(nearest(2));
+    let mut consumer = builder.build().expect("it builds");
+    within(LONG, "the third one", consumer.when().subscribed()).await;
+    assert_eq!(consumer.producers(), [nodes[2].id()]);
+    // Attempts at the nearer ones go on, and do not cost the one that serves.
+    tokio::time::sleep(Duration::from_secs(1200)).await;
+    producers[2].send(1).await.expect("sent");
+    let events = events_until(&mut consumer, |event| matches!(event, Event::Item { .. })).await;
+    assert!(!events.iter().any(|event| matches!(event, Event::Left { .. })), "{events:?}");
+    drop(all);
+    within(Duration::from_secs(660), "the nearer ones", consumer.when().subscribed().minimum_of(2)).await;
+    let better = async {
+        while consumer.producers().contains(&nodes[2].id()) {
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+    };
+    within(Duration::from_secs(660), "both of the nearest", better).await;
+    assert_eq!(consumer.producers().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nearest_zero_is_refused() {
+    let net = Net::new(1);
+    let node = start(&net, 1, 1, &[]).await;
+    let built = node.streams.consumer::<u64>().named("a.b").prefer(nearest(0)).build();
+    assert_eq!(built.err(), Some(BuildError::NoProducers { intent: "a.b".into() }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_consumer_that_is_made_later_is_told_of_the_producers_that_are_there() {
+    let (_net, one, two) = two().await;
+    let producer = one.streams.producer::<u64>().named("a.b").build().expect("it builds");
+    let first = two.streams.consumer::<u64>().named("a.b").build().expect("it builds");
+    within(LONG, "a subscriber", producer.when().subscribed()).await;
+    within(LONG, "a producer", first.when().online()).await;
+    let mut late = two.streams.consumer::<u64>().named("a.b").build().expect("it builds");
+    let event = next_event(&mut late).await;
+    assert!(
+        matches!(&event, Event::Joined { from, begun: Begun::Fresh, .. } if *from == one.id()),
+        "{event:?}"
+    );
 }
