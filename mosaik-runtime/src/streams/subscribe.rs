@@ -34,6 +34,9 @@ const READ_AT_FIRST: usize = 16 * 1024;
 const URGENT: u64 = 64 * 1024;
 /// How long an acknowledgement waits for company.
 const GATHER: Duration = Duration::from_millis(2);
+/// How long after the loss of the link a reader that waits for room may still take what had arrived. Then the node
+/// subscribes again: its place at the producer is held for the lease alone.
+const AFTER_LOSS: Duration = Duration::from_secs(1);
 
 /// What became of one attempt.
 pub(super) enum Outcome {
@@ -242,7 +245,14 @@ impl Flow<'_> {
     async fn acknowledge(&self, sender: &mut LinkSender<StreamsProtocol>) -> Left {
         let mut said = (0, 0, 0);
         loop {
-            self.line.news.notified().await;
+            tokio::select! {
+                biased;
+                () = self.line.news.notified() => {}
+                error = link_lost(sender) => {
+                    sleep(AFTER_LOSS).await;
+                    return lost(error);
+                }
+            }
             tokio::select! {
                 biased;
                 () = self.line.urgent.notified() => {}
@@ -263,6 +273,15 @@ impl Flow<'_> {
                 Err(error) => return lost(error),
             }
         }
+    }
+}
+
+/// Waits until the link is lost. A reader that waits for room in the inbox does not notice.
+async fn link_lost(sender: &LinkSender<StreamsProtocol>) -> LinkError {
+    match sender.stopped().await {
+        Err(error) => error,
+        // The producer takes no more acknowledgements: it has said its last word, and the reader will find it.
+        Ok(_) => std::future::pending().await,
     }
 }
 

@@ -81,6 +81,23 @@ async fn ls6_a_link_that_is_lost_while_the_inbox_is_full_loses_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn ls6_a_consumer_that_stands_still_is_back_before_its_place_is_given_up() {
+    let (net, one, two) = two().await;
+    let builder = one.streams.producer::<Item>().named("a.b").buffer(8).overflow(Overflow::Block);
+    let mut producer = builder.patience(Duration::from_secs(3000)).build().expect("it builds");
+    let mut consumer = two.streams.consumer::<Item>().named("a.b").build().expect("it builds");
+    within(LONG, "a subscriber", producer.when().subscribed()).await;
+    let sent = fill(&mut producer).await;
+    net.partition(&[one.id()], &[two.id()]);
+    tokio::time::sleep(Duration::from_secs(17)).await;
+    net.heal();
+    // Far longer than the lease, and nobody takes an item.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let (items, lost) = balance(&mut producer, &mut consumer, sent).await;
+    assert_eq!((items, lost), (sent + 1, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn ls6_a_node_whose_own_consumer_is_cut_is_told_what_it_lost() {
     let net = Net::new(1);
     let node = start(&net, 1, 1, &[]).await;
