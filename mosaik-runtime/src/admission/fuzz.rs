@@ -37,7 +37,7 @@ pub(crate) const ADMISSION: Target = Target {
             assert!(judge(&!Policy::only(stranger.id), &stranger).is_err());
         }
         if let Some(AnswerFrame::Refused { refusal, .. }) = round_trip::<AnswerFrame>(bytes) {
-            let refusal = refusal.as_heard();
+            let refusal = refusal.heard();
             check(&refusal.to_string());
             let _ = (refusal.code(), refusal.may_pass());
         }

@@ -56,7 +56,7 @@ pub(super) fn shown(text: &str) -> String {
 
 impl Refusal {
     /// A peer's refusal, fit for a log.
-    pub(super) fn as_heard(self) -> Self {
+    pub(super) fn heard(self) -> Self {
         match self {
             Self::PolicyUnmet { policy } => Self::PolicyUnmet { policy: shown(&policy) },
             Self::NotKnownYet { policy } => Self::NotKnownYet { policy: shown(&policy) },
