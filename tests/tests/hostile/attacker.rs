@@ -136,7 +136,7 @@ impl Attacker {
         let (root, extensions) = ([7; 32], Vec::new());
         let opening = Opening { mine, root, holds_of_you: holds, wall: u64::MAX, extensions };
         talk.say(&Catalog::Open(opening, Vec::new())).await?;
-        talk.member = Some(member);
+        talk._member = Some(member);
         Some(talk)
     }
 
@@ -173,7 +173,7 @@ impl Attacker {
             };
             talk.say(&frame).await?;
         }
-        talk.member = Some(member);
+        talk._member = Some(member);
         Some(talk)
     }
 
@@ -186,7 +186,7 @@ impl Member {
     /// A stream as a link begins.
     pub(crate) async fn link(&self) -> Option<Talk> {
         let (send, recv) = timeout(PATIENCE, self.conn.open_bi()).await.ok()?.ok()?;
-        Some(Talk { send, recv, member: None })
+        Some(Talk { send, recv, _member: None })
     }
 }
 
@@ -194,7 +194,7 @@ impl Member {
 pub(crate) struct Talk {
     pub(crate) send: SendStream,
     pub(crate) recv: RecvStream,
-    member: Option<Member>,
+    _member: Option<Member>,
 }
 
 impl Talk {
@@ -209,11 +209,6 @@ impl Talk {
     /// Waits until the node ends its half, or the connection.
     pub(crate) async fn ended(&mut self) -> bool {
         timeout(PATIENCE, self.recv.read_to_end(1 << 20)).await.is_ok()
-    }
-
-    /// The connection, if this talk holds it.
-    pub(crate) fn conn(&self) -> Option<&Connection> {
-        self.member.as_ref().map(|member| &member.conn)
     }
 }
 
