@@ -71,6 +71,8 @@ async fn h5_replayed_and_far_dated_statements_change_nothing() {
                 drop(attacker.join_holding("catalog", Some(absurd)).await);
                 if let Some(mut talk) = attacker.open(attacker.mine(), Some((absurd, Some(1)))).await {
                     let _ = talk.hear::<Catalog>().await;
+                    // Both turns are over with it.
+                    let _ = talk.say(&Catalog::Over).await;
                     let _ = talk.say(&Catalog::Over).await;
                     talk.ended().await;
                 }

@@ -25,7 +25,7 @@ use tokio::{
 /// What the bystander keeps of its goodput.
 const KEEPS: f64 = 0.8;
 /// Windows of each kind, and how long each is.
-const WINDOWS: usize = 5;
+const WINDOWS: u64 = 5;
 const WINDOW: Duration = Duration::from_millis(400);
 /// Items a second, of 2 000 that are sent, without which the calm windows tell nothing: an attack went on in them.
 const LEAST: f64 = 400.0;
@@ -47,6 +47,7 @@ pub(crate) struct Scene {
     work: Scope,
     attackers: Option<Runtime>,
     before: (Usage, usize),
+    windows: u64,
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -80,12 +81,19 @@ impl Scene {
             work,
             attackers: Some(attackers),
             before: (Usage::default(), 0),
+            windows: WINDOWS,
             _alone: alone,
         };
         // The overlay and the first comparison are done once nothing changes for a while.
         scene.rate(WINDOW * 3).await;
         scene.before = (scene.target.transport().usage(), scene.target.tasks().running);
         scene
+    }
+
+    /// So many windows of each kind, for attacks that take long.
+    pub(crate) fn windows(&mut self, windows: u64) -> &Self {
+        self.windows = windows;
+        self
     }
 
     /// Runs something where the attackers run.
@@ -112,7 +120,7 @@ impl Scene {
         R: Future<Output = ()> + Send + 'static,
     {
         let (mut calm, mut fire) = (Vec::new(), Vec::new());
-        for window in 0..WINDOWS as u64 {
+        for window in 0..self.windows {
             calm.push(self.rate(WINDOW).await);
             let (before, begun) = (self.delivered.load(Ordering::Relaxed), Instant::now());
             let attack = attack.clone();
@@ -160,7 +168,7 @@ impl Scene {
         });
         let calm = calm.await.is_ok();
         let now = (self.target.transport().usage(), self.target.tasks());
-        assert!(calm, "before {:?} and {tasks} tasks, {now:?} long after", before);
+        assert!(calm, "before {before:?} and {tasks} tasks, {now:?} long after");
         assert_eq!(now.1.panicked, panicked, "tasks that panicked");
         assert!(self.rate(WINDOW).await > 0.0, "work goes on");
         self.work.kill();

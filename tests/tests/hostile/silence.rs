@@ -49,14 +49,16 @@ async fn half_said(attacker: Attacker, protocol: &'static str, half: Vec<u8>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn h3_who_says_nothing_or_a_byte_a_second_is_dropped_at_every_stage() {
     let limits = Limits { handshake: Duration::from_secs(1), ..Limits::default() };
-    let scene = Scene::with(limits).await;
+    let mut scene = Scene::with(limits).await;
     let mark = Mark::of(&scene);
     let mut events = scene.target.transport().events();
     let network = Proof::Open(mark.network);
     let (revisions, extensions) = (vec![1], Vec::new());
     let hello = frame(&Hello::V1 { revisions, network, boot: 7, holds_of_you: None, extensions });
     let half = frame(&Catalog::Over)[..3].to_vec();
+    // Each window lasts as long as the longest stage.
     scene
+        .windows(3)
         .under_fire(move |n| {
             let (hello, half) = (hello.clone(), half.clone());
             async move {
@@ -86,14 +88,13 @@ fn is_deadline(event: Option<Event>) -> bool {
 async fn h3_comparisons_that_say_nothing_keep_no_newcomer_out() {
     let scene = Scene::new().await;
     let mark = Mark::of(&scene);
-    let mut held = Vec::new();
+    let (mut held, mut attackers) = (Vec::new(), Vec::new());
     for n in 0..40 {
         let attacker = Attacker::new(n + 200, mark).await;
         for _ in 0..2 {
             held.push(attacker.open(attacker.mine(), None).await);
         }
-        held.push(None);
-        drop(attacker);
+        attackers.push(attacker);
     }
     let seed = scene.target.local().peer_addr();
     let elsewhere = mosaik_tests::scratch::Scratch::new();
@@ -106,5 +107,6 @@ async fn h3_comparisons_that_say_nothing_keep_no_newcomer_out() {
     timeout(Duration::from_secs(10), met).await.expect("the newcomer knows everybody");
     newcomer.shutdown().await;
     drop(held);
+    futures::future::join_all(attackers.iter().map(Attacker::close)).await;
     scene.settles().await;
 }
