@@ -148,7 +148,6 @@ impl Admission {
                 Ok(Admitted::new(link, schema, self.lease(peer, ask.item, policy)))
             }
             Some(AnswerFrame::Refused { refusal, .. }) => {
-                let refusal = refusal.heard();
                 refused(Side::Them, &refusal);
                 Err(AskError::Refused(refusal))
             }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::primitives::{BootId, PeerId};
+use crate::{
+    primitives::{BootId, PeerId},
+    transport::Source,
+};
 
 use super::entry::EntryTooLarge;
 
@@ -43,6 +46,18 @@ pub enum Event {
         peer: PeerId,
         /// Why, in words.
         why: String,
+    },
+    /// A source of peers beyond this machine does not work; it is tried again.
+    SourceTrouble {
+        /// Which.
+        source: Source,
+        /// What went wrong, in words.
+        why: String,
+    },
+    /// A source that was in trouble works again.
+    SourceWorks {
+        /// Which.
+        source: Source,
     },
     /// The rendezvous directory could not be used; it is tried again.
     RendezvousTrouble {

@@ -153,9 +153,10 @@ impl Discovery {
         view
     }
 
-    /// Adds a peer to begin with: it is tried until it answers.
+    /// Adds a peer to begin with: it is tried until it answers. Its IP addresses are dialled from reach `lan` on; at reach `internet`
+    /// its id is enough.
     pub async fn add_peer(&self, peer: PeerAddr) {
-        let _ = self.orders.send(Order::AddPeer(peer)).await;
+        let _ = self.orders.send(Order::AddPeer(peer.given())).await;
     }
 
     /// Compares catalogs with a peer now.

@@ -22,7 +22,7 @@ use crate::{
         intent, keys::SecretTooShort, tag::NotATag,
     },
     streams::{Streams, StreamsSettings, Trace},
-    transport::{self, Address, Backend, BindError, PeerAddr, Place, Transport},
+    transport::{self, Address, Backend, BindError, PeerAddr, Servers, Sources, Transport},
 };
 
 #[cfg(feature = "sim")]
@@ -43,6 +43,7 @@ pub struct NetworkBuilder {
     reach: Reach,
     bind: Option<SocketAddr>,
     bootstrap: Vec<PeerAddr>,
+    sources: Sources,
     data_dir: Option<PathBuf>,
     runtime_dir: Option<PathBuf>,
     tags: Vec<String>,
@@ -83,11 +84,24 @@ pub enum BuildError {
     Secret(#[from] SecretTooShort),
     /// A bootstrap peer is out of reach.
     #[error(
-        "the bootstrap peer {peer} is outside of reach `{reach}`: add `--reach lan` (or `.reach(Reach::Lan)`)"
+        "the bootstrap peer {peer} is outside of reach `{reach}`: add `--reach {needed}` (or `.reach(..)`)"
     )]
     OutOfReach {
         /// The peer, as given.
         peer: PeerAddr,
+        /// The reach of this node.
+        reach: Reach,
+        /// The reach that the peer needs.
+        needed: Reach,
+    },
+    /// A bootstrap peer without an address can only be looked up in the DHT.
+    #[error(
+        "where is the bootstrap peer {peer}? At reach `{reach}` nobody can be asked: write `{peer}@<ip>:<port>`, or add \
+         `--reach internet` (or `.reach(Reach::Internet)`)"
+    )]
+    NeedsAddress {
+        /// The peer.
+        peer: PeerId,
         /// The reach of this node.
         reach: Reach,
     },
@@ -114,6 +128,7 @@ impl NetworkBuilder {
             reach: Reach::Host,
             bind: None,
             bootstrap: Vec::new(),
+            sources: Sources::default(),
             data_dir: None,
             runtime_dir: None,
             tags: Vec::new(),
@@ -154,9 +169,27 @@ impl NetworkBuilder {
         self
     }
 
-    /// One more peer to ask for others. It need not be there yet.
+    /// One more peer to ask for others. It need not be there yet. At reach `internet` its id is enough: its address is looked up.
     pub fn bootstrap(mut self, peer: PeerAddr) -> Self {
-        self.bootstrap.push(given(&peer));
+        self.bootstrap.push(peer.given());
+        self
+    }
+
+    /// Whether to find others by multicast DNS at reach `lan` and farther. Default: yes.
+    pub fn mdns(mut self, on: bool) -> Self {
+        self.sources.mdns = on;
+        self
+    }
+
+    /// The relays to use at reach `internet`. Default: public ones.
+    pub fn relays(mut self, relays: Servers) -> Self {
+        self.sources.relays = relays;
+        self
+    }
+
+    /// The nodes by which to enter the DHT at reach `internet`. Default: those of the public Mainline DHT.
+    pub fn dht(mut self, nodes: Servers) -> Self {
+        self.sources.dht = nodes;
         self
     }
 
@@ -299,11 +332,17 @@ impl NetworkBuilder {
     }
 
     fn check_bootstrap(&self) -> Result<(), BuildError> {
-        let out = |peer: &&PeerAddr| peer.addresses.iter().all(|address| address.scope > self.reach);
-        match self.bootstrap.iter().find(out) {
-            Some(peer) => Err(BuildError::OutOfReach { peer: peer.clone(), reach: self.reach }),
-            None => Ok(()),
+        let bare = |peer: &&PeerAddr| peer.addresses.is_empty() && self.reach < Reach::Internet;
+        if let Some(peer) = self.bootstrap.iter().find(bare) {
+            return Err(BuildError::NeedsAddress { peer: peer.id, reach: self.reach });
         }
+        for peer in &self.bootstrap {
+            let needed = peer.addresses.iter().map(Address::needs).min().unwrap_or_default();
+            if needed > self.reach {
+                return Err(BuildError::OutOfReach { peer: peer.clone(), reach: self.reach, needed });
+            }
+        }
+        Ok(())
     }
 
     async fn transport(
@@ -326,7 +365,7 @@ impl NetworkBuilder {
             rng: rng.split("transport"),
             scope,
         };
-        Ok(Transport::bind(config, self.backend(key.peer_id())?).await?)
+        Ok(Transport::bind_with(config, self.sources.clone(), self.backend(key.peer_id())?).await?)
     }
 }
 
@@ -338,15 +377,6 @@ fn default_backend() -> Option<Backend> {
 #[cfg(not(feature = "iroh"))]
 fn default_backend() -> Option<Backend> {
     None
-}
-
-/// A peer as somebody gave it by hand: an IP address that was given needs no lookup, so reach `lan` is enough for it.
-fn given(peer: &PeerAddr) -> PeerAddr {
-    let near = |address: &Address| match address.place {
-        Place::Ip(_) => Address { scope: address.scope.min(Reach::Lan), place: address.place.clone() },
-        _ => address.clone(),
-    };
-    PeerAddr { id: peer.id, addresses: peer.addresses.iter().map(near).collect() }
 }
 
 fn data_dir_key(directory: &Path, rng: &mut NodeRng) -> Result<SecretKey, BuildError> {

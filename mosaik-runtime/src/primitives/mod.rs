@@ -6,8 +6,6 @@
 pub mod backoff;
 pub mod clock;
 pub mod codec;
-#[cfg(feature = "sim")]
-pub(crate) mod fuzz;
 pub mod ids;
 pub mod intent;
 pub mod keys;

@@ -10,9 +10,9 @@ pub enum Reach {
     /// This machine: loopback sockets and the rendezvous directory.
     #[default]
     Host,
-    /// The local network: the machine's addresses.
+    /// The local network: the machine's addresses, and multicast DNS.
     Lan,
-    /// Everywhere.
+    /// Everywhere: relays and the DHT as well.
     Internet,
 }
 

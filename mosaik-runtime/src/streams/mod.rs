@@ -22,8 +22,6 @@ pub mod core;
 mod datum;
 mod error;
 mod event;
-#[cfg(feature = "sim")]
-pub(crate) mod fuzz;
 mod hub;
 mod inlet;
 mod keep;

@@ -36,6 +36,21 @@ impl Address {
         Self { scope: scope_of(address.ip()), place: Place::Ip(address) }
     }
 
+    /// The URL of a relay.
+    pub fn relay(url: impl Into<String>) -> Self {
+        Self { scope: Reach::Internet, place: Place::Relay(url.into()) }
+    }
+
+    /// How far a node must look to dial it. What the peer says counts, but nobody can make a node leave its machine that
+    /// was told to stay in it.
+    pub fn needs(&self) -> Reach {
+        match &self.place {
+            Place::Ip(ip) => self.scope.max(scope_of(ip.ip()).min(Reach::Lan)),
+            Place::Relay(_) => Reach::Internet,
+            Place::Sim(_) => self.scope,
+        }
+    }
+
     /// A port of the simulated network.
     pub fn sim(port: u32) -> Self {
         Self { scope: Reach::Host, place: Place::Sim(port) }
@@ -75,7 +90,7 @@ impl FromStr for Address {
     fn from_str(text: &str) -> Result<Self, NotAnAddress> {
         let bad = || NotAnAddress(text.to_owned());
         if let Some(url) = text.strip_prefix("relay:") {
-            return Ok(Self { scope: Reach::Internet, place: Place::Relay(url.to_owned()) });
+            return Ok(Self::relay(url));
         }
         if let Some(port) = text.strip_prefix("sim:") {
             return port.parse().map(Self::sim).map_err(|_| bad());
@@ -84,20 +99,33 @@ impl FromStr for Address {
     }
 }
 
-/// A peer and where it is: `<peer id>@<ip:port>[,<ip:port>…]`.
+/// A peer and where it is: `<peer id>@<ip:port>[,<ip:port>…]`, or `<peer id>` alone when its address has to be looked up.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PeerAddr {
     /// Who.
     pub id: PeerId,
-    /// Where; at least one when parsed.
+    /// Where; none when that has to be looked up.
     pub addresses: Vec<Address>,
+}
+
+impl PeerAddr {
+    /// The peer as somebody gave it by hand: an IP address that was given needs no lookup, so reach `lan` is enough for it.
+    #[must_use]
+    pub fn given(mut self) -> Self {
+        for address in &mut self.addresses {
+            if let Place::Ip(_) = address.place {
+                address.scope = address.scope.min(Reach::Lan);
+            }
+        }
+        self
+    }
 }
 
 impl fmt::Display for PeerAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@", self.id)?;
+        write!(f, "{}", self.id)?;
         for (at, address) in self.addresses.iter().enumerate() {
-            write!(f, "{}{address}", if at == 0 { "" } else { "," })?;
+            write!(f, "{}{address}", if at == 0 { "@" } else { "," })?;
         }
         Ok(())
     }
@@ -105,7 +133,9 @@ impl fmt::Display for PeerAddr {
 
 /// The text is not a peer's address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a peer's address: write `<peer id>@<ip>:<port>`, as the peer prints it")]
+#[error(
+    "`{0}` is not a peer's address: write `<peer id>@<ip>:<port>`, as the peer prints it, or its `<peer id>` alone"
+)]
 pub struct NotAPeerAddr(String);
 
 impl FromStr for PeerAddr {
@@ -113,7 +143,9 @@ impl FromStr for PeerAddr {
 
     fn from_str(text: &str) -> Result<Self, NotAPeerAddr> {
         let bad = || NotAPeerAddr(text.to_owned());
-        let (id, addresses) = text.split_once('@').ok_or_else(bad)?;
+        let Some((id, addresses)) = text.split_once('@') else {
+            return Ok(Self { id: text.parse().map_err(|_| bad())?, addresses: Vec::new() });
+        };
         let id = id.parse().map_err(|_| bad())?;
         let addresses: Result<_, _> = addresses.split(',').map(str::parse).collect();
         Ok(Self { id, addresses: addresses.map_err(|_| bad())? })
@@ -142,8 +174,26 @@ mod tests {
         let text = format!("{id}@127.0.0.1:4000,sim:3,relay:https://relay.example/");
         let parsed: PeerAddr = text.parse().expect("it parses");
         assert_eq!((parsed.addresses.len(), parsed.to_string()), (3, text));
-        for bad in [format!("{id}"), format!("{id}@"), "x@127.0.0.1:1".to_owned()] {
+        let alone: PeerAddr = id.to_string().parse().expect("an id is enough");
+        assert_eq!((alone.addresses.len(), alone.to_string()), (0, id.to_string()));
+        for bad in [format!("{id}@"), "x@127.0.0.1:1".to_owned(), "x".to_owned()] {
             assert!(bad.parse::<PeerAddr>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn an_address_that_was_given_needs_reach_lan_and_one_of_the_machine_needs_none() {
+        let text = format!("{}@203.0.113.9:80,127.0.0.1:80,relay:https://r/", PeerId::from_bytes([7; 32]));
+        let peer: PeerAddr = text.parse().expect("it parses");
+        let needs = |peer: PeerAddr| peer.addresses.iter().map(Address::needs).collect::<Vec<_>>();
+        assert_eq!(needs(peer.clone()), [Reach::Internet, Reach::Host, Reach::Internet]);
+        assert_eq!(needs(peer.given()), [Reach::Lan, Reach::Host, Reach::Internet]);
+    }
+
+    #[test]
+    fn nobody_can_call_an_address_of_another_machine_near() {
+        let far: Address = "192.168.1.7:80".parse().expect("an address");
+        assert_eq!(Address { scope: Reach::Host, ..far }.needs(), Reach::Lan);
+        assert_eq!(Address { scope: Reach::Host, ..Address::relay("https://r/") }.needs(), Reach::Internet);
     }
 }

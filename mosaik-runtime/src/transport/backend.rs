@@ -3,14 +3,20 @@
 //! An enum, not a generic: everything above is compiled once and runs on either. A backend authenticates the peer,
 //! multiplexes streams, bounds windows and detects silence. It knows neither networks nor protocols.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::{Bytes, BytesMut};
 use futures::future::BoxFuture;
 
-use crate::primitives::{PeerId, Reach, Scope, SecretKey, watch};
+use crate::primitives::{NodeRng, PeerId, Reach, Scope, SecretKey, watch};
 
-use super::{address::Address, config::Limits, error::BindError};
+use super::{
+    address::Address,
+    config::Limits,
+    error::BindError,
+    mark::Marks,
+    sources::{Herald, Sources},
+};
 
 #[cfg(feature = "iroh")]
 use super::iroh;
@@ -40,10 +46,25 @@ pub struct Options {
     pub reach: Reach,
     /// The socket asked for.
     pub bind: Option<SocketAddr>,
+    /// Where it looks beyond its machine.
+    pub looking: Option<Looking>,
     /// Windows, stream counts and silence.
     pub limits: Limits,
     /// Where the backend's own tasks live.
     pub scope: Scope,
+}
+
+/// How an endpoint looks for peers beyond its machine.
+#[derive(Debug, Clone)]
+pub struct Looking {
+    /// Where.
+    pub sources: Sources,
+    /// How members of the network are known among others.
+    pub marks: Marks,
+    /// Where sources tell their news.
+    pub herald: Herald,
+    /// The randomness of back-offs.
+    pub rng: NodeRng,
 }
 
 /// A dial failed.
@@ -197,6 +218,29 @@ impl Endpoint {
         on!(Endpoint, self, endpoint => endpoint.addresses())
     }
 
+    /// Whether there is a source that knows where a peer is by its id alone.
+    pub fn can_look_up(&self) -> bool {
+        match self {
+            #[cfg(feature = "iroh")]
+            Self::Iroh(endpoint) => endpoint.can_look_up(),
+            #[cfg(feature = "sim")]
+            Self::Sim(_) => false,
+        }
+    }
+
+    /// Asks the sources where a peer is. Bounded by the caller.
+    pub async fn look_up(&self, peer: PeerId) -> Vec<Address> {
+        match self {
+            #[cfg(feature = "iroh")]
+            Self::Iroh(endpoint) => endpoint.look_up(peer).await,
+            #[cfg(feature = "sim")]
+            Self::Sim(_) => {
+                let _ = peer;
+                Vec::new()
+            }
+        }
+    }
+
     /// Replaces the protocols that incoming connections may ask for.
     pub fn set_alpns(&self, alpns: Vec<Vec<u8>>) {
         on!(Endpoint, self, endpoint => endpoint.set_alpns(alpns));
@@ -274,6 +318,17 @@ impl Conn {
     /// The peer is proven: from here on the limits count, and not the little that strangers get.
     pub fn trust(&self, limits: &Limits) {
         on!(Conn, self, conn => conn.trust(limits));
+    }
+
+    /// The ways that packets go: this side's address (where the system tells it) and the other's, or `None` for a way over a
+    /// relay. Empty where ways have no addresses.
+    pub fn ways(&self) -> Vec<Option<(Option<IpAddr>, SocketAddr)>> {
+        match self {
+            #[cfg(feature = "iroh")]
+            Self::Iroh(conn) => conn.ways(),
+            #[cfg(feature = "sim")]
+            Self::Sim(_) => Vec::new(),
+        }
     }
 
     /// The present estimate of the round-trip time.

@@ -83,7 +83,7 @@ impl AddressBook {
         if addresses.is_empty() {
             return Err(LinkError::NoAddress { peer: *peer });
         }
-        addresses.retain(|address| address.scope <= self.reach);
+        addresses.retain(|address| address.needs() <= self.reach);
         if addresses.is_empty() {
             return Err(LinkError::OutOfReach { peer: *peer, reach: self.reach });
         }

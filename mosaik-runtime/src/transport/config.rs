@@ -46,6 +46,8 @@ pub struct Limits {
     pub drain: Duration,
     /// How long an older process under the same key has to show that it lives (2 s).
     pub probe: Duration,
+    /// How long a source may look for one peer (20 s).
+    pub lookup: Duration,
     /// How long `shutdown` may take (1 s).
     pub shutdown: Duration,
     /// Incoming handshakes at a time (64); more are refused.
@@ -80,6 +82,7 @@ impl Default for Limits {
             idle: Duration::from_secs(60),
             drain: Duration::from_secs(10),
             probe: Duration::from_secs(2),
+            lookup: Duration::from_secs(20),
             shutdown: Duration::from_secs(1),
             half_open: 64,
             connections: 4096,

@@ -8,6 +8,7 @@ use super::{
     backend::{ConnLost, ReadLost, WriteLost},
     code::Code,
     protocol::ProtocolId,
+    sources::Source,
 };
 
 /// The transport could not start.
@@ -33,11 +34,15 @@ pub enum BindError {
         /// What was asked for.
         address: SocketAddr,
     },
-    /// This build has no sources for that reach.
-    #[error("reach `{reach}` is not available in this build: use `host` or `lan`")]
-    ReachNotAvailable {
-        /// What was asked for.
-        reach: Reach,
+    /// A server was given that cannot be one.
+    #[error("`{server}` cannot be used as a {kind}: {why}")]
+    Server {
+        /// What it was given for.
+        kind: Source,
+        /// As given.
+        server: String,
+        /// Why not.
+        why: String,
     },
     /// The place on the simulated network is taken.
     #[error("the simulated port {port} already has a live endpoint")]

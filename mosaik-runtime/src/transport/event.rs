@@ -35,6 +35,11 @@ pub enum Event {
         /// Why.
         reason: Ended,
     },
+    /// An address of this node is gone, and with it connections that the peer dialled at it. The peer does not know yet.
+    CutOff {
+        /// Whose connections.
+        peer: PeerId,
+    },
     /// A connection was refused.
     Refused {
         /// The other side; unknown when it did not get as far as its identity.

@@ -1,14 +1,21 @@
 //! The handle of a running transport.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use tokio::sync::broadcast;
+use tokio::{
+    sync::{broadcast, mpsc},
+    time::timeout,
+};
 
 use crate::primitives::{BootId, PeerId, Version, watch};
 
 use super::{
     address::Address,
-    backend::{Backend, Endpoint, Options},
+    backend::{Backend, Endpoint, Looking, Options},
     book::AddressBook,
     config::Config,
     error::{BindError, LinkError},
@@ -16,8 +23,10 @@ use super::{
     hello::{Membership, exchange::Introduction},
     link::Link,
     listen::Listener,
+    mark::Marks,
     pool::{Parts, Pool},
     protocol::{Protocol, ProtocolId},
+    sources::{Herald, News, Sources},
 };
 
 /// What the floor above knows of peers; asked when a `Hello` is made.
@@ -43,7 +52,7 @@ pub struct Usage {
 
 /// A running transport. Clones share it.
 #[derive(Clone)]
-pub struct Transport(Arc<Pool>);
+pub struct Transport(Arc<Pool>, Arc<Mutex<Option<mpsc::Receiver<News>>>>);
 
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -52,15 +61,55 @@ impl fmt::Debug for Transport {
 }
 
 impl Transport {
-    /// Opens an endpoint on `backend`. Waits for nothing outside the machine.
+    /// Opens an endpoint on `backend` that looks for nobody. Waits for nothing outside the machine.
     pub async fn bind(config: Config, backend: Backend) -> Result<Self, BindError> {
-        let Config { key, network, secrets, boot, reach, bind, limits, clock, rng: _, scope } = config;
+        Self::bind_with(config, Sources::none(), backend).await
+    }
+
+    /// Opens an endpoint on `backend` that looks for others in `sources`. Waits for nothing outside the machine.
+    pub async fn bind_with(config: Config, sources: Sources, backend: Backend) -> Result<Self, BindError> {
+        let Config { key, network, secrets, boot, reach, bind, limits, clock, rng, scope } = config;
+        let (herald, news) = Herald::new();
+        let marks = Marks::new(&network, &secrets);
+        let looking = Looking { sources: sources.bounded(), marks, herald, rng };
         let introduction =
             Introduction { me: key.peer_id(), boot, membership: Membership { network, secrets } };
-        let options = Options { key, reach, bind, limits: limits.clone(), scope: scope.clone() };
+        let (bounds, tasks) = (limits.clone(), scope.clone());
+        let options = Options { key, reach, bind, looking: Some(looking), limits: bounds, scope: tasks };
         let endpoint = Endpoint::open(backend, options).await?;
         let book = AddressBook::new(reach, &limits);
-        Ok(Self(Pool::start(Parts { endpoint, introduction, book, limits, clock, scope })))
+        let pool = Pool::start(Parts { endpoint, introduction, book, limits, clock, scope });
+        Ok(Self(pool, Arc::new(Mutex::new(Some(news)))))
+    }
+
+    /// What sources tell; the first caller gets it, and it ends when the last source has.
+    pub fn news(&self) -> Option<mpsc::Receiver<News>> {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Whether there is a source that knows where a peer is by its id alone.
+    pub fn can_look_up(&self) -> bool {
+        self.0.endpoint.can_look_up()
+    }
+
+    /// Asks the sources where a peer is; nothing when they do not know, or not within the limit.
+    pub async fn look_up(&self, peer: PeerId) -> Vec<Address> {
+        let limits = self.0.limits();
+        let mut found = timeout(limits.lookup, self.0.endpoint.look_up(peer)).await.unwrap_or_default();
+        found.truncate(limits.addresses_per_peer);
+        found
+    }
+
+    /// Replaces what the book knows of a peer. Connections that were dialled at an address that the peer no longer has are
+    /// closed: nobody answers there.
+    pub fn locate(&self, peer: PeerId, addresses: Vec<Address>) {
+        let before = self.book().get(&peer);
+        let stays = |address: &Address| addresses.iter().any(|now| now.place == address.place);
+        let gone: Vec<_> = before.into_iter().filter(|address| !stays(address)).collect();
+        self.book().set(peer, addresses);
+        if !gone.is_empty() {
+            self.0.moved(&peer, &gone);
+        }
     }
 
     /// This node.

@@ -13,19 +13,19 @@ mod control;
 pub mod error;
 pub mod event;
 mod frame;
-#[cfg(feature = "sim")]
-pub(crate) mod fuzz;
 mod handle;
 mod hello;
 #[cfg(feature = "iroh")]
 pub mod iroh;
 mod link;
 mod listen;
+pub mod mark;
 mod pool;
 pub mod protocol;
 mod session;
 #[cfg(feature = "sim")]
 pub mod sim;
+pub mod sources;
 #[cfg(test)]
 mod tests;
 
@@ -40,3 +40,4 @@ pub use handle::{Known, Transport, Usage};
 pub use link::{Link, LinkReceiver, LinkSender};
 pub use listen::Listener;
 pub use protocol::{Protocol, ProtocolId};
+pub use sources::{DhtNode, News, RelayUrl, Servers, Source, Sources};

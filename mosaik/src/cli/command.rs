@@ -1,9 +1,17 @@
 //! What can be written on the command line, for clap and for `--help`.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, str::FromStr};
 
-use clap::{Arg, ArgAction, Command, builder::ValueParser, value_parser};
-use mosaik_runtime::{primitives::Reach, topology::Format, transport::PeerAddr};
+use clap::{
+    Arg, ArgAction, Command,
+    builder::{PossibleValuesParser, ValueParser},
+    value_parser,
+};
+use mosaik_runtime::{
+    primitives::Reach,
+    topology::Format,
+    transport::{DhtNode, PeerAddr, RelayUrl},
+};
 
 use super::{Environment, Program, duration, error::UsageError};
 
@@ -15,6 +23,9 @@ pub(super) mod id {
     pub(in crate::cli) const REACH: &str = "reach";
     pub(in crate::cli) const BIND: &str = "bind";
     pub(in crate::cli) const BOOTSTRAP: &str = "bootstrap";
+    pub(in crate::cli) const MDNS: &str = "mdns";
+    pub(in crate::cli) const RELAY: &str = "relay";
+    pub(in crate::cli) const DHT: &str = "dht";
     pub(in crate::cli) const KEY_FILE: &str = "secret-key-file";
     pub(in crate::cli) const SECRET_FILE: &str = "network-secret-file";
     pub(in crate::cli) const DATA_DIR: &str = "data-dir";
@@ -25,8 +36,8 @@ pub(super) mod id {
 }
 
 const TEMPLATE: &str = "{usage-heading} {usage}\n\n{about}\n\n{all-args}{after-help}\n";
-const AFTER: &str = "Nodes find each other by the network's name alone: on one machine at once, on other machines with --reach \
-lan and one --bootstrap address. Ctrl-C stops in order, a second one at once.";
+const AFTER: &str = "Nodes find each other by the network's name alone: on one machine at once, on a local network with --reach \
+lan; anywhere with --reach internet and the peer id of one other in --bootstrap. Ctrl-C stops in order, a second one at once.";
 
 /// An option that takes a value, and the variable that may say it instead.
 fn option(
@@ -71,28 +82,17 @@ pub(super) fn command(program: &Program<'_>, environment: Environment<'_>) -> Re
     with_hooks(command, program)
 }
 
-fn options(environment: Environment<'_>) -> [Arg; 9] {
+fn options(environment: Environment<'_>) -> Vec<Arg> {
     let option = |name, value, parser, help| option(name, value, parser, help, environment);
     let path = || value_parser!(PathBuf);
-    let (reach, peer) = (ValueParser::new(str::parse::<Reach>), ValueParser::new(str::parse::<PeerAddr>));
     let socket = ValueParser::new(str::parse::<SocketAddr>);
-    // A list in a variable is separated by white space: a peer's address may hold commas.
-    let peers = environment(&variable(id::BOOTSTRAP)).map(|peers| peers.to_string_lossy().into_owned());
-    let peers: Vec<String> =
-        peers.iter().flat_map(|text| text.split_whitespace()).map(str::to_owned).collect();
-    [
+    let mut options = vec![
         option(id::FOR, "TIME", ValueParser::new(duration::parse), "Stop in order after TIME: 10s, 1m30s"),
         option(id::NETWORK, "NAME", ValueParser::string(), "Join this network instead of the declared one"),
-        option(
-            id::REACH,
-            "REACH",
-            reach,
-            "How far to look for others: host or lan; internet is not available in this build",
-        ),
         option(id::BIND, "IP:PORT", socket, "Listen here instead of at a free port"),
-        option(id::BOOTSTRAP, "PEER", peer, "Ask PEER for others: <peer id>@<ip>:<port>; repeatable")
-            .action(ArgAction::Append)
-            .default_values(peers),
+    ];
+    options.extend(reach(environment));
+    options.extend([
         option(
             id::KEY_FILE,
             "FILE",
@@ -108,7 +108,40 @@ fn options(environment: Environment<'_>) -> [Arg; 9] {
         .action(ArgAction::Append),
         option(id::DATA_DIR, "DIR", path(), "Remember key and peers in DIR; of several nodes DIR/<node>"),
         option(id::LOG, "FILTER", ValueParser::string(), "What to log: debug, or warn,mosaik=debug"),
+    ]);
+    options
+}
+
+/// How far to look for others, and where.
+fn reach(environment: Environment<'_>) -> [Arg; 5] {
+    let option = |name, value, parser, help| option(name, value, parser, help, environment);
+    // A list in a variable is separated by white space: a peer's address may hold commas.
+    let list = |arg: Arg, name| {
+        let said = environment(&variable(name)).map(|said| said.to_string_lossy().into_owned());
+        let values: Vec<String> =
+            said.iter().flat_map(|text| text.split_whitespace()).map(str::to_owned).collect();
+        arg.action(ArgAction::Append).default_values(values)
+    };
+    let [reach, peer] = [ValueParser::new(str::parse::<Reach>), ValueParser::new(str::parse::<PeerAddr>)];
+    let [relay, dht] = [ValueParser::new(or_none::<RelayUrl>), ValueParser::new(or_none::<DhtNode>)];
+    let far = "How far to look for others: host (this machine), lan or internet";
+    let seed = "Ask PEER for others: <peer id>@<ip>:<port>, at reach internet also <peer id>; repeatable";
+    let relays = "The relay of reach internet instead of public ones, or none; repeatable";
+    let nodes = "Enter the DHT of reach internet here instead of the public one, or none; repeatable";
+    let mdns = "Whether to find others on the local network by mDNS: on (from reach lan on) or off";
+    [
+        option(id::REACH, "REACH", reach, far),
+        list(option(id::BOOTSTRAP, "PEER", peer, seed), id::BOOTSTRAP),
+        option(id::MDNS, "ON", PossibleValuesParser::new(["on", "off"]).into(), mdns)
+            .hide_possible_values(true),
+        list(option(id::RELAY, "URL", relay, relays), id::RELAY),
+        list(option(id::DHT, "HOST:PORT", dht, nodes), id::DHT),
     ]
+}
+
+/// A server, or `none`: the text of it.
+fn or_none<S: FromStr + Into<String>>(text: &str) -> Result<Option<String>, S::Err> {
+    if text == "none" { Ok(None) } else { text.parse().map(|server: S| Some(server.into())) }
 }
 
 fn topology() -> Command {

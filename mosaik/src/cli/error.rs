@@ -49,6 +49,9 @@ pub(super) enum UsageError {
         /// The reach that the address needs.
         needed: Reach,
     },
+    /// A list of servers says that there should be none as well.
+    #[error("`--{0} none` beside other servers: write either")]
+    NoneAndSome(&'static str),
     /// The name of the network cannot be one.
     #[error("`--network`: {0}")]
     Network(#[from] NotAnIntent),

@@ -89,7 +89,7 @@ fn act(program: &Program<'_>, action: Action) -> ExitCode {
                 eprintln!("{problems}");
                 return ExitCode::from(NOT_STARTED);
             }
-            run::run(program, plan)
+            run::run(program, *plan)
         }
     }
 }

@@ -6,7 +6,7 @@ use clap::ArgMatches;
 use mosaik_runtime::{
     primitives::{Reach, intent},
     topology::Format,
-    transport::{Address, PeerAddr},
+    transport::{Address, PeerAddr, Place, Servers, Sources},
 };
 
 use super::{
@@ -22,7 +22,7 @@ pub(super) const MOST: usize = 256;
 #[derive(Debug)]
 pub(super) enum Action {
     /// Run nodes.
-    Run(Plan),
+    Run(Box<Plan>),
     /// Print the graph.
     Topology(Format),
     /// Make a secret or a key.
@@ -42,6 +42,7 @@ pub(super) struct Plan {
     pub(super) nodes: Vec<Planned>,
     pub(super) bind: Option<SocketAddr>,
     pub(super) bootstrap: Vec<PeerAddr>,
+    pub(super) sources: Sources,
     pub(super) secret_files: Vec<PathBuf>,
     pub(super) stop_after: Option<Duration>,
     pub(super) log: Option<String>,
@@ -78,7 +79,7 @@ pub(super) fn read(
             secret_file: sub.remove_one(id::SECRET_FILE),
             key_file: sub.remove_one(id::KEY_FILE),
         })),
-        None => Ok(Action::Run(plan(program, matches)?)),
+        None => Ok(Action::Run(Box::new(plan(program, matches)?))),
     }
 }
 
@@ -107,6 +108,11 @@ fn plan(program: &Program<'_>, mut matches: ArgMatches) -> Result<Plan, UsageErr
         nodes,
         bind: matches.remove_one(id::BIND),
         bootstrap: matches.remove_many(id::BOOTSTRAP).map(Iterator::collect).unwrap_or_default(),
+        sources: Sources {
+            mdns: matches.remove_one::<String>(id::MDNS).is_none_or(|said| said == "on"),
+            relays: servers(&mut matches, id::RELAY)?,
+            dht: servers(&mut matches, id::DHT)?,
+        },
         secret_files: matches.remove_many(id::SECRET_FILE).map(Iterator::collect).unwrap_or_default(),
         stop_after: matches.remove_one(id::FOR),
         log: matches.remove_one(id::LOG),
@@ -114,6 +120,19 @@ fn plan(program: &Program<'_>, mut matches: ArgMatches) -> Result<Plan, UsageErr
     };
     plan.check()?;
     Ok(plan)
+}
+
+/// The servers that were named, or that there should be none.
+fn servers(matches: &mut ArgMatches, option: &'static str) -> Result<Servers, UsageError> {
+    let said: Vec<Option<String>> = matches.remove_many(option).map(Iterator::collect).unwrap_or_default();
+    let all = said.len();
+    let named: Vec<String> = said.into_iter().flatten().collect();
+    match (all, named.len()) {
+        (0, _) => Ok(Servers::Public),
+        (_, 0) => Ok(Servers::Off),
+        (all, some) if all == some => Ok(Servers::Own(named)),
+        _ => Err(UsageError::NoneAndSome(option)),
+    }
 }
 
 /// Which nodes of the program run, and how many of each: those named, else all.
@@ -209,7 +228,7 @@ impl Plan {
     }
 }
 
-/// At least one of the addresses must be within reach.
+/// At least one of the addresses must be within reach. A peer without one has to be looked up.
 fn within(
     reach: Reach,
     option: &'static str,
@@ -217,6 +236,10 @@ fn within(
     addresses: &[Address],
 ) -> Result<(), UsageError> {
     // Beyond the machine itself, the local network's reach is enough to dial any IP address that is given by hand.
-    let needed = addresses.iter().map(|address| address.scope.min(Reach::Lan)).min().unwrap_or_default();
+    let needs = |address: &Address| match address.place {
+        Place::Ip(_) => address.needs().min(Reach::Lan),
+        _ => address.needs(),
+    };
+    let needed = addresses.iter().map(needs).min().unwrap_or(Reach::Internet);
     if needed > reach { Err(UsageError::OutOfReach { option, value, reach, needed }) } else { Ok(()) }
 }

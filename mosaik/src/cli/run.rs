@@ -9,6 +9,7 @@ use mosaik_runtime::{
         life::{self, Ended},
     },
     primitives::{NodeRng, Scope, SecretKey},
+    transport::Sources,
 };
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -76,7 +77,9 @@ fn builders(plan: &Plan) -> Result<Vec<NetworkBuilder>, (String, KeyFileError)> 
         })?);
     }
     let builder = |node: &Planned| {
+        let Sources { mdns, relays, dht } = plan.sources.clone();
         let mut builder = Network::builder(node.network.clone()).reach(node.reach);
+        builder = builder.mdns(mdns).relays(relays).dht(dht);
         for secret in &secrets {
             builder = builder.network_secret(secret.clone());
         }

@@ -3,6 +3,7 @@
 use mosaik_runtime::{
     primitives::Reach,
     topology::{NodeDescriptor, Role, Source},
+    transport::{Servers, Sources},
 };
 
 use super::{
@@ -46,7 +47,7 @@ fn parse(text: &str) -> Result<Plan, UsageError> {
 
 fn parse_with(text: &str, environment: Environment<'_>) -> Result<Plan, UsageError> {
     match read(&sensors(), line(text), environment)? {
-        Action::Run(plan) => Ok(plan),
+        Action::Run(plan) => Ok(*plan),
         action => panic!("{action:?}"),
     }
 }
@@ -139,6 +140,32 @@ fn what_is_out_of_reach_is_refused_with_the_option_to_add() {
 }
 
 #[test]
+fn a_peer_without_an_address_needs_the_internet_to_be_looked_up() {
+    assert!(complaint(&format!("--reach lan --bootstrap {PEER}")).contains("add `--reach internet`"));
+    assert!(parse(&format!("--reach internet --bootstrap {PEER}")).is_ok());
+    let relayed = format!("--bootstrap {PEER}@relay:https://relay.example");
+    assert!(complaint(&format!("--reach lan {relayed}")).contains("add `--reach internet`"));
+    assert!(parse(&format!("--reach internet {relayed}")).is_ok());
+}
+
+#[test]
+fn sources_are_public_or_own_or_off() {
+    let sources = |text: &str| parse(text).expect("a plan").sources;
+    assert_eq!(sources(""), Sources::default());
+    assert_eq!(sources("--mdns off --relay none --dht none"), Sources::none());
+    let own = sources("--relay https://one --relay http://10.0.0.1:3340 --dht 10.0.0.1:6881");
+    assert_eq!(own.relays, Servers::Own(vec!["https://one".into(), "http://10.0.0.1:3340".into()]));
+    assert_eq!(own.dht, Servers::Own(vec!["10.0.0.1:6881".into()]));
+    assert!(complaint("--relay none --relay https://one").contains("`--relay none` beside other servers"));
+    assert!(complaint("--relay one").contains("not the URL of a relay"));
+    assert!(complaint("--dht one").contains("not a node of the DHT"));
+    assert!(complaint("--mdns perhaps").contains("perhaps"));
+    let environment = |variable: &str| (variable == "MOSAIK_RELAY").then(|| "https://one https://two".into());
+    let said = parse_with("", &environment).expect("a plan").sources.relays;
+    assert_eq!(said, Servers::Own(vec!["https://one".into(), "https://two".into()]));
+}
+
+#[test]
 fn a_fixed_port_needs_one_node() {
     assert!(complaint("--bind 127.0.0.1:4000").contains("2 nodes would share it"));
     assert!(parse("--bind 127.0.0.1:0").is_ok());
@@ -204,7 +231,7 @@ fn options_of_the_program_stand_beside_ours() {
     for text in [
         "--name <NAME>",
         "The name that others see",
-        "internet is not available",
+        "lan or internet",
         "MOSAIK_BOOTSTRAP",
         "topology",
         "keygen",
@@ -232,7 +259,7 @@ fn the_book_lists_every_option_with_its_variable() {
     let page = include_str!("../../../docs/command-line.md");
     let command = super::command::command(&sensors(), &|_| None).expect("it can be built");
     let options: Vec<&str> = command.get_arguments().filter_map(|arg| arg.get_long()).collect();
-    assert_eq!(options.len(), 9);
+    assert_eq!(options.len(), 12);
     for option in options {
         let row = format!("| `--{option} ");
         let line = page.lines().find(|line| line.starts_with(&row)).unwrap_or_else(|| panic!("no row {row}"));

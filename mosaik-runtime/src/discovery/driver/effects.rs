@@ -84,7 +84,7 @@ impl Driver {
                 let out = self.overlay.lost(peer, now);
                 self.carry_out(out, now);
             }
-            Effect::Locate(peer, addresses) => self.transport.book().set(peer, addresses),
+            Effect::Locate(peer, addresses) => self.transport.locate(peer, addresses),
             Effect::Forget(peer) => self.transport.book().forget(&peer),
             Effect::Keep(incarnation) => self.keep_incarnation(incarnation),
             Effect::Report(event) => self.report(event),
@@ -246,15 +246,24 @@ impl Driver {
             Ok(()) => {
                 self.counters.comparisons.fetch_add(1, Ordering::Relaxed);
                 self.core.contacted(&peer, now);
+                self.told(&peer);
             }
             Err(error) if does_not_answer(error) => self.core.unanswered(&peer, now),
             Err(_) => {}
         }
-        let answer = self.seeds.tried(&peer, &result, now);
-        answer.into_iter().for_each(|event| self.report(event));
+        if let Err(error) = &result {
+            self.seek(&peer, error, now);
+        }
+        self.tried(&peer, &result, now);
         for done in self.comparing.remove(&peer).unwrap_or_default() {
             let _ = done.send(result.clone());
         }
+    }
+
+    /// A seed was tried, if it is one.
+    pub(super) fn tried(&mut self, peer: &PeerId, result: &Result<(), LinkError>, now: Instant) {
+        let answer = self.seeds.tried(peer, result, now);
+        answer.into_iter().for_each(|event| self.report(event));
     }
 
     pub(super) fn opened(

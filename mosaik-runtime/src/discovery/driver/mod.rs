@@ -3,6 +3,7 @@
 //! The loop waits for no peer. Links, dials and comparisons have tasks of their own, which send [`Input`]s to a bounded inbox;
 //! what the loop sends goes into bounded queues.
 
+mod beyond;
 mod compare;
 mod effects;
 mod links;
@@ -23,7 +24,7 @@ use tokio::{
 
 use crate::{
     primitives::{BootId, NodeRng, PeerId, Scope, Version, Wall, watch},
-    transport::{self, Address, Code, Ended, Link, LinkError, Listener, Refused, Transport},
+    transport::{self, Address, Code, Ended, Link, LinkError, Listener, News, Refused, Transport},
 };
 
 use super::{
@@ -40,6 +41,7 @@ use super::{
     wire::{CatalogProtocol, GossipFrame, GossipProtocol, Overlay},
 };
 
+use beyond::Beyond;
 use compare::Comparer;
 use links::{Links, Tasks};
 use served::Served;
@@ -68,6 +70,8 @@ pub(crate) enum Input {
     Told(usize),
     /// Nodes that another node holds dead.
     Doubted(Vec<(PeerId, Version)>),
+    /// A peer was looked up.
+    LookedUp { peer: PeerId, addresses: Vec<Address> },
     /// A comparison that this node began has ended.
     Compared { peer: PeerId, result: Result<(), LinkError> },
     /// A comparison that a peer began has ended.
@@ -104,6 +108,7 @@ pub(crate) struct Driver {
     meeting: Meeting,
     data: Option<DataDir>,
     seeds: Seeds,
+    beyond: Beyond,
     comparing: BTreeMap<PeerId, Vec<oneshot::Sender<Result<(), LinkError>>>>,
     served: Served,
     neighbours: BTreeSet<PeerId>,
@@ -124,6 +129,7 @@ pub(crate) struct Sources {
     met: mpsc::Receiver<Met>,
     transport: broadcast::Receiver<transport::Event>,
     addresses: watch::Receiver<Vec<Address>>,
+    news: Option<mpsc::Receiver<News>>,
     gossip: Listener<GossipProtocol>,
     catalog: Listener<CatalogProtocol>,
 }
@@ -196,7 +202,9 @@ impl Driver {
                 Ok(()) = sources.addresses.changed() => {
                     let addresses = sources.addresses.borrow_and_update().clone();
                     self.own.set_addresses(addresses);
+                    self.readdressed(Instant::now());
                 }
+                Some(news) = beyond::next_news(&mut sources.news) => self.news(news),
                 () = self.own.changed.notified() => {
                     self.timers.say.get_or_insert(Instant::now() + GATHER);
                 }
@@ -225,7 +233,7 @@ impl Driver {
             self.overlay.next_timer(),
             self.seeds.next(),
         ];
-        times.into_iter().chain(say).fold(compare, Instant::min)
+        times.into_iter().chain(say).chain(self.beyond.next()).fold(compare, Instant::min)
     }
 
     fn due(&mut self, now: Instant) {
@@ -277,6 +285,7 @@ impl Driver {
             Input::Doubted(dead) => {
                 dead.into_iter().for_each(|(peer, version)| self.core.doubted(peer, version, now));
             }
+            Input::LookedUp { peer, addresses } => self.looked_up(peer, addresses, now),
             Input::Compared { peer, result } => self.compared(peer, result, now),
             Input::Served { number } => self.served.ended(number),
             Input::NotBelieved { by, why } => self.not_believed(by, &why),
@@ -319,6 +328,7 @@ impl Driver {
             } => {
                 self.check(peer);
             }
+            transport::Event::CutOff { peer } => self.cut_off(peer, now),
             transport::Event::Refused { reason: Refused::IdentityInUse, .. } => {
                 self.report(Event::IdentityInUse { boot: None });
             }
@@ -351,6 +361,7 @@ impl Driver {
             Event::NoRoom { .. } | Event::NotBelieved { .. } => {
                 tracing::debug!(target: "mosaik::discovery", ?event);
             }
+            Event::SourceWorks { .. } => tracing::info!(target: "mosaik::discovery", ?event),
             _ => tracing::warn!(target: "mosaik::discovery", ?event),
         }
         let _ = self.events.send(event);

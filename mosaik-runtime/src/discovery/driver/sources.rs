@@ -11,7 +11,7 @@ use crate::{
         NodeRng, PeerId,
         backoff::{Backoff, Settings},
     },
-    transport::{LinkError, PeerAddr},
+    transport::{Address, LinkError, PeerAddr},
 };
 
 use super::{
@@ -21,6 +21,10 @@ use super::{
 
 /// More bootstrap peers are not kept.
 const MOST_SEEDS: usize = 64;
+/// Peers that sources found and that are not met yet; more are not kept.
+const MOST_FOUND: usize = 256;
+/// Of many that are found at once, one after the other is asked: whom the first ones know need not be asked.
+const FOUND_APART: Duration = Duration::from_millis(20);
 /// A seed that is in the catalog is looked at this often.
 const SEED_CALM: Duration = Duration::from_secs(10);
 /// Alone, with peers known: the overlay is joined again this often.
@@ -39,9 +43,13 @@ pub(super) struct Seeds {
 #[derive(Debug)]
 struct Seed {
     addr: PeerAddr,
+    /// Where a source says that a given peer is.
+    found_at: Vec<Address>,
     next: Instant,
     backoff: Backoff,
     reported: bool,
+    /// Whether a source found it; then it is no seed any more once it is met or gone.
+    found: bool,
 }
 
 impl Seeds {
@@ -50,12 +58,40 @@ impl Seeds {
     }
 
     pub(super) fn add(&mut self, addr: PeerAddr, now: Instant) {
-        if self.seeds.len() >= MOST_SEEDS && !self.seeds.contains_key(&addr.id) {
+        let given = self.seeds.values().filter(|seed| !seed.found).count();
+        if given >= MOST_SEEDS && !self.seeds.contains_key(&addr.id) {
             return;
         }
+        self.insert(addr, now, false);
+    }
+
+    /// A source found a peer.
+    pub(super) fn add_found(&mut self, addr: PeerAddr, now: Instant) {
+        match self.seeds.get_mut(&addr.id) {
+            Some(seed) if seed.found => (seed.addr, seed.next) = (addr, now),
+            Some(seed) => (seed.found_at, seed.next) = (addr.addresses, now),
+            None => {
+                let waiting = self.seeds.values().filter(|seed| seed.found).count();
+                if waiting < MOST_FOUND {
+                    let turn = u32::try_from(waiting).unwrap_or(u32::MAX);
+                    self.insert(addr, now + FOUND_APART.saturating_mul(turn), true);
+                }
+            }
+        }
+    }
+
+    /// A peer that was found is no longer heard.
+    pub(super) fn not_here(&mut self, peer: &PeerId) {
+        if self.seeds.get(peer).is_some_and(|seed| seed.found) {
+            self.seeds.remove(peer);
+        }
+    }
+
+    fn insert(&mut self, addr: PeerAddr, next: Instant, found: bool) {
         let settings = Settings { first: Duration::from_millis(100), most: Duration::from_secs(10) };
         let backoff = Backoff::new(settings, self.rng.split("seed"));
-        self.seeds.insert(addr.id, Seed { addr, next: now, backoff, reported: false });
+        self.seeds
+            .insert(addr.id, Seed { addr, found_at: Vec::new(), next, backoff, reported: false, found });
     }
 
     /// When a seed is due.
@@ -68,7 +104,9 @@ impl Seeds {
         let due = self.seeds.values_mut().filter(|seed| seed.next <= now);
         due.map(|seed| {
             seed.next = now + SEED_CALM;
-            seed.addr.clone()
+            let mut addr = seed.addr.clone();
+            addr.addresses.extend(seed.found_at.iter().cloned());
+            addr
         })
         .collect()
     }
@@ -82,6 +120,10 @@ impl Seeds {
     ) -> Option<Event> {
         let seed = self.seeds.get_mut(peer)?;
         match result {
+            Ok(()) if seed.found => {
+                self.seeds.remove(peer);
+                None
+            }
             Ok(()) => {
                 seed.backoff.reset();
                 seed.reported = false;
@@ -102,6 +144,7 @@ impl Driver {
         if self.core.has_departed() {
             return self.rest(now);
         }
+        self.tell_untold(now);
         for seed in self.seeds.due(now) {
             self.try_seed(seed, now);
         }
@@ -126,9 +169,15 @@ impl Driver {
 
     fn try_seed(&mut self, seed: PeerAddr, now: Instant) {
         if seed.id == self.me || self.core.catalog().get(&seed.id).is_some() {
+            return self.seeds.not_here(&seed.id);
+        }
+        if seed.addresses.is_empty() && self.transport.book().get(&seed.id).is_empty() {
+            self.look_up(seed.id, now);
             return;
         }
-        self.transport.book().set(seed.id, seed.addresses);
+        if !seed.addresses.is_empty() {
+            self.transport.book().set(seed.id, seed.addresses);
+        }
         self.compare(seed.id, None);
         let out = self.overlay.join(vec![seed.id], now);
         self.carry_out(out, now);
@@ -187,5 +236,54 @@ impl Driver {
         if let Err(error) = result {
             self.report(Event::NotRemembered { why: error.to_string() });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addr(n: u8, port: u32) -> PeerAddr {
+        PeerAddr { id: PeerId::from_bytes([n; 32]), addresses: vec![Address::sim(port)] }
+    }
+
+    fn due(seeds: &mut Seeds, now: Instant) -> Vec<PeerAddr> {
+        seeds.due(now + Duration::from_secs(60))
+    }
+
+    #[test]
+    fn who_was_found_is_forgotten_once_met_or_gone_and_who_was_given_is_not() {
+        let (now, mut seeds) = (Instant::now(), Seeds::new(NodeRng::from_seed(1)));
+        seeds.add(addr(1, 1), now);
+        (2..=3).for_each(|n| seeds.add_found(addr(n, 1), now));
+        assert_eq!(due(&mut seeds, now).len(), 3);
+        (1..=2).for_each(|n| assert_eq!(seeds.tried(&addr(n, 1).id, &Ok(()), now), None));
+        (1..=3).for_each(|n| seeds.not_here(&addr(n, 1).id));
+        assert_eq!(due(&mut seeds, now + SEED_CALM), [addr(1, 1)]);
+    }
+
+    #[test]
+    fn what_is_found_of_a_given_peer_is_tried_beside_what_was_given() {
+        let (now, mut seeds) = (Instant::now(), Seeds::new(NodeRng::from_seed(1)));
+        seeds.add(addr(1, 1), now);
+        seeds.add_found(addr(1, 2), now);
+        seeds.add_found(addr(1, 2), now);
+        let both =
+            PeerAddr { addresses: [addr(1, 1).addresses, addr(1, 2).addresses].concat(), ..addr(1, 1) };
+        assert_eq!(due(&mut seeds, now), [both]);
+    }
+
+    #[test]
+    fn d7_no_more_are_kept_than_the_limits_say_however_many_are_found() {
+        let (now, mut seeds) = (Instant::now(), Seeds::new(NodeRng::from_seed(1)));
+        let many = (0..=u8::MAX).flat_map(|a| (0..4_u8).map(move |b| [a, b]));
+        for [a, b] in many {
+            let mut id = [a; 32];
+            id[31] = b;
+            seeds.add_found(PeerAddr { id: PeerId::from_bytes(id), ..addr(0, 1) }, now);
+        }
+        assert_eq!(seeds.seeds.len(), MOST_FOUND);
+        (1..=100).for_each(|n| seeds.add(addr(n, 2), now));
+        assert!(seeds.seeds.len() <= MOST_FOUND + MOST_SEEDS);
     }
 }

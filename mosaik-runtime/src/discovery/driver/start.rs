@@ -25,7 +25,7 @@ use super::{
         verifier::Verifier,
         wire::{CatalogProtocol, GossipProtocol},
     },
-    Comparer, Dials, Driver, INBOX, Input, Links, Seeds, Sources, Tasks, Timers, links, served,
+    Beyond, Comparer, Dials, Driver, INBOX, Input, Links, Seeds, Sources, Tasks, Timers, links, served,
 };
 
 /// Orders of handles that wait for the loop.
@@ -93,6 +93,7 @@ fn sources(
         met,
         transport: transport.events(),
         addresses: transport.addresses(),
+        news: transport.news(),
         gossip: transport.listen::<GossipProtocol>(links::MOST_PEERS),
         catalog: transport.listen::<CatalogProtocol>(served::MOST_SERVED),
     }
@@ -135,6 +136,7 @@ fn driver(
         meeting,
         data,
         seeds: Seeds::new(settings.rng.split("seeds")),
+        beyond: Beyond::default(),
         comparing: BTreeMap::new(),
         served: served::Served::default(),
         neighbours: BTreeSet::new(),

@@ -2,15 +2,15 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     time::Duration,
 };
 
 use iroh::{
-    EndpointAddr, EndpointId, RelayMode, TransportAddr, Watcher,
+    EndpointAddr, EndpointId, TransportAddr, Watcher,
     endpoint::{
         ConnectError, ConnectWithOptsError, ConnectingError, Connection, ConnectionError, IdleTimeout,
-        NetReportConfig, PortmapperConfig, QuicTransportConfig, TransportErrorCode, VarInt, presets,
+        LocalTransportAddr, PortmapperConfig, QuicTransportConfig, TransportErrorCode, VarInt, presets,
     },
 };
 
@@ -24,7 +24,13 @@ use crate::{
     },
 };
 
-use super::streams::{RecvHalf, SendHalf, conn_lost, number};
+#[cfg(feature = "dht")]
+use super::dht::Dht;
+use super::{
+    relay,
+    seat::Seat,
+    streams::{RecvHalf, SendHalf, conn_lost, number},
+};
 
 /// Unread bytes of a connection whose peer has not proven that it belongs: its `Hello` fits several times.
 const STRANGERS_WINDOW: u32 = 32 * 1024;
@@ -37,6 +43,8 @@ const NO_APPLICATION_PROTOCOL: u8 = 120;
 pub struct Endpoint {
     inner: iroh::Endpoint,
     addresses: watch::Receiver<Vec<Address>>,
+    #[cfg(feature = "dht")]
+    dht: Option<Dht>,
 }
 
 /// A connection that somebody begins.
@@ -48,14 +56,16 @@ pub struct Incoming(iroh::endpoint::Incoming);
 pub struct Conn(Connection);
 
 impl Endpoint {
-    /// Opens it: no relay, no lookup, no port mapping, no probes.
+    /// Opens it: no port mapping; relays and lookups as far as they were asked for and the reach allows.
     pub async fn open(options: Options) -> Result<Self, BindError> {
         let asked = asked_for(&options)?;
+        let relays = relay::mode(&options)?;
+        let has_relays = !relays.relay_map().is_empty();
         let mut builder = iroh::Endpoint::builder(presets::Minimal)
             .secret_key(iroh::SecretKey::from_bytes(&options.key.to_bytes()))
-            .relay_mode(RelayMode::Disabled)
+            .relay_mode(relays)
             .portmapper_config(PortmapperConfig::Disabled)
-            .net_report_config(NetReportConfig::minimal())
+            .net_report_config(relay::probes(has_relays))
             .transport_config(limited(&options.limits)?);
         if let Some(address) = asked {
             let bound = builder.clear_ip_transports().bind_addr(address);
@@ -63,16 +73,54 @@ impl Endpoint {
         }
         let inner = builder.bind().await.map_err(|error| bind_error(asked, error))?;
         let addresses = watched(&inner, options.reach, &options.scope);
-        Ok(Self { inner, addresses })
+        let seat = Seat::new(&options, &addresses);
+        if let Some(seat) = seat.clone().filter(|_| has_relays) {
+            options.scope.spawn("relay status", relay::watch(inner.clone(), seat));
+        }
+        #[cfg(feature = "mdns")]
+        if let Some(seat) = seat.clone().filter(|seat| seat.sources.mdns && seat.reach >= Reach::Lan) {
+            options.scope.spawn("mdns", super::mdns::run(seat));
+        }
+        #[cfg(feature = "dht")]
+        let dht = seat.filter(|seat| !seat.sources.dht.is_off() && seat.reach >= Reach::Internet);
+        Ok(Self {
+            inner,
+            addresses,
+            #[cfg(feature = "dht")]
+            dht: dht.map(|seat| Dht::start(seat, &options.scope)),
+        })
+    }
+
+    /// See the seam.
+    #[cfg(feature = "dht")]
+    pub fn can_look_up(&self) -> bool {
+        self.dht.is_some()
+    }
+
+    /// See the seam.
+    #[cfg(not(feature = "dht"))]
+    pub fn can_look_up(&self) -> bool {
+        false
+    }
+
+    /// See the seam.
+    pub async fn look_up(&self, peer: PeerId) -> Vec<Address> {
+        #[cfg(feature = "dht")]
+        if let Some(dht) = &self.dht {
+            return dht.look_up(peer).await;
+        }
+        let _ = peer;
+        Vec::new()
     }
 
     /// See the seam.
     pub async fn connect(&self, peer: PeerId, at: &[Address], alpn: &[u8]) -> Result<Conn, ConnectFailure> {
         let unreachable = |why: &dyn ToString| ConnectFailure::Unreachable(why.to_string());
         let id = EndpointId::from_bytes(peer.as_bytes()).map_err(|error| unreachable(&error))?;
-        let places = at.iter().filter_map(|address| match address.place {
-            Place::Ip(ip) => Some(TransportAddr::Ip(ip)),
-            Place::Relay(_) | Place::Sim(_) => None,
+        let places = at.iter().filter_map(|address| match &address.place {
+            Place::Ip(ip) => Some(TransportAddr::Ip(*ip)),
+            Place::Relay(url) => url.parse().ok().map(TransportAddr::Relay),
+            Place::Sim(_) => None,
         });
         let connected = self.inner.connect(EndpointAddr::from_parts(id, places), alpn).await;
         connected.map(Conn).map_err(connect_failure)
@@ -159,6 +207,16 @@ impl Conn {
     }
 
     /// See the seam.
+    pub fn ways(&self) -> Vec<Option<(Option<IpAddr>, SocketAddr)>> {
+        let paths = self.0.paths();
+        let way = |path: iroh::endpoint::Path<'_>| match (path.local_addr(), path.remote_addr()) {
+            (LocalTransportAddr::Ip(here), TransportAddr::Ip(there)) => Some((*here, *there)),
+            _ => None,
+        };
+        paths.iter().map(way).collect()
+    }
+
+    /// See the seam.
     pub fn rtt(&self) -> Option<Duration> {
         self.0.paths().iter().find(|path| path.is_selected()).map(|path| path.rtt())
     }
@@ -168,8 +226,7 @@ fn asked_for(options: &Options) -> Result<Option<SocketAddr>, BindError> {
     match (options.reach, options.bind) {
         (Reach::Host, None) => Ok(Some((Ipv4Addr::LOCALHOST, 0).into())),
         (Reach::Host, Some(address)) if !address.ip().is_loopback() => Err(BindError::OutOfReach { address }),
-        (Reach::Host | Reach::Lan, asked) => Ok(asked),
-        (reach @ Reach::Internet, _) => Err(BindError::ReachNotAvailable { reach }),
+        (_, asked) => Ok(asked),
     }
 }
 
@@ -188,16 +245,17 @@ fn limited(limits: &Limits) -> Result<QuicTransportConfig, BindError> {
         .build())
 }
 
-/// The endpoint's addresses with their scopes. Those of a socket on a given address never change.
+/// The endpoint's addresses with their scopes. Those of a socket on a given address never change, but for a relay.
 fn watched(endpoint: &iroh::Endpoint, reach: Reach, scope: &Scope) -> watch::Receiver<Vec<Address>> {
     let sockets = endpoint.bound_sockets();
-    if sockets.iter().all(|socket| !socket.ip().is_unspecified()) {
+    if reach < Reach::Internet && sockets.iter().all(|socket| !socket.ip().is_unspecified()) {
         return watch::channel(sockets.into_iter().map(Address::ip).collect()).1;
     }
     // An address of this machine is as far as the node wants to be found, whatever its range.
     let within = move |address: EndpointAddr| -> Vec<Address> {
-        let all = address.ip_addrs().map(|ip| Address::ip(*ip));
-        all.map(|address| Address { scope: address.scope.min(reach), ..address }).collect()
+        let ips = address.ip_addrs().map(|ip| Address::ip(*ip));
+        let ips = ips.map(|address| Address { scope: address.scope.min(reach), ..address });
+        ips.chain(address.relay_urls().map(|url| Address::relay(url.as_str()))).collect()
     };
     let mut changes = endpoint.watch_addr();
     let (publish, addresses) = watch::channel(within(changes.get()));

@@ -4,7 +4,9 @@
 //! the place of all older ones of that peer, which are asked whether their process still lives: if one does, two live
 //! processes use one key. Everything is keyed by session, so that a late end of an old connection touches no new one.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
+
+use tokio::time::Instant;
 
 use crate::{
     primitives::{BootId, PeerId},
@@ -39,7 +41,12 @@ struct Session {
     dialled_by: Side,
     boot: BootId,
     probed: bool,
+    since: Instant,
 }
+
+/// Two nodes that dial each other at once end with two connections within this time. A peer that dials later no longer has the
+/// connection that it had, whatever this side thinks of it.
+const AT_ONCE: Duration = Duration::from_secs(3);
 
 /// What to do about a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +80,12 @@ impl Core {
         self.of(peer).flat_map(|(_, slot)| slot.sessions.keys().copied()).collect()
     }
 
+    /// All connections that others dialled.
+    pub(in crate::transport) fn accepted(&self) -> Vec<SessionId> {
+        let sessions = self.slots.values().flat_map(|slot| slot.sessions.iter());
+        sessions.filter(|(_, session)| session.dialled_by == Side::Them).map(|(id, _)| *id).collect()
+    }
+
     /// A connection stands and is proven.
     pub(in crate::transport) fn established(
         &mut self,
@@ -80,15 +93,20 @@ impl Core {
         id: SessionId,
         dialled_by: Side,
         boot: BootId,
+        now: Instant,
     ) -> Vec<Effect> {
         let mut effects = self.probe_other_boots(&key.0, boot);
         let wanted = self.wanted(&key.0);
         let slot = self.slots.entry(key).or_default();
-        slot.sessions.insert(id, Session { dialled_by, boot, probed: false });
-        let old =
-            slot.live.and_then(|live| slot.sessions.get(&live).map(|session| (live, session.dialled_by)));
+        slot.sessions.insert(id, Session { dialled_by, boot, probed: false, since: now });
+        let old = slot.live.and_then(|live| slot.sessions.get(&live).map(|session| (live, *session)));
+        let is_late = |old: &Session| now.saturating_duration_since(old.since) >= AT_ONCE;
         match old {
-            Some((_, by)) if by == wanted && dialled_by != wanted => {
+            Some((lost, old)) if dialled_by == Side::Them && old.dialled_by == Side::Us && is_late(&old) => {
+                slot.live = Some(id);
+                effects.push(Effect::Close(lost, Code::Superseded));
+            }
+            Some((_, old)) if old.dialled_by == wanted && dialled_by != wanted => {
                 effects.push(Effect::Drain(id, Code::Superseded));
             }
             Some((old, _)) => {
@@ -179,6 +197,34 @@ mod tests {
         SessionId(n)
     }
 
+    /// So many seconds after a moment that is the same for all tests of a thread.
+    fn at(seconds: u64) -> Instant {
+        thread_local!(static START: Instant = tokio::time::Instant::now());
+        START.with(|start| *start) + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_peer_that_dials_long_after_this_side_did_has_lost_the_connection_that_it_had() {
+        for (me, other) in [(1, 2), (2, 1)] {
+            let mut core = Core::new(peer(me), 4);
+            let key = (peer(other), P);
+            core.established(key, id(1), Side::Us, BootId(1), at(0));
+            let effects = core.established(key, id(2), Side::Them, BootId(1), at(3));
+            assert_eq!(core.live(&key), Some(id(2)));
+            let close = Effect::Close(id(1), Code::Superseded);
+            assert_eq!(effects, [close], "links on it are opened again at once");
+        }
+    }
+
+    #[test]
+    fn it_is_known_what_others_dialled() {
+        let mut core = Core::new(peer(1), 4);
+        core.established((peer(2), P), id(1), Side::Us, BootId(1), at(0));
+        core.established((peer(2), Q), id(2), Side::Them, BootId(1), at(0));
+        core.established((peer(3), P), id(3), Side::Us, BootId(1), at(0));
+        assert_eq!(core.accepted(), [id(2)]);
+    }
+
     #[test]
     fn of_two_connections_the_one_that_the_lower_id_dialled_stays_in_either_order() {
         for (me, other, wanted) in [(1, 2, Side::Us), (2, 1, Side::Them)] {
@@ -186,9 +232,9 @@ mod tests {
             for (first, second) in [(wanted, unwanted), (unwanted, wanted)] {
                 let mut core = Core::new(peer(me), 4);
                 let key = (peer(other), P);
-                assert_eq!(core.established(key, id(1), first, BootId(1)), []);
+                assert_eq!(core.established(key, id(1), first, BootId(1), at(0)), []);
                 let (stays, goes) = if first == wanted { (id(1), id(2)) } else { (id(2), id(1)) };
-                let effects = core.established(key, id(2), second, BootId(1));
+                let effects = core.established(key, id(2), second, BootId(1), at(0));
                 assert_eq!(effects, [Effect::Drain(goes, Code::Superseded)]);
                 assert_eq!(core.live(&key), Some(stays));
                 core.ended(&key, goes);
@@ -201,9 +247,9 @@ mod tests {
     fn a_second_dial_of_the_same_side_means_that_the_first_connection_is_dead() {
         let mut core = Core::new(peer(1), 4);
         let key = (peer(2), P);
-        core.established(key, id(1), Side::Them, BootId(1));
+        core.established(key, id(1), Side::Them, BootId(1), at(0));
         assert_eq!(
-            core.established(key, id(2), Side::Them, BootId(1)),
+            core.established(key, id(2), Side::Them, BootId(1), at(0)),
             [Effect::Drain(id(1), Code::Superseded)]
         );
         assert_eq!(core.live(&key), Some(id(2)));
@@ -214,9 +260,9 @@ mod tests {
         let mut core = Core::new(peer(1), 4);
         let key = (peer(2), P);
         for n in 1..=4 {
-            core.established(key, id(n), Side::Them, BootId(1));
+            core.established(key, id(n), Side::Them, BootId(1), at(0));
         }
-        let effects = core.established(key, id(5), Side::Them, BootId(1));
+        let effects = core.established(key, id(5), Side::Them, BootId(1), at(0));
         let superseded = Code::Superseded;
         assert_eq!(effects, [Effect::Drain(id(4), superseded), Effect::Close(id(1), superseded)]);
         assert_eq!(core.live(&key), Some(id(5)));
@@ -226,9 +272,9 @@ mod tests {
     fn ls11_the_late_end_of_an_old_connection_leaves_the_new_one() {
         let mut core = Core::new(peer(1), 4);
         let key = (peer(2), P);
-        core.established(key, id(1), Side::Us, BootId(1));
+        core.established(key, id(1), Side::Us, BootId(1), at(0));
         core.draining(&key, id(1));
-        core.established(key, id(2), Side::Us, BootId(1));
+        core.established(key, id(2), Side::Us, BootId(1), at(0));
         core.draining(&key, id(1));
         core.ended(&key, id(1));
         assert_eq!(core.live(&key), Some(id(2)));
@@ -237,10 +283,10 @@ mod tests {
     #[test]
     fn a_newer_process_replaces_the_older_in_all_protocols_at_once() {
         let mut core = Core::new(peer(1), 4);
-        core.established((peer(2), P), id(1), Side::Us, BootId(1));
-        core.established((peer(2), Q), id(2), Side::Us, BootId(1));
-        core.established((peer(3), P), id(3), Side::Us, BootId(7));
-        let effects = core.established((peer(2), P), id(4), Side::Them, BootId(2));
+        core.established((peer(2), P), id(1), Side::Us, BootId(1), at(0));
+        core.established((peer(2), Q), id(2), Side::Us, BootId(1), at(0));
+        core.established((peer(3), P), id(3), Side::Us, BootId(7), at(0));
+        let effects = core.established((peer(2), P), id(4), Side::Them, BootId(2), at(0));
         assert_eq!(effects, [Effect::Probe(id(1)), Effect::Probe(id(2))]);
         assert_eq!(core.live(&(peer(2), P)), Some(id(4)));
         assert_eq!(core.live(&(peer(2), Q)), None);
@@ -251,9 +297,9 @@ mod tests {
     fn when_the_older_process_answers_all_connections_of_the_key_close() {
         let mut core = Core::new(peer(1), 4);
         let key = (peer(2), P);
-        core.established(key, id(1), Side::Us, BootId(1));
+        core.established(key, id(1), Side::Us, BootId(1), at(0));
         assert_eq!(core.older_lives(&key, id(1)), [], "nobody asked");
-        core.established(key, id(2), Side::Them, BootId(2));
+        core.established(key, id(2), Side::Them, BootId(2), at(0));
         let in_use = |n| Effect::Close(id(n), Code::IdentityInUse);
         assert_eq!(core.older_lives(&key, id(1)), [in_use(1), in_use(2)]);
         assert_eq!(core.live(&key), None);

@@ -6,10 +6,12 @@ mod accept;
 pub(super) mod core;
 mod dial;
 mod half_open;
+mod moves;
 mod rtt;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -72,6 +74,8 @@ struct State {
     dials: BTreeMap<Key, dial::Waiting>,
     kept: BTreeSet<(PeerId, &'static str)>,
     rtts: BTreeMap<PeerId, Samples>,
+    /// Where peers with connections were reached when this node dialled them last.
+    reached: BTreeMap<PeerId, BTreeSet<SocketAddr>>,
 }
 
 /// What a pool is made of.
@@ -94,6 +98,7 @@ impl Pool {
             dials: BTreeMap::new(),
             kept: BTreeSet::new(),
             rtts: BTreeMap::new(),
+            reached: BTreeMap::new(),
         };
         let pool = Arc::new(Self {
             endpoint,
@@ -112,7 +117,13 @@ impl Pool {
             stopping: CancellationToken::new(),
         });
         pool.scope.spawn("transport accept", pool.clone().accept());
+        pool.scope.spawn("transport moves", pool.clone().follow_moves());
         pool
+    }
+
+    /// The bounds.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Whom to ask what this node holds of a peer.
@@ -208,7 +219,10 @@ impl Pool {
             session.close(Code::Shutdown);
             return Err(LinkError::Stopping);
         }
-        let effects = state.core.established(key, id, dialled_by, boot);
+        if dialled_by == Side::Us {
+            state.reached.insert(key.0, moves::arrived(&session.conn));
+        }
+        let effects = state.core.established(key, id, dialled_by, boot, self.clock.now());
         state.sessions.insert(id, session.clone());
         self.standing.send_modify(|standing| *standing += 1);
         self.tell(Event::Connected { peer: key.0, boot, protocol: key.1, session: id, holds_of_me });
@@ -233,6 +247,7 @@ impl Pool {
         let (peer, protocol) = session.key;
         if state.core.count(&peer) == 0 {
             state.rtts.remove(&peer);
+            state.reached.remove(&peer);
         }
         self.tell(Event::Disconnected { peer, protocol, session: session.id, reason });
         match reason {

@@ -126,7 +126,14 @@ impl Fabric {
     /// Somebody who speaks to a node without being one.
     async fn stranger(&self, n: u8) -> Endpoint {
         let limits = Limits::default();
-        let options = Options { key: key(n), reach: Reach::Host, bind: None, limits, scope: Scope::new() };
+        let options = Options {
+            key: key(n),
+            reach: Reach::Host,
+            bind: None,
+            looking: None,
+            limits,
+            scope: Scope::new(),
+        };
         Endpoint::open(self.backend(key(n).peer_id()), options).await.expect("it opens")
     }
 }

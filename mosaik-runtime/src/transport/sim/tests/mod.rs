@@ -31,7 +31,7 @@ fn key(number: u8) -> SecretKey {
 
 fn options(number: u8) -> Options {
     let limits = Limits { stream_window: 256 * 1024, ..Limits::default() };
-    Options { key: key(number), reach: Reach::Host, bind: None, limits, scope: Scope::new() }
+    Options { key: key(number), reach: Reach::Host, bind: None, looking: None, limits, scope: Scope::new() }
 }
 
 async fn bare(net: &Net, number: u8) -> Bare {

@@ -1,0 +1,96 @@
+//! When an address goes: this node's, or a peer's.
+//!
+//! Connections that this node dialled move with it by themselves. Those that others dialled do not: in QUIC only the side that
+//! dialled can move. They are closed here at once, instead of falling silent for seconds, and the peer is told over a new one.
+//! The peer, once told, closes what it still has, and both dial anew.
+
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use crate::{
+    primitives::PeerId,
+    transport::{
+        address::{Address, Place},
+        backend::Conn,
+        code::Code,
+        event::{Event, SessionId},
+        session::Session,
+    },
+};
+
+use super::Pool;
+
+impl Pool {
+    /// Watches this node's own addresses until the transport stops.
+    pub(super) async fn follow_moves(self: Arc<Self>) {
+        let stopping = self.stopping.clone();
+        let mut addresses = self.endpoint.addresses();
+        let mut before = ips(&addresses.borrow_and_update());
+        while let Some(Ok(())) = stopping.run_until_cancelled(addresses.changed()).await {
+            let now = ips(&addresses.borrow_and_update());
+            let gone: BTreeSet<IpAddr> = before.difference(&now).copied().collect();
+            if !gone.is_empty() {
+                self.lost_addresses(&gone);
+            }
+            before = now;
+        }
+    }
+
+    /// Addresses of this node are gone.
+    fn lost_addresses(&self, gone: &BTreeSet<IpAddr>) {
+        let accepted = self.of(|state| state.core.accepted());
+        let dead = accepted.into_iter().filter(|session| {
+            let ways = session.conn.ways();
+            ways.iter().all(|way| way.is_some_and(|(here, _)| here.is_some_and(|here| gone.contains(&here))))
+        });
+        let mut cut = BTreeSet::new();
+        for session in dead {
+            session.close(Code::Superseded);
+            cut.insert(session.peer());
+        }
+        for peer in cut {
+            self.tell(Event::CutOff { peer });
+        }
+    }
+
+    /// A peer said that it is no longer at these addresses. If it was reached at one of them all its connections are closed, also
+    /// those that it dialled from its new one: as long as one stands, iroh sends to the address that it chose for that peer once,
+    /// and a dial to another would never arrive.
+    pub(in crate::transport) fn moved(&self, peer: &PeerId, gone: &[Address]) {
+        let gone: BTreeSet<_> = gone.iter().filter_map(socket).collect();
+        let mut used = self.lock().reached.get(peer).cloned().unwrap_or_default();
+        let sessions = self.of(|state| state.core.sessions(peer));
+        for session in &sessions {
+            used.extend(session.conn.ways().into_iter().flatten().map(|(_, there)| there));
+        }
+        if used.is_disjoint(&gone) {
+            return;
+        }
+        self.lock().reached.remove(peer);
+        sessions.iter().for_each(|session| session.close(Code::Superseded));
+    }
+
+    fn of(&self, which: impl Fn(&super::State) -> Vec<SessionId>) -> Vec<Arc<Session>> {
+        let state = self.lock();
+        which(&state).iter().filter_map(|id| state.sessions.get(id).cloned()).collect()
+    }
+}
+
+/// Where a connection that this node dialled arrived.
+pub(super) fn arrived(conn: &Conn) -> BTreeSet<SocketAddr> {
+    conn.ways().into_iter().flatten().map(|(_, there)| there).collect()
+}
+
+fn ips(addresses: &[Address]) -> BTreeSet<IpAddr> {
+    addresses.iter().filter_map(socket).map(|socket| socket.ip()).collect()
+}
+
+fn socket(address: &Address) -> Option<SocketAddr> {
+    match address.place {
+        Place::Ip(socket) => Some(socket),
+        Place::Relay(_) | Place::Sim(_) => None,
+    }
+}
