@@ -2,6 +2,7 @@
 //!
 //! The code blocks of the book are compiled here, as doc tests.
 
+pub mod programs;
 pub mod scratch;
 
 /// The chapters of the book.
@@ -15,6 +16,8 @@ mod book {
     mod streams {}
     #[doc = include_str!("../../docs/discovery.md")]
     mod discovery {}
+    #[doc = include_str!("../../docs/networks.md")]
+    mod networks {}
     #[doc = include_str!("../../README.md")]
     mod readme {}
 }

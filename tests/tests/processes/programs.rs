@@ -2,20 +2,14 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read, Write},
+    io::Read,
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Stdio},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU32, Ordering},
-        mpsc::{Receiver, RecvTimeoutError, channel},
-    },
-    thread,
+    process::Command,
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
-use tokio::time::Instant;
+pub(crate) use mosaik_tests::programs::{Ended, Running};
 
 pub(crate) const SENSORS: &str = env!("CARGO_BIN_EXE_sensors");
 pub(crate) const CHAT: &str = env!("CARGO_BIN_EXE_chat");
@@ -83,129 +77,6 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// How a program ended and what it said.
-#[derive(Debug)]
-pub(crate) struct Ended {
-    pub(crate) code: Option<i32>,
-    pub(crate) out: String,
-    pub(crate) err: String,
-}
-
-impl Ended {
-    #[track_caller]
-    pub(crate) fn refused(&self, code: i32, words: &[&str]) {
-        assert_eq!(self.code, Some(code), "{self:?}");
-        for word in words {
-            assert!(self.err.contains(word), "`{word}` is missing: {}", self.err);
-        }
-    }
-}
-
-/// A program that runs; killed when dropped.
-pub(crate) struct Running {
-    child: Child,
-    input: Option<ChildStdin>,
-    lines: Receiver<String>,
-    said: String,
-    complaints: Arc<Mutex<String>>,
-    reader: Option<thread::JoinHandle<()>>,
-}
-
-impl Running {
-    pub(crate) fn start(mut command: Command) -> Self {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the program starts");
-        let (out, err) = (child.stdout.take().expect("a pipe"), child.stderr.take().expect("a pipe"));
-        let (tell, lines) = channel();
-        thread::spawn(move || {
-            for line in BufReader::new(out).lines().map_while(Result::ok) {
-                if tell.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        let complaints = Arc::new(Mutex::new(String::new()));
-        let reader = thread::spawn({
-            let complaints = complaints.clone();
-            move || {
-                for line in BufReader::new(err).lines().map_while(Result::ok) {
-                    let mut all = complaints.lock().expect("no reader panics");
-                    all.push_str(&line);
-                    all.push('\n');
-                }
-            }
-        });
-        let input = child.stdin.take();
-        Self { child, input, lines, said: String::new(), complaints, reader: Some(reader) }
-    }
-
-    /// Waits for a line of output that contains `words`.
-    #[track_caller]
-    pub(crate) fn says(&mut self, words: &str, within: Duration) -> String {
-        let deadline = Instant::now() + within;
-        loop {
-            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(line) => {
-                    self.said.push_str(&line);
-                    self.said.push('\n');
-                    if line.contains(words) {
-                        return line;
-                    }
-                }
-                Err(error) => {
-                    panic!("{error} while waiting for `{words}`; said:\n{}{}", self.said, self.complained())
-                }
-            }
-        }
-    }
-
-    /// What it has said on standard error so far.
-    pub(crate) fn complained(&self) -> String {
-        self.complaints.lock().expect("no reader panics").clone()
-    }
-
-    /// Types a line.
-    pub(crate) fn type_line(&mut self, line: &str) {
-        let input = self.input.as_mut().expect("the input is open");
-        writeln!(input, "{line}").and_then(|()| input.flush()).expect("the program reads");
-    }
-
-    /// Ends its input.
-    pub(crate) fn close_input(&mut self) {
-        self.input = None;
-    }
-
-    pub(crate) fn signal(&self, signal: Signal) {
-        let pid = Pid::from_child(&self.child);
-        kill_process(pid, signal).expect("the program runs");
-    }
-
-    /// Waits for its end.
-    #[track_caller]
-    pub(crate) fn ended(mut self, within: Duration) -> Ended {
-        let deadline = Instant::now() + within;
-        loop {
-            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(line) => self.said.extend([line.as_str(), "\n"]),
-                Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => {
-                    panic!("it did not end within {within:?}; said:\n{}{}", self.said, self.complained())
-                }
-            }
-        }
-        let code = self.child.wait().expect("it can be waited for").code();
-        self.reader.take().map(thread::JoinHandle::join);
-        Ended { code, out: std::mem::take(&mut self.said), err: self.complained() }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
