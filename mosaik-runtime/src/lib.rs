@@ -13,6 +13,9 @@
 
 pub mod admission;
 pub mod discovery;
+#[cfg(feature = "sim")]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod groups;
 pub mod node;
 pub mod primitives;

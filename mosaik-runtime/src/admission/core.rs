@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::Refusal;
+use super::{Refusal, refusal::shown};
 use crate::primitives::{
     Decision, Fingerprint, PeerRole, PeerView, Policy, WireId,
     schema::{Shape, difference},
@@ -71,7 +71,7 @@ pub(super) fn agree(gate: &Gate, ask: &Ask) -> Result<Fingerprint, Mismatch> {
         return Ok(gate.schema);
     }
     let unknown = || "the types differ (no shape was sent)".to_owned();
-    let sentence = |here: &Shape, there: &Shape| difference(here, there).unwrap_or_else(unknown);
+    let sentence = |here: &Shape, there: &Shape| shown(&difference(here, there).unwrap_or_else(unknown));
     Err(Mismatch {
         here: shape.map_or_else(unknown, |theirs| sentence(&gate.shape, theirs)),
         there: shape.map_or_else(unknown, |theirs| sentence(theirs, &gate.shape)),

@@ -148,6 +148,7 @@ impl Admission {
                 Ok(Admitted::new(link, schema, self.lease(peer, ask.item, policy)))
             }
             Some(AnswerFrame::Refused { refusal, .. }) => {
+                let refusal = refusal.heard();
                 refused(Side::Them, &refusal);
                 Err(AskError::Refused(refusal))
             }

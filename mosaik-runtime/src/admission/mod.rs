@@ -8,6 +8,8 @@
 
 mod core;
 mod driver;
+#[cfg(feature = "sim")]
+pub(crate) mod fuzz;
 mod link;
 mod refusal;
 #[cfg(all(test, feature = "sim"))]

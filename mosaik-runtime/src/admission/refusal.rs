@@ -41,7 +41,30 @@ pub enum Refusal {
     Unsupported,
 }
 
+/// How much of a text that a peer had a part in is shown, in characters.
+const MOST_SHOWN: usize = 1024;
+
+/// A text that a peer had a part in, fit for a log: one line of bounded length.
+pub(super) fn shown(text: &str) -> String {
+    let line = text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c });
+    let mut line: String = line.take(MOST_SHOWN).collect();
+    if line.len() < text.len() && text.chars().nth(MOST_SHOWN).is_some() {
+        line.push('…');
+    }
+    line
+}
+
 impl Refusal {
+    /// A peer's refusal, fit for a log.
+    pub(super) fn heard(self) -> Self {
+        match self {
+            Self::PolicyUnmet { policy } => Self::PolicyUnmet { policy: shown(&policy) },
+            Self::NotKnownYet { policy } => Self::NotKnownYet { policy: shown(&policy) },
+            Self::SchemaMismatch { difference } => Self::SchemaMismatch { difference: shown(&difference) },
+            other => other,
+        }
+    }
+
     /// The stable code of metrics and logs.
     pub const fn code(&self) -> &'static str {
         match self {

@@ -18,6 +18,8 @@ mod core;
 mod driver;
 pub mod entry;
 mod event;
+#[cfg(feature = "sim")]
+pub(crate) mod fuzz;
 mod gossip;
 mod handle;
 mod own;

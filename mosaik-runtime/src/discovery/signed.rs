@@ -137,6 +137,12 @@ impl Signed {
         Self::over(key, codec::encode(body).unwrap_or_default())
     }
 
+    /// Signs whatever bytes a fuzzer found.
+    #[cfg(feature = "sim")]
+    pub(crate) fn fuzzed(key: &SecretKey, bytes: &[u8]) -> Self {
+        Self::over(key, bytes.to_vec())
+    }
+
     fn over(key: &SecretKey, bytes: Vec<u8>) -> Self {
         let signature = key.sign(DOMAIN, &bytes);
         Self { bytes: bytes.into(), signature }

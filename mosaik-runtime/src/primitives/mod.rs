@@ -6,6 +6,8 @@
 pub mod backoff;
 pub mod clock;
 pub mod codec;
+#[cfg(feature = "sim")]
+pub(crate) mod fuzz;
 pub mod ids;
 pub mod intent;
 pub mod keys;

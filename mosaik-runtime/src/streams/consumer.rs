@@ -135,18 +135,22 @@ impl<T> Consumer<T> {
     fn next_item(&mut self) -> Option<(u64, Result<T, DecodeError>)> {
         let current = self.current.as_mut()?;
         let Some(size) = frame_size(&current.batch.bytes, current.at) else {
-            self.current = None;
+            // The decoder of its last item panicked.
+            if self.current.take().is_some() {
+                self.inlet.finish(self.reader);
+            }
             return None;
         };
-        let body = &current.batch.bytes[current.at + FRAME_HEAD..current.at + size];
+        let (seq, from) = (current.seq, current.at + FRAME_HEAD);
+        // Before it is decoded: a decoder that panics is the fault of that call, and the next one goes on after the item.
+        current.at += size;
+        current.seq += 1;
+        self.turn += 1;
+        let body = &current.batch.bytes[from..current.at];
         let decoded = match self.decoders.get(current.batch.schema) {
             Some(decode) => decode(body),
             None => Err(DecodeError::Malformed("no reader for this schema".to_owned())),
         };
-        let seq = current.seq;
-        current.at += size;
-        current.seq += 1;
-        self.turn += 1;
         if current.at >= current.batch.bytes.len() {
             self.current = None;
             self.inlet.finish(self.reader);

@@ -112,7 +112,7 @@ fn inbox_limits(limits: &Limits) -> InboxLimits {
 }
 
 /// What the other side says is kept within bounds.
-fn limits_of_terms(terms: &Terms) -> InboxLimits {
+pub(super) fn limits_of_terms(terms: &Terms) -> InboxLimits {
     InboxLimits {
         items: u64::from(terms.buffer).max(1),
         bytes: terms.buffer_bytes.clamp(1, 64 << 20),

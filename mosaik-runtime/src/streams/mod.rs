@@ -22,6 +22,8 @@ pub mod core;
 mod datum;
 mod error;
 mod event;
+#[cfg(feature = "sim")]
+pub(crate) mod fuzz;
 mod hub;
 mod inlet;
 mod keep;

@@ -13,6 +13,8 @@ mod control;
 pub mod error;
 pub mod event;
 mod frame;
+#[cfg(feature = "sim")]
+pub(crate) mod fuzz;
 mod handle;
 mod hello;
 #[cfg(feature = "iroh")]

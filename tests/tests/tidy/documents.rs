@@ -7,7 +7,15 @@ use proc_macro2::TokenTree;
 use super::{code::outside_tests, nothing, source, tree};
 
 /// Commands that documents show and `.ci/run` does not run as they stand.
-const BY_HAND: [(&str, &str); 2] = [
+const BY_HAND: [(&str, &str); 4] = [
+    (
+        "cargo run -p mosaik-tests --bin soak -- --for 600",
+        "takes ten minutes; a test runs it for a few seconds",
+    ),
+    (
+        "cargo install cargo-fuzz",
+        "a tool of its own, which CI does not need: the inputs are replayed by a test",
+    ),
     (
         "cargo bench --bench streams",
         "measures for many minutes on a quiet machine; .ci/run runs one case of it",

@@ -30,7 +30,7 @@ use super::{
 
 pub(crate) use compare::{Plan, answer, compare};
 pub use detector::Timing;
-#[cfg(test)]
+#[cfg(any(test, feature = "sim"))]
 pub(crate) use digest::Standing;
 pub(crate) use digest::{BUCKETS, Digest, Summary, summaries};
 pub(crate) use table::{TableLimits, Via};

@@ -156,6 +156,8 @@ impl<H: Host> Task<H> {
                 Ok((send, recv)) => Happened::Stream(send, recv),
                 Err(lost) => Happened::Lost(lost),
             },
+            // No more links are taken now, so nobody else says that the connection is gone.
+            lost = conn.closed(), if allowed > now => Happened::Lost(lost),
             frame = frames.next() => Happened::Control(frame),
             Some(()) = delivering.next() => Happened::Opened,
             _ = open.changed() => Happened::Opened,

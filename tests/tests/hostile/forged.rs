@@ -1,0 +1,75 @@
+//! H4: forged entries, entries of others, entries of other networks, at every entrance.
+
+use std::time::Duration;
+
+use mosaik::{
+    discovery::signed::Signed,
+    primitives::{NetworkId, codec},
+};
+use tokio::time::{interval, timeout};
+
+use super::{
+    attacker::{Attacker, Mark, entry, key, version},
+    scene::Scene,
+    wire::{Announcement, Overlay},
+};
+
+/// A broadcast of a statement.
+pub(crate) fn broadcast(nonce: u64, signed: &Signed) -> Overlay {
+    let said = Announcement { nonce, signed: signed.clone() };
+    Overlay::Broadcast(0, codec::encode(&said).expect("it encodes"))
+}
+
+/// What must not be believed of key `of`: tampered with, of another network, too far ahead.
+fn bad(of: u64, mark: &Mark) -> Vec<Signed> {
+    let honest = entry(&key(of), mark.network, version(1, 0), &[]);
+    let mut bytes = codec::encode(&honest).expect("it encodes");
+    *bytes.last_mut().expect("bytes") ^= 1;
+    let tampered = codec::decode(&bytes).expect("it still decodes");
+    let foreign = entry(&key(of), NetworkId::derive("another"), version(1, 0), &[]);
+    let absurd = entry(&key(of), mark.network, version((1 << 40) + 1, 0), &[]);
+    vec![tampered, foreign, absurd]
+}
+
+/// Brings each bad statement through each entrance: nine refusals.
+async fn forge(attacker: &Attacker, mark: Mark, nonce: u64) {
+    let of = 4000;
+    for signed in bad(of, &mark) {
+        let gossip = attacker.gossip(&[broadcast(nonce, &signed)]).await;
+        assert!(gossip.expect("an open network").ended().await, "who forges loses the link");
+        let brought = attacker.bring(vec![(signed.clone(), 0)], &[key(of).peer_id()]).await;
+        assert!(brought.is_some(), "the node asked for it");
+        let opened = attacker.open(signed, None).await;
+        assert!(opened.expect("an open network").ended().await, "its own entry must be its own");
+    }
+    // A sound entry of another node is not the speaker's own.
+    let of_another = entry(&key(of), mark.network, version(1, 0), &[]);
+    assert!(attacker.open(of_another, None).await.expect("an open network").ended().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn h4_forged_and_foreign_entries_are_refused_at_every_entrance() {
+    let scene = Scene::new().await;
+    let mark = Mark::of(&scene);
+    let attacker = Attacker::new(5, mark).await;
+    let with = attacker.clone();
+    scene
+        .under_fire(move |n| {
+            let attacker = with.clone();
+            async move { forge(&attacker, mark, n).await }
+        })
+        .await;
+    let mut looks = interval(Duration::from_millis(50));
+    let counted = timeout(Duration::from_secs(5), async {
+        while scene.target.discovery().stats().not_believed < 10 {
+            looks.tick().await;
+        }
+    });
+    counted.await.expect("refusals are counted");
+    for node in [&scene.target, &scene.friend] {
+        assert!(node.discovery().catalog().get(&key(4000).peer_id()).is_none());
+    }
+    assert_eq!(scene.friend.discovery().stats().not_believed, 0, "nothing of it was relayed");
+    attacker.close().await;
+    scene.settles().await;
+}

@@ -1,0 +1,112 @@
+//! H3: those who say nothing, or a byte now and then, at every stage.
+
+use std::time::Duration;
+
+use mosaik::{
+    Network,
+    transport::{Event, Limits, Refused, Side},
+};
+use tokio::time::{interval, timeout};
+
+use super::{
+    attacker::{Attacker, Mark},
+    scene::Scene,
+    wire::{Catalog, Hello, Proof, frame},
+};
+
+/// A byte every so often, until the node has enough of it.
+async fn drip(send: &mut iroh::endpoint::SendStream, bytes: &[u8]) {
+    let mut ticks = interval(Duration::from_millis(200));
+    for byte in bytes {
+        ticks.tick().await;
+        if send.write_all(&[*byte]).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Before the `Hello`: silent, or slow.
+async fn half_open(attacker: Attacker, protocol: &'static str, slow: bool, hello: Vec<u8>) {
+    let Some(conn) = attacker.dial(protocol).await else { return };
+    if slow && let Ok((mut send, _recv)) = conn.open_bi().await {
+        tokio::select! {
+            biased;
+            _ = conn.closed() => {}
+            () = drip(&mut send, &hello) => {}
+        }
+    }
+    timeout(Duration::from_secs(20), conn.closed()).await.expect("the stage has a deadline");
+}
+
+/// After it: a link that says nothing, or half of a frame.
+async fn half_said(attacker: Attacker, protocol: &'static str, half: Vec<u8>) {
+    let Some(member) = attacker.join(protocol).await else { return };
+    let Some(mut link) = member.link().await else { return };
+    let _ = link.send.write_all(&half).await;
+    assert!(link.ended().await, "{protocol}: the stage has a deadline");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn h3_who_says_nothing_or_a_byte_a_second_is_dropped_at_every_stage() {
+    let limits = Limits { handshake: Duration::from_secs(1), ..Limits::default() };
+    let mut scene = Scene::with(limits).await;
+    let mark = Mark::of(&scene);
+    let mut events = scene.target.transport().events();
+    let network = Proof::Open(mark.network);
+    let (revisions, extensions) = (vec![1], Vec::new());
+    let hello = frame(&Hello::V1 { revisions, network, boot: 7, holds_of_you: None, extensions });
+    let half = frame(&Catalog::Over)[..3].to_vec();
+    // Each window lasts as long as the longest stage.
+    scene
+        .windows(3)
+        .under_fire(move |n| {
+            let (hello, half) = (hello.clone(), half.clone());
+            async move {
+                let attacker = Attacker::new(n + 100, mark).await;
+                let before = ["gossip", "catalog", "streams"].map(|protocol| {
+                    let silent = half_open(attacker.clone(), protocol, false, hello.clone());
+                    let slow = half_open(attacker.clone(), protocol, true, hello.clone());
+                    futures::future::join(silent, slow)
+                });
+                let after = ["catalog", "streams"]
+                    .map(|protocol| half_said(attacker.clone(), protocol, half.clone()));
+                futures::join!(futures::future::join_all(before), futures::future::join_all(after));
+                attacker.close().await;
+            }
+        })
+        .await;
+    let told = async { while !is_deadline(events.recv().await.ok()) {} };
+    timeout(Duration::from_secs(5), told).await.expect("the refusal is an event");
+    scene.settles().await;
+}
+
+fn is_deadline(event: Option<Event>) -> bool {
+    matches!(event, Some(Event::Refused { by: Side::Us, reason: Refused::Deadline, .. }))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn h3_comparisons_that_say_nothing_keep_no_newcomer_out() {
+    let scene = Scene::new().await;
+    let mark = Mark::of(&scene);
+    let (mut held, mut attackers) = (Vec::new(), Vec::new());
+    for n in 0..40 {
+        let attacker = Attacker::new(n + 200, mark).await;
+        for _ in 0..2 {
+            held.push(attacker.open(attacker.mine(), None).await);
+        }
+        attackers.push(attacker);
+    }
+    let seed = scene.target.local().peer_addr();
+    let elsewhere = mosaik_tests::scratch::Scratch::new();
+    let builder = Network::builder("under-fire").runtime_dir(elsewhere.path()).bootstrap(seed);
+    let newcomer = builder.build().await.expect("it starts");
+    let (friend, target) = (scene.friend.local().id(), mark.id);
+    let met = newcomer
+        .discovery()
+        .when(move |catalog| catalog.get(&friend).is_some() && catalog.get(&target).is_some());
+    timeout(Duration::from_secs(10), met).await.expect("the newcomer knows everybody");
+    newcomer.shutdown().await;
+    drop(held);
+    futures::future::join_all(attackers.iter().map(Attacker::close)).await;
+    scene.settles().await;
+}
