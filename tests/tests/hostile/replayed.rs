@@ -18,9 +18,14 @@ use super::{
 
 const SOON: Duration = Duration::from_secs(20);
 
-async fn knows(node: &Network, peer: PeerId, is: bool) {
+/// Waits until a node knows a peer, or does not; says what it holds when that takes too long.
+async fn knows(what: &str, node: &Network, peer: PeerId, is: bool) {
     let met = node.discovery().when(move |catalog| catalog.get(&peer).is_some() == is);
-    timeout(SOON, met).await.expect("the catalog changes");
+    if timeout(SOON, met).await.is_err() {
+        let held = node.discovery().catalog().get(&peer).map(|held| held.entry.version);
+        let (stats, usage) = (node.discovery().stats(), node.transport().usage());
+        panic!("{what}: within {SOON:?} it is not so; held {held:?}, {stats:?}, {usage:?}");
+    }
 }
 
 async fn start(scene: &Scene, key: &SecretKey) -> Network {
@@ -44,7 +49,7 @@ async fn h5_replayed_and_far_dated_statements_change_nothing() {
     let mark = Mark::of(&scene);
     let life = key(6);
     let lives = start(&scene, &life).await;
-    knows(&scene.target, life.peer_id(), true).await;
+    knows("it is there", &scene.target, life.peer_id(), true).await;
     let attacker = Attacker::new(7, mark).await;
     let mut events = scene.target.discovery().events();
     let of = |incarnation, counter| version(incarnation, counter);
@@ -99,11 +104,11 @@ async fn h6_a_departed_peer_stays_gone_until_it_returns_itself() {
     let life = key(8);
     let lives = start(&scene, &life).await;
     let id = life.peer_id();
-    knows(&scene.target, id, true).await;
-    knows(&scene.friend, id, true).await;
+    knows("it is there", &scene.target, id, true).await;
+    knows("the friend knows it", &scene.friend, id, true).await;
     let last = scene.target.discovery().catalog().get(&id).expect("known").signed.clone();
     lives.shutdown().await;
-    knows(&scene.target, id, false).await;
+    knows("it left", &scene.target, id, false).await;
     let attacker = Attacker::new(9, mark).await;
     let (with, last) = (attacker.clone(), Arc::new([last]));
     scene
@@ -117,9 +122,9 @@ async fn h6_a_departed_peer_stays_gone_until_it_returns_itself() {
     }
     // Its own next life is believed.
     let again = start(&scene, &life).await;
-    knows(&scene.target, id, true).await;
+    knows("it is back", &scene.target, id, true).await;
     again.shutdown().await;
-    knows(&scene.target, id, false).await;
+    knows("it left again", &scene.target, id, false).await;
     let mut looks = interval(Duration::from_millis(50));
     let gone = async {
         while scene.target.transport().sessions(&id) > 0 {
