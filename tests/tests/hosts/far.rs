@@ -22,6 +22,7 @@ fn internet_hosts_without_a_path_between_them_talk_through_a_relay() {
     let id = here.key();
     let _sensor = here.start(SENSORS, &format!("sensor {far} --secret-key-file key"));
     let mut display = there.start(SENSORS, &format!("display {far} --bootstrap {id}@relay:{url}"));
+    // Each may try the address of the other's local network: such packets take the way out, and end there.
     display.says("% cpu", bound(10));
 }
 

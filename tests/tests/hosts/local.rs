@@ -79,4 +79,5 @@ fn ld5_hosts_of_one_local_network_that_do_not_share_a_secret_do_not_meet() {
         let said = roll.ended(LATE).out;
         assert!(!said.contains("sees 3:"), "{said}");
     }
+    world.nothing_left();
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mosaik_tests::programs::Running;
 
-use crate::{LATE, SENSORS, bound, world::World};
+use crate::{SENSORS, bound, world::World};
 
 /// F12 allows so much. A test machine gets no more of it: a link that nobody cares for takes longer to be lost.
 const RESUMED: Duration = Duration::from_secs(10);
@@ -64,14 +64,12 @@ fn f12_a_host_that_moved_finds_new_ones_by_mdns() {
     let Some(mut world) = World::new() else { return };
     let net = world.switch("10.0.1");
     let (mut here, there) = (world.host_on(&net, "here", 1), world.host_on(&net, "there", 2));
-    let mut sensor = here.start(SENSORS, "sensor --reach lan --log info");
+    let _sensor = here.start(SENSORS, "sensor --reach lan");
     let mut display = there.start(SENSORS, "display --reach lan");
     display.says("% cpu", bound(5));
     here.readdress(&net, 1, 21);
     drop(display);
     let mut display = there.start(SENSORS, "display --reach lan");
     display.says("% cpu", bound(5));
-    sensor.close_input();
-    drop(sensor);
-    let _ = LATE;
+    world.nothing_left();
 }
