@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | 8 | [`node`] | the network handle, wiring, shutdown, start-up checks |
 //! | 6 | [`streams`] | producers and consumers |
-//! | 6 | [`groups`] | replicated state machines: how one is born |
+//! | 6 | [`groups`] | replicated state machines: how one is born, and what its members keep |
 //! | 5 | [`admission`] | may this peer take this role on this item? |
 //! | 4 | [`discovery`] | signed entries, catalog, gossip, sync, bootstrap sources |
 //! | 2 | [`transport`] | endpoint, pooled connections, typed links; backends iroh and `sim` |

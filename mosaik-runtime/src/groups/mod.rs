@@ -1,5 +1,11 @@
 //! Replicated state machines.
 //!
-//! [`birth`] decides when a group begins and with whom; Raft decides everything after that.
+//! [`birth`] decides when a group begins and with whom; Raft decides everything after that. [`store`] keeps what a member must not
+//! forget, and [`raft`] gives it to the consensus library in the library's own words.
 
 pub mod birth;
+mod member;
+pub mod raft;
+pub mod store;
+
+pub use member::MemberId;

@@ -1,0 +1,12 @@
+//! Where openraft begins and ends: its types, and its storage traits over [`groups::store`](crate::groups::store).
+//!
+//! No other module names a type of openraft that is written to disk. What is stored has types of its own, and the conversion is here.
+
+pub mod convert;
+mod log;
+#[cfg(test)]
+mod tests;
+mod types;
+
+pub use log::{RaftLog, RaftReader};
+pub use types::{Command, RaftTypes, Reply};

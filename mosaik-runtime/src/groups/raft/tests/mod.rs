@@ -1,0 +1,4 @@
+#[cfg(feature = "durable")]
+mod alone;
+mod machine;
+mod suite;

@@ -1,0 +1,52 @@
+//! Who takes batches from the queue and commits them: a thread in production, a task in a simulation.
+
+use std::sync::{Arc, PoisonError};
+
+use super::{
+    error::StoreError,
+    queue::{Queue, Request},
+};
+
+/// What commits: the disk, behind a function so that the queue needs none.
+pub(super) type Commit = Box<dyn FnMut(&[Request]) -> Result<(), StoreError> + Send>;
+
+/// Commits batches until the queue is closed and empty.
+pub(super) struct Committer {
+    pub(super) queue: Arc<Queue>,
+    pub(super) commit: Commit,
+}
+
+impl Committer {
+    /// Runs on a thread of its own.
+    pub(super) fn run_blocking(mut self) {
+        while let Some(batch) = self.queue.next_blocking() {
+            self.commit(batch);
+        }
+    }
+
+    /// Runs in a task; each commit takes `flush` of (virtual) time.
+    #[cfg(any(test, feature = "sim"))]
+    pub(super) async fn run(mut self, flush: std::time::Duration) {
+        while let Some(batch) = self.queue.next().await {
+            tokio::time::sleep(flush).await;
+            self.commit(batch);
+        }
+    }
+
+    fn commit(&mut self, batch: Vec<Request>) {
+        let result = (self.commit)(&batch);
+        if result.is_ok() {
+            metrics::counter!("mosaik_store_commits_total").increment(1);
+            metrics::counter!("mosaik_store_writes_total").increment(batch.len() as u64);
+        }
+        for request in batch {
+            if result.is_ok() {
+                let mut mirror = request.mirror.lock().unwrap_or_else(PoisonError::into_inner);
+                mirror.flushed(request.number, request.end);
+            }
+            if let Some(done) = request.done {
+                done(result.clone());
+            }
+        }
+    }
+}

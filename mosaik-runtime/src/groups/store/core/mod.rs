@@ -1,0 +1,4 @@
+//! What a group's log is after each write: pure, and the same for memory and disk.
+
+pub(super) mod mirror;
+pub(super) mod row;
