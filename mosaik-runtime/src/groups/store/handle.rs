@@ -76,7 +76,10 @@ impl Store {
 
     /// The groups that it holds something of.
     pub fn groups(&self) -> Vec<WireId> {
-        self.0.groups.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+        let groups = self.0.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        let holds =
+            |mirror: &Mutex<Mirror>| !mirror.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        groups.iter().filter(|(_, mirror)| holds(mirror)).map(|(group, _)| *group).collect()
     }
 
     /// Opens the log of a group for its one instance on this node.
@@ -133,7 +136,7 @@ impl Store {
         self.0.health.failed().await
     }
 
-    /// Writes what waits and closes the store, also for all other handles. It can be opened again afterwards.
+    /// Writes what waits and closes the store, also for all other handles. It can be opened again once its handles are gone.
     pub async fn close(&self) -> Result<(), StoreError> {
         #[cfg(feature = "durable")]
         if let Some(parts) = &self.0.durable {

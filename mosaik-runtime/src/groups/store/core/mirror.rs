@@ -51,6 +51,11 @@ impl Mirror {
         Self { row, notes, flushed, ..Self::default() }
     }
 
+    /// Whether there is nothing to remember.
+    pub(in crate::groups::store) fn is_empty(&self) -> bool {
+        self.row == Row::default() && self.notes.is_empty()
+    }
+
     /// Takes a write; returns its number. Nothing changes on an error.
     pub(in crate::groups::store) fn apply(&mut self, write: &Write) -> Result<u64, String> {
         self.row.apply(write)?;

@@ -105,20 +105,20 @@ impl Guarded {
     }
 }
 
-/// An open file that does nothing more after the first failure of its store.
+/// An open file that does nothing more after the first failure of its store. It keeps its folder, and with it the folder's lock.
 #[cfg(feature = "durable")]
 #[derive(Debug)]
 pub(super) struct GuardedMedium {
     name: &'static str,
     medium: Box<dyn Medium>,
-    health: Arc<Health>,
+    files: Guarded,
 }
 
 #[cfg(feature = "durable")]
 impl Guarded {
     pub(super) fn open(&self, name: &'static str) -> Result<GuardedMedium, StoreError> {
         let medium = self.run(format_args!("open {name}"), |folder| folder.open(name))?;
-        Ok(GuardedMedium { name, medium, health: self.health.clone() })
+        Ok(GuardedMedium { name, medium, files: self.clone() })
     }
 
     pub(super) fn exists(&self, name: &str) -> Result<bool, StoreError> {
@@ -141,10 +141,9 @@ impl Guarded {
 #[cfg(feature = "durable")]
 impl GuardedMedium {
     pub(super) fn run<T>(&self, doing: &str, io: impl FnOnce(&dyn Medium) -> io::Result<T>) -> io::Result<T> {
-        self.health.check()?;
-        io(&*self.medium).map_err(|error| {
-            self.health.fail(StoreError::io(format_args!("{doing} {}", self.name), &error));
-            error
+        self.files.health.check()?;
+        io(&*self.medium).inspect_err(|error| {
+            self.files.health.fail(StoreError::io(format_args!("{doing} {}", self.name), error));
         })
     }
 }

@@ -63,6 +63,7 @@ async fn f1_a_store_in_a_directory_is_as_it_was_left() {
     assert_eq!(log.reader().read(7..u64::MAX, 250_000).await.expect("reads"), read[6..8]);
     assert_eq!(store.reader(group(2)).note("promise").expect("works"), Some(Bytes::from_static(b"given")));
     store.forget(group(2)).await.expect("written");
+    assert_eq!(store.groups(), [group(1)]);
 }
 
 #[tokio::test]
