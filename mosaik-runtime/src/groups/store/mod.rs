@@ -7,6 +7,8 @@
 //!
 //! The store knows no consensus: it takes what [`groups::raft`](crate::groups::raft) hands it, in types of its own.
 
+#![cfg_attr(not(feature = "durable"), allow(dead_code, reason = "without a disk nothing waits for one"))]
+
 mod commit;
 mod core;
 #[cfg(feature = "durable")]
