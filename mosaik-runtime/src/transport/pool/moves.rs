@@ -56,20 +56,17 @@ impl Pool {
         }
     }
 
-    /// A peer said that it is no longer at these addresses. If it was reached at one of them all its connections are closed, also
-    /// those that it dialled from its new one: as long as one stands, iroh sends to the address that it chose for that peer once,
-    /// and a dial to another would never arrive.
+    /// A peer said that it is no longer at these addresses. If this node reached it at one of them all its connections are closed,
+    /// also those that it dialled from its new one: as long as one stands, iroh sends to the address that it chose for that peer
+    /// once, and a dial to another would never arrive. Where only the peer dialled, its connections moved with it.
     pub(in crate::transport) fn moved(&self, peer: &PeerId, gone: &[Address]) {
         let gone: BTreeSet<_> = gone.iter().filter_map(socket).collect();
-        let mut used = self.lock().reached.get(peer).cloned().unwrap_or_default();
-        let sessions = self.of(|state| state.core.sessions(peer));
-        for session in &sessions {
-            used.extend(session.conn.ways().into_iter().flatten().map(|(_, there)| there));
-        }
+        let used = self.lock().reached.get(peer).cloned().unwrap_or_default();
         if used.is_disjoint(&gone) {
             return;
         }
         self.lock().reached.remove(peer);
+        let sessions = self.of(|state| state.core.sessions(peer));
         sessions.iter().for_each(|session| session.close(Code::Superseded));
     }
 
