@@ -7,6 +7,7 @@ pub use mosaik_runtime::{
     node::{FromNode, Node, NodeEntry, NodeItem, Result},
     primitives::{
         PeerView, Reach,
+        codec::shared,
         policy::Rule,
         schema::{Schema, Seen, Shape, ShapeOf},
     },

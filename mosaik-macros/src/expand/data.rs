@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::{Generics, parse_quote, spanned::Spanned};
+use syn::{DeriveInput, Generics, parse_quote, spanned::Spanned};
 
 use super::{Expand, paths::Paths, stub};
 use crate::{
@@ -29,10 +29,29 @@ pub(super) fn item(data: &Data, paths: &Paths) -> TokenStream {
         return quote!(#item);
     }
     let (serialize, deserialize, serde) = (paths.serialize(), paths.deserialize(), paths.serde_text());
+    let mut item = item.clone();
+    share(&mut item, paths);
     quote! {
         #[derive(#serialize, #deserialize)]
         #[serde(crate = #serde)]
         #item
+    }
+}
+
+/// Lets fields of `Bytes` travel without being copied. Of the type only its name is known here; for another type of that name
+/// it changes nothing.
+fn share(item: &mut DeriveInput, paths: &Paths) {
+    let with = paths.shared_text();
+    let fields: Vec<&mut syn::Field> = match &mut item.data {
+        syn::Data::Struct(data) => data.fields.iter_mut().collect(),
+        syn::Data::Enum(data) => data.variants.iter_mut().flat_map(|variant| &mut variant.fields).collect(),
+        syn::Data::Union(_) => Vec::new(),
+    };
+    for field in fields {
+        let is_bytes = matches!(&field.ty, syn::Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Bytes" && last.arguments.is_none()));
+        if is_bytes && !field.attrs.iter().any(|attribute| attribute.path().is_ident("serde")) {
+            field.attrs.push(parse_quote!(#[serde(with = #with)]));
+        }
     }
 }
 

@@ -51,6 +51,11 @@ impl Paths {
         format!("::{}::__private::serde", self.root)
     }
 
+    /// `"::mosaik::__private::shared"`, for `#[serde(with = "…")]`.
+    pub(crate) fn shared_text(&self) -> String {
+        format!("::{}::__private::shared", self.root)
+    }
+
     /// Where the attribute stands.
     pub(crate) fn here(&self) -> TokenStream {
         let source = self.source();

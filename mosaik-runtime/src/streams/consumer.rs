@@ -23,7 +23,13 @@ use super::{
     when::When,
 };
 use crate::{
-    primitives::{BootId, PeerId, codec::DecodeError},
+    primitives::{
+        BootId, PeerId,
+        codec::{
+            DecodeError,
+            shared::{self, SHARED_FROM},
+        },
+    },
     topology::OnlineWhen,
 };
 
@@ -148,6 +154,7 @@ impl<T> Consumer<T> {
         self.turn += 1;
         let body = &current.batch.bytes[from..current.at];
         let decoded = match self.decoders.get(current.batch.schema) {
+            Some(decode) if size >= SHARED_FROM => shared::decoding(&current.batch.bytes, || decode(body)),
             Some(decode) => decode(body),
             None => Err(DecodeError::Malformed("no reader for this schema".to_owned())),
         };

@@ -105,7 +105,7 @@ impl Pump<'_> {
                     for chunk in run.chunks {
                         let (first, count) = (chunk.first.seq, chunk.end.seq - chunk.first.seq);
                         let (from, epoch, schema) = (self.me, self.outlet.epoch, self.schema);
-                        let batch = Batch { from, epoch, schema, first, count, bytes: chunk.bytes };
+                        let batch = Batch { from, epoch, schema, first, count, bytes: chunk.whole() };
                         self.inlet.put(self.line, source, batch).await;
                     }
                     self.outlet.wrote(&self.me, self.attachment);

@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use super::{
     StreamsProtocol,
     core::{
+        chunks::Chunk,
         cursor::{Cut, Parting},
         subscribe::{AttachError, Take},
     },
@@ -188,7 +189,7 @@ impl Service<'_> {
                     bytes.increment(run.len() as u64);
                     let head = wire::run_head(run.len(), run.first.seq, run.count());
                     let mut chunks: Vec<_> = std::iter::once(head)
-                        .chain(run.chunks.into_iter().map(|chunk| chunk.bytes))
+                        .chain(run.chunks.into_iter().flat_map(Chunk::into_pieces))
                         .collect();
                     sender.write_chunks(&mut chunks).await
                 }

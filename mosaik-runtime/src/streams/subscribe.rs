@@ -6,13 +6,13 @@ use std::{
 };
 
 use bytes::BytesMut;
-use tokio::{task::yield_now, time::sleep};
+use tokio::time::sleep;
 
 use super::{
     StreamsProtocol,
     core::{
         inbox::{Batch, Left},
-        limits::MAX_ITEM,
+        limits::{IN_FLIGHT, MAX_ITEM},
         source::Source,
     },
     hub::Hub,
@@ -27,11 +27,12 @@ use crate::{
     transport::{Code, LinkError, LinkReceiver, LinkSender},
 };
 
-/// The read buffer of a busy subscription; an idle one begins with less.
-const READ: usize = 512 * 1024;
+/// The read buffer of a busy subscription; an idle one begins with less. A consumer that keeps a large field of bytes keeps the
+/// buffer that it was read into, so that this is four times the smallest field that is not copied.
+const READ: usize = 128 * 1024;
 const READ_AT_FIRST: usize = 16 * 1024;
-/// After so many unacknowledged bytes an acknowledgement cannot wait.
-const URGENT: u64 = 64 * 1024;
+/// After so many unacknowledged bytes an acknowledgement cannot wait. Each one takes the producer's connection away from sending.
+const URGENT: u64 = IN_FLIGHT as u64 / 4;
 /// How long an acknowledgement waits for company.
 const GATHER: Duration = Duration::from_millis(2);
 /// How long after the loss of the link a reader that waits for room may still take what had arrived. Then the node
@@ -198,25 +199,20 @@ impl Flow<'_> {
                     if read == room {
                         size = (size * 2).min(READ);
                     }
-                    if self.progress(read as u64) {
-                        // Between two reads that are ready at once: the acknowledgement goes out now.
-                        yield_now().await;
-                    }
+                    self.progress(read as u64);
                 }
                 Err(error) => return lost(error),
             }
         }
     }
 
-    /// Counts what was read; says whether the producer waits for the news.
-    fn progress(&self, read: u64) -> bool {
+    /// Counts what was read, and has it acknowledged at once when the producer may wait for that.
+    fn progress(&self, read: u64) {
         let read = self.read.fetch_add(read, Ordering::Relaxed) + read;
         self.line.news.notify_one();
-        let urgent = read - self.said.load(Ordering::Relaxed) >= URGENT;
-        if urgent {
+        if read - self.said.load(Ordering::Relaxed) >= URGENT {
             self.line.urgent.notify_one();
         }
-        urgent
     }
 
     async fn take(&self, piece: Piece, source: &mut Source) {

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Item {
     /// A running number (throughput), or when it was sent (latency).
     pub(crate) seq: u64,
-    /// Padding.
+    /// Padding. `#[stream]` puts this attribute on every field of `Bytes`.
+    #[serde(with = "mosaik_runtime::primitives::codec::shared")]
     pub(crate) data: Bytes,
 }
 

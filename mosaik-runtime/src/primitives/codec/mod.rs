@@ -4,7 +4,9 @@
 //! under a limit, never into a vector of their own.
 
 mod depth;
+pub mod shared;
 
+use bytes::{Bytes, BytesMut};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use depth::LIMIT as DEPTH_LIMIT;
@@ -39,13 +41,60 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> 
     postcard::to_stdvec(value).map_err(|error| EncodeError::Refused(error.to_string()))
 }
 
-/// Encodes into `buffer`, which is never grown; returns how many bytes were written.
-pub fn encode_to_slice<T: Serialize + ?Sized>(value: &T, buffer: &mut [u8]) -> Result<usize, EncodeError> {
-    let limit = buffer.len();
-    match postcard::to_slice(value, buffer) {
-        Ok(written) => Ok(written.len()),
-        Err(postcard::Error::SerializeBufferFull) => Err(EncodeError::TooLarge { limit }),
-        Err(error) => Err(EncodeError::Refused(error.to_string())),
+/// Appends to `buffer` within its capacity, which is never grown; returns the size of the encoded value, at most `limit`. Large
+/// [shared] fields are left out and put into `pieces`, each with the length of `buffer` at which it belongs. On an error both are
+/// as before.
+pub fn encode_onto<T: Serialize + ?Sized>(
+    value: &T,
+    buffer: &mut BytesMut,
+    limit: usize,
+    pieces: &mut Vec<(usize, Bytes)>,
+) -> Result<usize, EncodeError> {
+    let before = (buffer.len(), pieces.len());
+    let encoded = postcard::serialize_with_flavor(value, Appending { buffer, left: limit, pieces });
+    encoded.map(|left| limit - left).map_err(|error| {
+        buffer.truncate(before.0);
+        pieces.truncate(before.1);
+        match error {
+            postcard::Error::SerializeBufferFull => EncodeError::TooLarge { limit },
+            error => EncodeError::Refused(error.to_string()),
+        }
+    })
+}
+
+/// Writes at the end of a buffer; says at last how much of the limit is left.
+struct Appending<'a> {
+    buffer: &'a mut BytesMut,
+    left: usize,
+    pieces: &'a mut Vec<(usize, Bytes)>,
+}
+
+impl postcard::ser_flavors::Flavor for Appending<'_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
+        self.left = self.left.checked_sub(data.len()).ok_or(postcard::Error::SerializeBufferFull)?;
+        if data.len() >= shared::SHARED_FROM
+            && let Some(piece) = shared::offered(data)
+        {
+            self.pieces.push((self.buffer.len(), piece));
+            return Ok(());
+        }
+        if self.buffer.capacity() - self.buffer.len() < data.len() {
+            return Err(postcard::Error::SerializeBufferFull);
+        }
+        self.buffer.extend_from_slice(data);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.try_extend(&[byte])
+    }
+
+    fn finalize(self) -> postcard::Result<usize> {
+        Ok(self.left)
     }
 }
 
@@ -87,9 +136,13 @@ mod tests {
     }
 
     #[test]
-    fn a_full_buffer_is_an_error_that_names_the_limit() {
-        let mut buffer = [0; 4];
-        assert_eq!(encode_to_slice(&"four", &mut buffer), Err(EncodeError::TooLarge { limit: 4 }));
-        assert_eq!(encode_to_slice(&"abc", &mut buffer), Ok(4));
+    fn a_full_buffer_is_an_error_and_leaves_it_as_it_was() {
+        let (mut buffer, mut none) = (BytesMut::with_capacity(16), Vec::new());
+        let room = buffer.capacity();
+        let mut encode = |value: &str, limit| encode_onto(value, &mut buffer, limit, &mut none);
+        assert_eq!(encode("four", 4), Err(EncodeError::TooLarge { limit: 4 }));
+        assert_eq!(encode("abc", 4), Ok(4));
+        assert_eq!(encode(&"x".repeat(room), 400), Err(EncodeError::TooLarge { limit: 400 }));
+        assert_eq!((&buffer[..], buffer.capacity()), (&b"\x03abc"[..], room));
     }
 }

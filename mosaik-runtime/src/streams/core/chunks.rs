@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 /// The bytes before each item's body: its length.
 pub const FRAME_HEAD: usize = 4;
@@ -34,31 +34,60 @@ pub fn frame_size(bytes: &[u8], at: usize) -> Option<usize> {
     (at.checked_add(size)? <= bytes.len()).then_some(size)
 }
 
-/// Whole frames in one piece of memory.
+/// Whole frames in one piece of memory, or one frame in several.
 #[derive(Debug, Clone)]
 pub struct Chunk {
     /// Where it begins.
     pub first: Position,
     /// Where it ends.
     pub end: Position,
-    /// The frames.
+    /// The frames, or the beginning of the frame.
     pub bytes: Bytes,
+    /// The rest of a single frame.
+    pub more: Vec<Bytes>,
 }
 
 impl Chunk {
+    /// Whole frames in one piece.
+    pub fn of(first: Position, end: Position, bytes: Bytes) -> Self {
+        Self { first, end, bytes, more: Vec::new() }
+    }
+
+    /// Its memory, shared.
+    pub fn into_pieces(self) -> impl Iterator<Item = Bytes> {
+        std::iter::once(self.bytes).chain(self.more)
+    }
+
+    /// Its memory in one piece, which is a copy if it was not.
+    pub fn whole(self) -> Bytes {
+        if self.more.is_empty() {
+            return self.bytes;
+        }
+        let mut whole = BytesMut::with_capacity(self.len());
+        self.into_pieces().for_each(|piece| whole.extend_from_slice(&piece));
+        whole.freeze()
+    }
+
+    fn len(&self) -> usize {
+        (self.end.byte - self.first.byte) as usize
+    }
+
     /// The part from `from` on, which lies in this chunk or before it.
     fn since(&self, from: Position) -> Self {
         let skip = from.byte.saturating_sub(self.first.byte) as usize;
         if skip == 0 {
             return self.clone();
         }
-        Self { first: from, end: self.end, bytes: self.bytes.slice(skip.min(self.bytes.len())..) }
+        Self::of(from, self.end, self.bytes.slice(skip.min(self.bytes.len())..))
     }
 
     /// The longest part of whole frames within `budget` bytes; at least one frame when `force`.
     fn within(&self, budget: usize, force: bool) -> Option<Self> {
-        if self.bytes.len() <= budget {
+        if self.len() <= budget || (force && !self.more.is_empty()) {
             return Some(self.clone());
+        }
+        if !self.more.is_empty() {
+            return None;
         }
         let (mut end, mut at) = (self.first, 0);
         while let Some(size) = frame_size(&self.bytes, at) {
@@ -68,7 +97,7 @@ impl Chunk {
             at += size;
             end = end.after(size);
         }
-        (at > 0).then(|| Self { first: self.first, end, bytes: self.bytes.slice(..at) })
+        (at > 0).then(|| Self::of(self.first, end, self.bytes.slice(..at)))
     }
 
     /// The position of item `seq`, which lies in this chunk.
@@ -178,6 +207,9 @@ impl Chunks {
     /// The position after the item at `from`; `None` when that item is not held.
     pub fn step(&self, from: Position) -> Option<Position> {
         let chunk = self.0.get(self.index_at(from))?;
+        if !chunk.more.is_empty() {
+            return Some(chunk.end);
+        }
         let at = usize::try_from(from.byte.checked_sub(chunk.first.byte)?).ok()?;
         Some(from.after(frame_size(&chunk.bytes, at)?))
     }

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use crate::topology::Overflow;
 
-/// How many bytes of one subscription may be on their way to the peer and not yet received there.
-pub const IN_FLIGHT: usize = 256 * 1024;
+/// How many bytes of one subscription may be handed to the transport before the peer says that it read them. It is more than the
+/// transport's window of one stream, so that a subscription whose peer reads waits for that window alone: it opens without a
+/// task of ours. What lies in QUIC at a time is bounded by that window.
+pub const IN_FLIGHT: usize = 3 * 1024 * 1024;
 
 /// What the producers of a stream on one node have agreed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use serde::Serialize;
 
 use super::chunks::{Chunk, Chunks, FRAME_HEAD, Position, Run, frame_size};
@@ -26,10 +26,8 @@ pub const fn memory_of(bytes: usize) -> usize {
 #[derive(Debug, Default)]
 pub struct Log {
     sealed: Chunks,
-    /// Written bytes that are not yet shared, then zeroed room.
+    /// Written bytes that are not yet shared; its spare capacity is the room. It is never grown.
     open: BytesMut,
-    /// How much of `open` is written.
-    written: usize,
     /// The size of the segment that `open` is the rest of.
     room: usize,
     /// Closed pieces of memory that held items may lie in, oldest first: where their items end, and their size.
@@ -61,26 +59,36 @@ impl Log {
 
     /// Appends one item; returns its frame's size. On an error the log is as before.
     pub fn append<T: Serialize + ?Sized>(&mut self, item: &T, max_item: usize) -> Result<usize, EncodeError> {
-        let size = match self.encode(item, max_item) {
-            Err(EncodeError::TooLarge { .. }) => {
-                let body = codec::encoded_size(item)?;
-                if body > max_item {
-                    return Err(EncodeError::TooLarge { limit: max_item });
-                }
-                let size = body.saturating_add(FRAME_HEAD);
-                self.seal();
-                if size > SEGMENT || self.open.len() > REST {
-                    return self.append_alone(item, size, max_item);
-                }
-                self.close();
-                self.open = BytesMut::zeroed(SEGMENT);
-                self.room = SEGMENT;
-                self.encode(item, max_item)?
+        let mut pieces = Vec::new();
+        let mut at = self.open.len();
+        let mut framed = frame(&mut self.open, item, max_item, &mut pieces);
+        if matches!(framed, Err(EncodeError::TooLarge { .. })) {
+            let body = codec::encoded_size(item)?;
+            if body > max_item {
+                return Err(EncodeError::TooLarge { limit: max_item });
             }
-            encoded => encoded?,
-        };
-        self.written += size;
-        self.end = self.end.after(size);
+            self.seal();
+            at = 0;
+            if self.open.capacity() <= REST {
+                self.close();
+                self.open = BytesMut::with_capacity(SEGMENT);
+                self.room = SEGMENT;
+                framed = frame(&mut self.open, item, max_item, &mut pieces);
+            }
+            if matches!(framed, Err(EncodeError::TooLarge { .. })) {
+                return self.append_alone(item, body.saturating_add(FRAME_HEAD), max_item);
+            }
+        }
+        let size = framed?;
+        if pieces.is_empty() {
+            self.end = self.end.after(size);
+            return Ok(size);
+        }
+        let written = self.open.split_off(at);
+        self.seal();
+        self.open = written;
+        let written = self.open.split().freeze();
+        self.push(size, written, pieces);
         Ok(size)
     }
 
@@ -91,35 +99,52 @@ impl Log {
         size: usize,
         max_item: usize,
     ) -> Result<usize, EncodeError> {
-        let mut own = BytesMut::zeroed(size);
-        let size = frame(&mut own, item, max_item)?;
-        let end = self.end.after(size);
-        self.sealed.push(Chunk { first: self.end, end, bytes: own.split_to(size).freeze() });
-        (self.from, self.end) = (end, end);
-        self.used.push_back((end.byte, size));
-        self.used_bytes += size as u64;
+        let (mut own, mut pieces) = (BytesMut::with_capacity(size), Vec::new());
+        let size = frame(&mut own, item, max_item, &mut pieces)?;
+        self.push(size, own.freeze(), pieces);
+        self.uses(size);
         Ok(size)
+    }
+
+    /// Appends a frame with `pieces` of somebody's memory in between. Everything before it is sealed.
+    fn push(&mut self, size: usize, written: Bytes, pieces: Vec<(usize, Bytes)>) {
+        let (mut done, mut more) = (0, Vec::with_capacity(2 * pieces.len()));
+        let shared = pieces.iter().map(|(_, piece)| piece.len()).sum();
+        // Where they belong is counted from where the frame begins.
+        for (before, piece) in pieces {
+            more.extend([written.slice(done..before), piece]);
+            done = before;
+        }
+        more.push(written.slice(done..));
+        more.retain(|piece| !piece.is_empty());
+        let bytes = more.remove(0);
+        let end = self.end.after(size);
+        self.sealed.push(Chunk { first: self.end, end, bytes, more });
+        (self.from, self.end) = (end, end);
+        if shared > 0 {
+            self.uses(shared);
+        }
+    }
+
+    /// Items up to here lie in so much memory more.
+    fn uses(&mut self, size: usize) {
+        self.used.push_back((self.end.byte, size));
+        self.used_bytes += size as u64;
     }
 
     /// The open segment takes no more items.
     fn close(&mut self) {
         if self.room > 0 {
-            self.used.push_back((self.end.byte, self.room));
-            self.used_bytes += self.room as u64;
+            self.uses(self.room);
             self.room = 0;
         }
     }
 
-    fn encode<T: Serialize + ?Sized>(&mut self, item: &T, max_item: usize) -> Result<usize, EncodeError> {
-        frame(self.open.get_mut(self.written..).unwrap_or_default(), item, max_item)
-    }
-
     /// Makes what was written shareable; the rest of the segment stays open.
     fn seal(&mut self) {
-        if self.written > 0 {
-            let bytes = self.open.split_to(self.written).freeze();
-            self.sealed.push(Chunk { first: self.from, end: self.end, bytes });
-            self.written = 0;
+        if !self.open.is_empty() {
+            let bytes = self.open.split().freeze();
+            self.sealed.push(Chunk::of(self.from, self.end, bytes));
             self.from = self.end;
         }
     }
@@ -149,15 +174,14 @@ impl Log {
             return self.sealed.step(from).unwrap_or(self.from);
         }
         let at = (from.byte - self.from.byte) as usize;
-        let written = self.open.get(..self.written).unwrap_or_default();
-        frame_size(written, at).map_or(self.end, |size| from.after(size))
+        frame_size(&self.open, at).map_or(self.end, |size| from.after(size))
     }
 
     /// Forgets runs of which every item is below `seq`. What was never shared is written over.
     pub fn forget_below(&mut self, seq: u64) {
         self.sealed.forget_below(seq);
         if self.end.seq <= seq {
-            self.written = 0;
+            self.open.clear();
             self.from = self.end;
         }
         self.release();
@@ -191,16 +215,24 @@ impl Log {
     }
 }
 
-/// Writes one frame to the beginning of `room`; says how long it is.
-fn frame<T: Serialize + ?Sized>(room: &mut [u8], item: &T, max_item: usize) -> Result<usize, EncodeError> {
-    let Some((head, body)) = room.split_at_mut_checked(FRAME_HEAD) else {
+/// Writes one frame to the end of `room`, which is never grown; says how long it is. Of `pieces` each has the length of the frame
+/// at which it belongs. On an error nothing is written.
+fn frame<T: Serialize + ?Sized>(
+    room: &mut BytesMut,
+    item: &T,
+    max_item: usize,
+    pieces: &mut Vec<(usize, Bytes)>,
+) -> Result<usize, EncodeError> {
+    let at = room.len();
+    if room.capacity() - at < FRAME_HEAD {
         return Err(EncodeError::TooLarge { limit: 0 });
-    };
-    let limit = body.len().min(max_item);
-    let written = codec::encode_to_slice(item, &mut body[..limit])?;
-    let length = u32::try_from(written).map_err(|_| EncodeError::TooLarge { limit: max_item })?;
-    head.copy_from_slice(&length.to_le_bytes());
-    Ok(written + FRAME_HEAD)
+    }
+    room.extend_from_slice(&[0; FRAME_HEAD]);
+    let body = codec::encode_onto(item, room, max_item.min(u32::MAX as usize), pieces);
+    let body = body.inspect_err(|_| room.truncate(at))?;
+    room[at..at + FRAME_HEAD].copy_from_slice(&(body as u32).to_le_bytes());
+    pieces.iter_mut().for_each(|(before, _)| *before -= at);
+    Ok(body + FRAME_HEAD)
 }
 
 #[cfg(test)]
@@ -272,6 +304,42 @@ mod tests {
             log.forget_below(u64::MAX);
             assert!(log.memory() <= SEGMENT as u64, "{size}: {} for nothing", log.memory());
         }
+    }
+
+    #[test]
+    fn a_large_shared_field_is_sent_from_where_it_is() {
+        #[derive(Serialize)]
+        struct Parcel(u32, #[serde(with = "codec::shared")] Bytes, u8);
+        let mut log = filled(3);
+        let before = log.memory();
+        let data = Bytes::from(vec![1; codec::shared::SHARED_FROM]);
+        for n in 3..6 {
+            let size = log.append(&Parcel(n, data.clone(), 9), 40_000).expect("fits");
+            assert_eq!(size, FRAME_HEAD + 1 + 3 + data.len() + 1);
+            log.append(&(n + 100, [7u8; 16]), 1024).expect("fits");
+        }
+        assert_eq!(log.memory(), before + 3 * data.len() as u64, "counted, and nothing set aside for it");
+        let first = log.first();
+        let run = log.run(first, usize::MAX, false);
+        assert_eq!((run.count(), run.end), (9, log.end()));
+        let pieces = || run.chunks.iter().flat_map(|chunk| chunk.clone().into_pieces());
+        assert_eq!(pieces().filter(|piece| piece.as_ptr() == data.as_ptr()).count(), 3, "shared, not copied");
+        let whole: Vec<u8> = pieces().flatten().collect();
+        assert_eq!(whole.len(), run.len());
+        let by_copy: Vec<u8> = run.chunks.iter().flat_map(|chunk| chunk.clone().whole()).collect();
+        assert_eq!(by_copy, whole);
+        let (mut at, mut place) = (0, first);
+        while let Some(size) = frame_size(&whole, at) {
+            assert_eq!(log.find(place.seq), place);
+            (at, place) = (at + size, place.after(size));
+            let before = log.find(place.seq - 1);
+            assert_eq!(log.step(before), place);
+        }
+        assert_eq!((at, place), (whole.len(), log.end()));
+        let second = log.find(3);
+        assert!(log.run(second, 10_000, false).is_empty());
+        assert_eq!(log.run(second, 10_000, true).count(), 1);
+        assert_eq!(log.run(first, 10_000, true).count(), 3);
     }
 
     #[test]
