@@ -48,7 +48,9 @@ fn share(item: &mut DeriveInput, paths: &Paths) {
         syn::Data::Union(_) => Vec::new(),
     };
     for field in fields {
-        let is_bytes = matches!(&field.ty, syn::Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Bytes" && last.arguments.is_none()));
+        let syn::Type::Path(path) = &field.ty else { continue };
+        let last = path.path.segments.last();
+        let is_bytes = last.is_some_and(|last| last.ident == "Bytes" && last.arguments.is_none());
         if is_bytes && !field.attrs.iter().any(|attribute| attribute.path().is_ident("serde")) {
             field.attrs.push(parse_quote!(#[serde(with = #with)]));
         }
