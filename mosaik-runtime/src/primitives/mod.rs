@@ -4,6 +4,7 @@
 //! subsystem alone needs.
 
 pub mod backoff;
+pub mod canary;
 pub mod clock;
 pub mod codec;
 #[cfg(feature = "sim")]

@@ -81,6 +81,15 @@ pub enum Event<T> {
     },
 }
 
+/// Where a node holds items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Holds {
+    /// For its subscribers: produced, and not yet received by all of them.
+    Produced,
+    /// For its consumers: received, and not yet taken.
+    Received,
+}
+
 /// Hears of everything that is produced and delivered on a node: a simulation's observer.
 pub trait Trace: Send + Sync + 'static {
     /// An item got its number.
@@ -89,4 +98,8 @@ pub trait Trace: Send + Sync + 'static {
     fn delivered(&self, stream: crate::primitives::WireId, from: PeerId, epoch: BootId, seq: u64);
     /// A consumer of this node was told that items are lost.
     fn gap(&self, stream: crate::primitives::WireId, from: PeerId, epoch: BootId, lost: Lost);
+    /// So many bytes of items are held here now.
+    fn holds(&self, stream: crate::primitives::WireId, place: Holds, bytes: u64) {
+        let _ = (stream, place, bytes);
+    }
 }

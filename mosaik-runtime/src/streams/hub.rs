@@ -229,6 +229,7 @@ impl Hub {
             scope: self.scope.child(),
             clock: self.clock.clone(),
             discovery: self.discovery.clone(),
+            trace: self.trace.clone(),
             advert,
         });
         let reader = inlet.inbox().join();

@@ -19,8 +19,9 @@ use super::{
     core::{
         inbox::{Batch, Entry, Inbox, InboxLimits, Left, Note},
         limits::{Limits, MAX_WAIT},
-        source::{Lost, Source},
+        source::{Begun, Lost, Source},
     },
+    event::{Holds, Trace},
     line::Line,
     options::{ConsumerOptions, Preference},
     outlet::Subject,
@@ -30,7 +31,11 @@ use super::{
 };
 use crate::{
     discovery::{Advert, Discovery},
-    primitives::{BootId, Clock, Fingerprint, PeerId, Scope, Version, watch},
+    primitives::{
+        BootId, Clock, Fingerprint, PeerId, Scope, Version,
+        canary::{self, Canary},
+        watch,
+    },
 };
 
 /// How a producer refused while others could be had.
@@ -76,6 +81,7 @@ pub(crate) struct Inlet {
     pub(crate) scope: Scope,
     pub(super) clock: Clock,
     discovery: Discovery,
+    trace: Option<Arc<dyn Trace>>,
     _advert: Advert,
 }
 
@@ -93,6 +99,7 @@ pub(crate) struct InletParts {
     pub(crate) scope: Scope,
     pub(crate) clock: Clock,
     pub(crate) discovery: Discovery,
+    pub(crate) trace: Option<Arc<dyn Trace>>,
     pub(crate) advert: Advert,
 }
 
@@ -124,7 +131,7 @@ pub(super) fn limits_of_terms(terms: &Terms) -> InboxLimits {
 
 impl Inlet {
     pub(crate) fn new(parts: InletParts) -> Arc<Self> {
-        let InletParts { subject, schemas, options, scope, clock, discovery, advert } = parts;
+        let InletParts { subject, schemas, options, scope, clock, discovery, trace, advert } = parts;
         Arc::new(Self {
             inbox: Mutex::new(Inbox::new(inbox_limits(&options.limits))),
             room: Notify::new(),
@@ -138,6 +145,7 @@ impl Inlet {
             scope,
             clock,
             discovery,
+            trace,
             _advert: advert,
         })
     }
@@ -181,7 +189,9 @@ impl Inlet {
         self.change(|inbox| {
             inbox.set_limits(limits);
             inbox.welcome(from, epoch);
-            inbox.note(from, epoch, Note::Joined(begun));
+            if begun == Begun::Fresh || !canary::made(Canary::RestartNotAnnounced) {
+                inbox.note(from, epoch, Note::Joined(begun));
+            }
             let (declared, counts) = (inbox_limits(&self.options.limits).settings(), limits.settings());
             if self.options.declared && declared != counts {
                 inbox.note(from, epoch, Note::Settings { declared, counts });
@@ -197,7 +207,7 @@ impl Inlet {
 
     /// Tells consumers of a gap.
     pub(super) fn lose(&self, from: PeerId, line: &Line, epoch: BootId, lost: Option<Lost>) {
-        if let Some(lost) = lost {
+        if let Some(lost) = lost.filter(|_| !canary::made(Canary::GapNotReported)) {
             self.count_lost(Some(line), lost.count);
             self.change(|inbox| inbox.note(from, epoch, Note::Gap(lost)));
         }
@@ -249,6 +259,10 @@ impl Inlet {
         let batch = if known > 0 { batch.skip(known) } else { batch };
         line.received(&batch);
         self.change(|inbox| inbox.put(batch));
+        if let Some(trace) = &self.trace {
+            let (_, bytes) = self.inbox().backlog();
+            trace.holds(self.subject.item, Holds::Received, bytes);
+        }
     }
 
     /// A consumer's next entry.

@@ -56,7 +56,7 @@ pub use builder::{ConsumerBuilder, Declared, Named, ProducerBuilder};
 pub use consumer::{Consumer, Events};
 pub use datum::{Accepted, Anyone, Datum, Travels};
 pub use error::{BuildError, FlushError, SendError, SinkError, TrySendError};
-pub use event::{Begun, BufferSettings, End, Event, Left, Lost, Trace};
+pub use event::{Begun, BufferSettings, End, Event, Holds, Left, Lost, Trace};
 pub use options::{Preference, nearest};
 pub use producer::{ONLINE_WITHIN, Producer};
 pub use stats::{Memory, StreamStats, SubscriptionStats};

@@ -25,7 +25,7 @@ use super::{
         ring::{PushError, Ring},
         subscribe::{AttachError, Attached, Standing},
     },
-    event::Trace,
+    event::{Holds, Trace},
     options::ProducerOptions,
     stats::{StreamStats, SubscriptionStats},
     when::Peers,
@@ -216,7 +216,9 @@ impl Outlet {
         self.tell_cuts(cuts);
         let seq = pushed?;
         if let Some(trace) = &self.trace {
+            let held = self.ring().held();
             trace.produced(self.subject.item, self.epoch, seq);
+            trace.holds(self.subject.item, Holds::Produced, held);
         }
         Ok(seq)
     }

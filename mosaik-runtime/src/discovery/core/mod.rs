@@ -17,7 +17,10 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
-    primitives::{BootId, NetworkId, NodeRng, PeerId, SecretKey, Version},
+    primitives::{
+        BootId, NetworkId, NodeRng, PeerId, SecretKey, Version,
+        canary::{self, Canary},
+    },
     transport::Address,
 };
 
@@ -359,7 +362,7 @@ impl Core {
 
     /// One node that is not in the catalog and may be back.
     pub(crate) fn one_lost(&mut self) -> Option<(PeerId, Vec<Address>)> {
-        self.lost.pick(&mut self.rng)
+        self.lost.pick(&mut self.rng).filter(|_| !canary::made(Canary::LostForGood))
     }
 
     /// One node of the catalog, not this one.

@@ -10,7 +10,10 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::primitives::PeerId;
+use crate::primitives::{
+    PeerId,
+    canary::{self, Canary},
+};
 
 use super::super::{
     catalog::{Catalog, Grave},
@@ -156,6 +159,9 @@ impl Table {
         let met = self.has_met(&peer);
         self.remove(&peer);
         self.unearth(&peer);
+        if grave.departure.is_some() && canary::made(Canary::NoTombstone) {
+            return;
+        }
         let age = (grave.since, peer);
         self.ages.insert(age);
         if !met {

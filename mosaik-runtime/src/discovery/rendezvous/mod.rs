@@ -198,15 +198,14 @@ async fn watch_files(files: Arc<Mutex<Files>>, network: NetworkId, met: mpsc::Se
 
 #[cfg(feature = "sim")]
 async fn watch_sim(net: sim::Net, network: NetworkId, me: PeerId, met: mpsc::Sender<Met>) {
-    let mut seen = std::collections::BTreeMap::new();
+    let mut seen = 0;
     loop {
         let mut changed = std::pin::pin!(net.directory_changed());
         // From here on no change is missed.
         let _ = changed.as_mut().now_or_never();
-        for (peer, bytes) in net.published(network.as_bytes()) {
-            if peer == me || seen.insert(peer, bytes.clone()).as_ref() == Some(&bytes) {
-                continue;
-            }
+        let (now, news) = net.published_since(network.as_bytes(), seen);
+        seen = now;
+        for (_, bytes) in news.into_iter().filter(|(peer, _)| *peer != me) {
             let signed = codec::decode::<Signed>(&bytes);
             let Ok(Ok(statement)) = signed.map(|signed| signed.verify(&network)) else { continue };
             if met.send(Met::Entry { statement, itself: false }).await.is_err() {

@@ -26,6 +26,13 @@ impl World {
         self
     }
 
+    /// Ends all connections between two nodes at once. They come back and go on where they were.
+    pub fn sever(&mut self, one: usize, other: usize) -> &mut Self {
+        let _inside = self.runtime.enter();
+        self.net.sever(self.peer(one), self.peer(other));
+        self
+    }
+
     /// Heals all cuts.
     pub fn heal(&mut self) -> &mut Self {
         let _inside = self.runtime.enter();

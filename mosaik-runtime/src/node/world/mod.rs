@@ -24,7 +24,7 @@ use tokio::{
 
 use self::{records::Records, seat::Seat, seed::Repeat};
 use crate::{
-    primitives::{NodeRng, PeerId, StreamId},
+    primitives::{NodeRng, PeerId, StreamId, canary},
     streams::Datum,
     transport::sim::{Net, TraceHash},
 };
@@ -33,7 +33,7 @@ pub use self::{
     nodes::{Nodes, Program, Surroundings},
     records::StreamTrace,
 };
-pub use crate::transport::sim::LinkSettings;
+pub use crate::{primitives::canary::Canary, transport::sim::LinkSettings};
 
 /// How long [`World::run_until`] goes on, in virtual time, unless [`World::limit`] says otherwise.
 pub const LIMIT: Duration = Duration::from_secs(600);
@@ -63,6 +63,7 @@ pub struct World {
     failures_pass: bool,
     failed: Arc<Notify>,
     repeat: Repeat,
+    canary: Option<Canary>,
 }
 
 impl World {
@@ -92,6 +93,7 @@ impl World {
             failures_pass: false,
             failed: Arc::default(),
             repeat,
+            canary: None,
         }
     }
 
@@ -120,6 +122,13 @@ impl World {
         self.records.add(number, &seat);
         seat.start(&self.net, &self.records);
         self.seats.push(seat);
+    }
+
+    /// Puts a known mistake back into this world's nodes: a test that its checks would find it.
+    #[must_use]
+    pub fn canary(mut self, canary: Canary) -> Self {
+        self.canary = Some(canary);
+        self
     }
 
     /// Sets how long [`run_until`](Self::run_until) goes on, in virtual time.
@@ -152,12 +161,14 @@ impl World {
         let deadline = self.now() + time;
         while self.now() < deadline {
             let (left, failed) = (deadline - self.now(), self.failed.clone());
+            let made = canary::make(self.canary);
             self.runtime.block_on(async {
                 tokio::select! { biased;
                     () = sleep(left) => {}
                     () = failed.notified() => {}
                 }
             });
+            drop(made);
             self.check_nodes();
         }
         self
@@ -180,11 +191,13 @@ impl World {
 
     /// Runs a future inside the world, on its virtual time.
     pub fn block_on<T>(&mut self, future: impl Future<Output = T>) -> T {
+        let _made = canary::make(self.canary);
         self.runtime.block_on(future)
     }
 
     /// Lets what is due happen, without time passing.
     fn settle(&self) {
+        let _made = canary::make(self.canary);
         self.runtime.block_on(async {
             for _ in 0..16 {
                 yield_now().await;

@@ -9,7 +9,7 @@ use std::{
 use super::seat::Seat;
 use crate::{
     primitives::{BootId, NetworkId, PeerId, StreamId, WireId},
-    streams::{Lost, Trace},
+    streams::{Holds, Lost, Trace},
     transport::sim::Net,
 };
 
@@ -20,6 +20,7 @@ struct Counts {
     delivered: u64,
     gaps: u64,
     missed: u64,
+    held: [u64; 2],
 }
 
 #[derive(Debug, Clone)]
@@ -114,6 +115,13 @@ impl Trace for Recorder {
         self.note(Some(from), seq);
     }
 
+    fn holds(&self, stream: WireId, place: Holds, bytes: u64) {
+        self.count(stream, |counts| {
+            let most = &mut counts.held[place as usize];
+            *most = bytes.max(*most);
+        });
+    }
+
     fn gap(&self, stream: WireId, from: PeerId, _epoch: BootId, lost: Lost) {
         self.count(stream, |counts| {
             counts.gaps += 1;
@@ -158,6 +166,11 @@ impl StreamTrace {
     /// How many items consumers were told are missing.
     pub fn missed(&self) -> u64 {
         self.sum(|_, _| true, |counts| counts.missed)
+    }
+
+    /// The most bytes of items that one node held at a time.
+    pub fn most_held(&self, place: Holds) -> u64 {
+        self.nodes.iter().map(|(_, _, counts)| counts.held[place as usize]).max().unwrap_or_default()
     }
 
     fn sum(&self, of: impl Fn(usize, &str) -> bool, what: impl Fn(&Counts) -> u64) -> u64 {

@@ -18,7 +18,11 @@ use super::{
     log::{Log, memory_of},
 };
 use crate::{
-    primitives::{BootId, PeerId, codec::EncodeError},
+    primitives::{
+        BootId, PeerId,
+        canary::{self, Canary},
+        codec::EncodeError,
+    },
     topology::Overflow,
 };
 
@@ -148,6 +152,9 @@ impl<B: Bell> Ring<B> {
 
     /// What must happen before an item is accepted: `block` waits, `drop_newest` turns to a window.
     fn make_room(&mut self, now: Instant) -> Result<(), PushError> {
+        if canary::made(Canary::UnboundedQueue) {
+            return Ok(());
+        }
         let full = self.peers_where(|ring, cursor| ring.lag_reaches(cursor.next));
         let until = match self.limits.overflow {
             Overflow::Block => full.iter().filter_map(|peer| self.hold(peer, now)).min(),
@@ -193,6 +200,9 @@ impl<B: Bell> Ring<B> {
 
     /// What must happen after an item was accepted and somebody lags too much.
     fn overflow(&mut self) {
+        if canary::made(Canary::UnboundedQueue) {
+            return;
+        }
         let over = self.peers_where(|ring, cursor| ring.lag_exceeds(cursor.next));
         for peer in &over {
             match self.limits.overflow {

@@ -151,6 +151,7 @@ impl Dial {
             return Err(failure(lost));
         }
         let arrival = fabric.travel(session, 0, now, 0);
+        fabric.traffic.connections += 1;
         fabric.record(now, Class::Connected, (self.me, self.peer), (session, 0));
         if let Some(state) = fabric.sessions.get_mut(&session) {
             state.established = Some(arrival.unwrap_or(now));

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use tokio::{sync::Notify, time::Instant};
 
 use super::{
+    directory::Directory,
     link::{Link, LinkSettings},
     session::{Grants, Session, Side},
     trace::{Class, Trace, TraceEvent},
@@ -34,6 +35,17 @@ pub(super) struct PortState {
     pub(super) wake: Arc<Notify>,
 }
 
+/// What was sent on a network: a frame is one write, bytes are those of its payload, before encryption.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Connections that were made.
+    pub connections: u64,
+    /// Frames with stream data, and ends of streams.
+    pub frames: u64,
+    /// The bytes in them.
+    pub bytes: u64,
+}
+
 /// The state of one simulated network.
 #[derive(Debug)]
 pub(super) struct Fabric {
@@ -47,7 +59,8 @@ pub(super) struct Fabric {
     pub(super) addresses: BTreeMap<u32, PeerId>,
     pub(super) sessions: BTreeMap<u64, Session>,
     pub(super) next_session: u64,
-    pub(super) published: BTreeMap<(Bytes, PeerId), Bytes>,
+    pub(super) directory: Directory,
+    pub(super) traffic: Traffic,
     pub(super) trace: Trace,
 }
 
@@ -64,7 +77,8 @@ impl Fabric {
             addresses: BTreeMap::new(),
             sessions: BTreeMap::new(),
             next_session: 1,
-            published: BTreeMap::new(),
+            directory: Directory::default(),
+            traffic: Traffic::default(),
             trace: Trace::default(),
         }
     }
@@ -170,6 +184,25 @@ impl Fabric {
                     session.lose(side, (now, ConnLost::Locally));
                 }
             }
+        }
+    }
+
+    /// Both ends of all connections between two peers are lost now.
+    pub(super) fn sever(&mut self, one: PeerId, other: PeerId, now: Instant) {
+        let between = |session: &Session| {
+            let (a, b) = (session.ends[0].peer, session.ends[1].peer);
+            (a, b) == (one, other) || (b, a) == (one, other)
+        };
+        let all = self.sessions.iter().filter(|(_, session)| between(session));
+        let all: Vec<u64> = all.map(|(id, _)| *id).collect();
+        for id in all {
+            let Some(session) = self.sessions.get_mut(&id) else { continue };
+            for side in 0..2 {
+                if session.ends[side].lost.is_none() {
+                    session.lose(side, (now, ConnLost::Reset));
+                }
+            }
+            self.record(now, Class::Severed, (one, other), (id, 0));
         }
     }
 

@@ -9,6 +9,7 @@
 
 mod conn;
 mod dial;
+mod directory;
 mod endpoint;
 mod fabric;
 mod link;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use conn::Conn;
 pub use endpoint::{DIAL_TIMEOUT, Endpoint, Incoming, Port};
+pub use fabric::Traffic;
 pub use link::LinkSettings;
 pub use net::Net;
 pub use stream::{RecvHalf, SendHalf};

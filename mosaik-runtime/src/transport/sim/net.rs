@@ -10,7 +10,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use super::{
     endpoint::Port,
-    fabric::{Fabric, PortState},
+    fabric::{Fabric, PortState, Traffic},
     link::LinkSettings,
     trace::{Class, TraceEvent, TraceHash},
 };
@@ -129,6 +129,15 @@ impl Net {
         self.0.changed.notify_waiters();
     }
 
+    /// Ends all connections between two peers at once, as when both lose their state of it: what was on its way is gone, and
+    /// both ends know.
+    pub fn sever(&self, one: PeerId, other: PeerId) {
+        let now = Instant::now();
+        let mut fabric = self.0.lock();
+        fabric.settle_all(now);
+        fabric.sever(one, other, now);
+    }
+
     /// All ports of this peer are gone without a word: their own operations fail, others time out. Call it *before* the
     /// peer's tasks are dropped, else their handles say goodbye.
     pub fn crash(&self, peer: PeerId) {
@@ -137,7 +146,7 @@ impl Net {
         let ports = fabric.ports.iter().filter(|(_, port)| port.peer == peer && !port.dead);
         let ports: Vec<u64> = ports.map(|(number, _)| *number).collect();
         ports.into_iter().for_each(|port| fabric.crash(port, now));
-        fabric.published.retain(|(_, owner), _| *owner != peer);
+        fabric.directory.forget(peer);
         drop(fabric);
         self.0.changed.notify_waiters();
         self.0.directory.notify_waiters();
@@ -146,21 +155,30 @@ impl Net {
     /// Puts a peer's signed bytes where every node of this network can read them, in place of its earlier ones. It stands for the
     /// rendezvous directory of a machine; a crash removes it, as a stale lock does there.
     pub fn publish(&self, network: &[u8], peer: PeerId, signed: Bytes) {
-        self.0.lock().published.insert((Bytes::copy_from_slice(network), peer), signed);
+        self.0.lock().directory.publish(network, peer, signed);
         self.0.directory.notify_waiters();
     }
 
     /// Takes a peer's bytes out of the directory.
     pub fn withdraw(&self, network: &[u8], peer: PeerId) {
-        self.0.lock().published.remove(&(Bytes::copy_from_slice(network), peer));
+        self.0.lock().directory.withdraw(network, peer);
         self.0.directory.notify_waiters();
     }
 
     /// What is published for a network, by peer.
     pub fn published(&self, network: &[u8]) -> Vec<(PeerId, Bytes)> {
-        let fabric = self.0.lock();
-        let of_network = fabric.published.iter().filter(|((of, _), _)| of == network);
-        of_network.map(|((_, peer), signed)| (*peer, signed.clone())).collect()
+        self.0.lock().directory.since(network, 0).1
+    }
+
+    /// What was published for a network after the state of the directory that `seen` names, and the name of its present state.
+    /// 0 names the empty directory.
+    pub fn published_since(&self, network: &[u8], seen: u64) -> (u64, Vec<(PeerId, Bytes)>) {
+        self.0.lock().directory.since(network, seen)
+    }
+
+    /// Takes the directory away for good: nodes have to know others by their addresses.
+    pub fn close_directory(&self) {
+        self.0.lock().directory.close();
     }
 
     /// Waits for the next change of the directory after this call's first poll.
@@ -176,6 +194,11 @@ impl Net {
     /// How many connections are held by anyone.
     pub fn connections(&self) -> usize {
         self.0.lock().sessions.len()
+    }
+
+    /// What all nodes together have sent so far.
+    pub fn traffic(&self) -> Traffic {
+        self.0.lock().traffic
     }
 
     /// How much happened so far, and its hash.

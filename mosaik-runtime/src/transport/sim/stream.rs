@@ -62,6 +62,8 @@ impl Place {
         if let Some(peers) = fabric.peers(session, self.side()) {
             let stream = self.key.1 * 2 + self.key.0 as u64;
             fabric.record(now, class, peers, (session, stream));
+            fabric.traffic.frames += 1;
+            fabric.traffic.bytes += length as u64;
         }
         fabric.travel(session, self.side(), now, length)
     }

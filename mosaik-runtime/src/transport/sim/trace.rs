@@ -40,6 +40,8 @@ pub enum Class {
     Start = 12,
     /// A note of the layer above, such as an item that was delivered.
     Note = 13,
+    /// A connection was ended at both ends, by the test.
+    Severed = 14,
 }
 
 /// One thing that happened.
