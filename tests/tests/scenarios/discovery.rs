@@ -1,10 +1,11 @@
 //! Catalogs converge, crashes are seen, and nobody is buried alive.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use mosaik_runtime::{
     discovery::LeftReason,
     node::world::{World, millis, secs},
+    primitives::NodeRng,
 };
 
 use crate::fleet::Fleet;
@@ -27,6 +28,44 @@ fn d1_catalogs_are_equal_soon_with_a_tenth_of_the_frames_lost() {
         let mut world = World::new(11).add(fleet.nodes(count));
         world.set_latency(millis(20)).set_loss(0.1);
         let taken = until_agreed(&mut world, &fleet, 0..count);
+        assert!(taken <= bound, "{count} nodes took {taken:?}");
+    }
+}
+
+/// Nodes come, leave, crash and come back for ten seconds, with a tenth of the frames lost and no directory to meet in. Returns
+/// how long catalogs took to be equal after that.
+fn after_churn(count: usize, seed: u64, crashes: bool) -> Duration {
+    let fleet = Fleet::default();
+    let mut world = World::new(seed);
+    world.net().close_directory();
+    world.set_latency(millis(20)).set_loss(0.1);
+    world.join(fleet.nodes(3));
+    fleet.begin_at((0..3).map(|node| world.peer(node)));
+    world.join(fleet.nodes(count - 3));
+    let mut rng = NodeRng::from_seed(world.seed()).split("churn");
+    let mut down = BTreeSet::new();
+    for _ in 0..20 {
+        world.run_for(millis(500));
+        let node = 3 + rng.below(count - 3);
+        if down.remove(&node) {
+            world.restart(node);
+        } else {
+            down.insert(node);
+            if crashes && rng.below(2) == 0 {
+                world.crash(node)
+            } else {
+                world.stop(node)
+            };
+        }
+    }
+    until_agreed(&mut world, &fleet, (0..count).filter(|node| !down.contains(node)))
+}
+
+#[test]
+fn d1_catalogs_are_equal_soon_after_the_last_of_many_changes() {
+    for (count, crashes, bound) in [(5, false, secs(15)), (30, false, secs(30)), (100, true, secs(60))] {
+        let taken = after_churn(count, 12, crashes);
+        println!("{count} nodes agreed {taken:?} after the last change");
         assert!(taken <= bound, "{count} nodes took {taken:?}");
     }
 }

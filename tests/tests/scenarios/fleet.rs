@@ -13,6 +13,7 @@ use mosaik_runtime::{
         world::{Nodes, World},
     },
     primitives::PeerId,
+    transport::{Address, PeerAddr},
 };
 
 /// Somebody left, as one node saw it.
@@ -27,6 +28,7 @@ pub(crate) struct Loss {
 struct Book {
     known: BTreeMap<usize, BTreeSet<PeerId>>,
     losses: Vec<Loss>,
+    seeds: Vec<PeerAddr>,
 }
 
 /// What the nodes of a fleet know of each other.
@@ -41,7 +43,11 @@ impl Fleet {
             let fleet = fleet.clone();
             Box::pin(async move {
                 let (number, stop) = (surroundings.number, surroundings.stop.clone());
-                let network = surroundings.builder("fleet").build().await?;
+                let mut builder = surroundings.builder("fleet");
+                for seed in fleet.lock().seeds.clone() {
+                    builder = builder.bootstrap(seed);
+                }
+                let network = builder.build().await?;
                 let watched = tokio::select! { biased;
                     () = stop.cancelled() => Ok(()),
                     watched = fleet.watch(number, network.discovery()) => watched,
@@ -51,6 +57,13 @@ impl Fleet {
             })
         });
         nodes.times(count)
+    }
+
+    /// Nodes that start from here on know the addresses of these, which are the first of the network.
+    pub(crate) fn begin_at(&self, peers: impl Iterator<Item = PeerId>) {
+        let addresses = (1..).map(Address::sim);
+        let seeds = peers.zip(addresses).map(|(id, address)| PeerAddr { id, addresses: vec![address] });
+        self.lock().seeds = seeds.collect();
     }
 
     async fn watch(&self, number: usize, discovery: &Discovery) -> Result<()> {
