@@ -32,7 +32,7 @@ fn d1_catalogs_are_equal_soon_with_a_tenth_of_the_frames_lost() {
     }
 }
 
-/// Nodes come, leave, crash and come back for ten seconds, with a tenth of the frames lost and no directory to meet in. Returns
+/// Nodes come, leave, crash and come back for four seconds, with a tenth of the frames lost and no directory to meet in. Returns
 /// how long catalogs took to be equal after that.
 fn after_churn(count: usize, seed: u64, crashes: bool) -> Duration {
     let fleet = Fleet::default();
@@ -44,7 +44,7 @@ fn after_churn(count: usize, seed: u64, crashes: bool) -> Duration {
     world.join(fleet.nodes(count - 3));
     let mut rng = NodeRng::from_seed(world.seed()).split("churn");
     let mut down = BTreeSet::new();
-    for _ in 0..20 {
+    for _ in 0..8 {
         world.run_for(millis(500));
         let node = 3 + rng.below(count - 3);
         if down.remove(&node) {
