@@ -146,3 +146,35 @@ async fn heavy_loss_makes_some_dials_fail_and_some_slow() {
     }
     assert!((1..30).contains(&made), "{made} of 30");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_severed_connection_ends_at_both_ends_at_once_and_others_live_on() {
+    let pair = pair(7).await;
+    let (third, start) = (bare(&pair.net, 3).await, Instant::now());
+    let (other, _far) = connect(&pair.one, &third).await;
+    let (mut send, _recv) = stream(&pair).await;
+    pair.net.sever(pair.two.id, pair.one.id);
+    assert_eq!((pair.near.closed().await, pair.far.closed().await), (ConnLost::Reset, ConnLost::Reset));
+    assert_eq!(send.write_all(b"late").await, Err(WriteLost::Lost(ConnLost::Reset)));
+    assert!(start.elapsed() < secs(1));
+    assert!(timeout(secs(60), other.closed()).await.is_err(), "it is another pair's");
+    connect(&pair.one, &pair.two).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_of_the_directory_sees_what_is_new_to_it_alone() {
+    let net = Net::new(7);
+    let (one, two) = (bare(&net, 1).await.id, bare(&net, 2).await.id);
+    net.publish(b"fleet", one, "first".into());
+    net.publish(b"other", two, "elsewhere".into());
+    let (seen, news) = net.published_since(b"fleet", 0);
+    assert_eq!(news, [(one, "first".into())]);
+    net.publish(b"fleet", two, "second".into());
+    net.publish(b"fleet", one, "third".into());
+    let (seen, news) = net.published_since(b"fleet", seen);
+    assert_eq!(news, [(two, "second".into()), (one, "third".into())]);
+    assert_eq!(net.published(b"fleet").len(), 2);
+    net.close_directory();
+    net.publish(b"fleet", two, "fourth".into());
+    assert!(net.published_since(b"fleet", seen).1.is_empty() && net.published(b"fleet").is_empty());
+}
