@@ -91,7 +91,10 @@ impl Fleet {
 
     /// This node says something new of itself.
     pub(crate) fn change(&self, node: usize) {
-        self.book().changes[node].notify_one();
+        let mut book = self.book();
+        book.changed = None;
+        book.seen.iter_mut().for_each(|seen| seen.heard = false);
+        book.changes[node].notify_one();
     }
 
     /// This node is not asked any more.
