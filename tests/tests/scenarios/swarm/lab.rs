@@ -1,4 +1,4 @@
-//! The nodes of a story: producers and consumers of one stream, and what they share with the test.
+//! The nodes of a story in its `World`: producers and consumers of one stream, and what they share with the test.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
