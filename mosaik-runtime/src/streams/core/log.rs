@@ -227,12 +227,25 @@ fn frame<T: Serialize + ?Sized>(
     if room.capacity() - at < FRAME_HEAD {
         return Err(EncodeError::TooLarge { limit: 0 });
     }
-    room.extend_from_slice(&[0; FRAME_HEAD]);
-    let body = codec::encode_onto(item, room, max_item.min(u32::MAX as usize), pieces);
-    let body = body.inspect_err(|_| room.truncate(at))?;
-    room[at..at + FRAME_HEAD].copy_from_slice(&(body as u32).to_le_bytes());
+    let mut writing = Writing { room, keep: at };
+    writing.room.extend_from_slice(&[0; FRAME_HEAD]);
+    let body = codec::encode_onto(item, writing.room, max_item.min(u32::MAX as usize), pieces)?;
+    writing.room[at..at + FRAME_HEAD].copy_from_slice(&(body as u32).to_le_bytes());
+    writing.keep = writing.room.len();
     pieces.iter_mut().for_each(|(before, _)| *before -= at);
     Ok(body + FRAME_HEAD)
+}
+
+/// A frame that is being written: unless it was finished, nothing of it stays, also when the item's own code panics.
+struct Writing<'a> {
+    room: &'a mut BytesMut,
+    keep: usize,
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        self.room.truncate(self.keep);
+    }
 }
 
 #[cfg(test)]
@@ -274,6 +287,26 @@ mod tests {
         let rest = log.run(run.end, usize::MAX, false);
         assert_eq!(bodies(&rest), (run.count() as u32..10_000).collect::<Vec<_>>());
         assert_eq!(rest.end, log.end());
+    }
+
+    #[test]
+    fn h15_an_item_that_panics_while_it_is_written_leaves_nothing_behind() {
+        struct Touchy;
+        impl Serialize for Touchy {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                let mut parts = to.serialize_tuple(2)?;
+                serde::ser::SerializeTuple::serialize_element(&mut parts, &7u32)?;
+                panic!("on purpose")
+            }
+        }
+        let mut log = filled(3);
+        let before = log.end();
+        let append = std::panic::AssertUnwindSafe(|| log.append(&Touchy, 1024));
+        assert!(std::panic::catch_unwind(append).is_err());
+        assert_eq!(log.end(), before);
+        assert!(log.append(&(3u32, [7u8; 16]), 1024).is_ok());
+        let first = log.first();
+        assert_eq!(bodies(&log.run(first, usize::MAX, false)), [0, 1, 2, 3]);
     }
 
     #[test]
