@@ -46,6 +46,9 @@ pub(crate) enum Order {
     AddPeer(PeerAddr),
     SyncWith(PeerId, oneshot::Sender<Result<(), LinkError>>),
     Depart(oneshot::Sender<()>),
+    /// A mistake in the loop, for tests.
+    #[cfg(test)]
+    Panic,
 }
 
 /// What discovery did so far, in numbers.
@@ -180,6 +183,12 @@ impl Discovery {
             }
         };
         let _ = tokio::time::timeout(DEPARTURE, depart).await;
+    }
+
+    /// Makes the loop panic.
+    #[cfg(test)]
+    pub(crate) async fn break_down(&self) {
+        let _ = self.orders.send(Order::Panic).await;
     }
 
     /// What an operator may want to know, from now on. A reader that lags misses events and is told so.

@@ -3,6 +3,8 @@
 //! Frames are enums to which variants are only ever appended. Signed statements travel inside as they were signed.
 //! The overlay's messages are our own types and not the gossip library's, so that its next version is not a change of the wire.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +26,8 @@ impl Protocol for GossipProtocol {
     const NAME: &'static str = "gossip";
     const MAJOR: u16 = 1;
     const MAX_FRAME: usize = 20 * 1024;
+    /// The overlay tries peers and leaves them; those that stay are kept.
+    const LINGER: Duration = Duration::from_millis(500);
 }
 
 /// The comparison of two catalogs: one link each.
@@ -34,6 +38,8 @@ impl Protocol for CatalogProtocol {
     const NAME: &'static str = "catalog";
     const MAJOR: u16 = 1;
     const MAX_FRAME: usize = 64 * 1024;
+    /// Two nodes that have just compared have nothing to compare.
+    const LINGER: Duration = Duration::from_millis(500);
 }
 
 /// A frame between gossip neighbours.

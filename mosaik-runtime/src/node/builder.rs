@@ -286,7 +286,7 @@ impl NetworkBuilder {
         );
         guard.disarm();
         let (name, clock, ended) = (self.name, self.environment.clock, OnceCell::new());
-        Ok(Network::from_inner(Inner {
+        let network = Network::from_inner(Inner {
             name,
             id,
             transport,
@@ -297,7 +297,9 @@ impl NetworkBuilder {
             scope,
             users,
             ended,
-        }))
+        });
+        network.watch_workers();
+        Ok(network)
     }
 
     /// What discovery starts with.

@@ -84,7 +84,11 @@ async fn function(entry: &NodeEntry, node: Node, network: &Network, stop: &Cance
             network.stop();
             timeout(GRACE, &mut function).await.ok()
         }
+        _ = network.failed() => timeout(GRACE, &mut function).await.ok(),
     };
+    if let Some(died) = network.failure() {
+        return Err(died.into());
+    }
     match ended {
         Some(Ok(result)) => result,
         Some(Err(panic)) => Err(Error::msg(format_args!("its function panicked: {}", panic_text(&*panic)))),

@@ -11,6 +11,8 @@ mod item;
 pub mod keyfile;
 pub mod life;
 mod network;
+#[cfg(all(test, feature = "sim"))]
+mod workers;
 #[cfg(feature = "sim")]
 pub mod world;
 

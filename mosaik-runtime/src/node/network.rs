@@ -8,7 +8,7 @@ use super::{BuildError, NetworkBuilder, builder::TASKS_END};
 use crate::{
     admission::Admission,
     discovery::Discovery,
-    primitives::{Clock, NetworkId, PeerId, Scope},
+    primitives::{Clock, NetworkId, PeerId, Scope, WorkerDied},
     streams::Streams,
     transport::{Address, PeerAddr, Transport},
 };
@@ -103,6 +103,31 @@ impl Network {
     /// The node's own tasks. A task that panicked was caught, is in the log, and took nothing with it but its own work.
     pub fn tasks(&self) -> Tasks {
         Tasks { running: self.0.scope.running(), panicked: self.0.scope.panics() }
+    }
+
+    /// Waits until the node has lost a worker that it cannot do without: it then stops by itself, without farewell, so
+    /// that others notice, and this says what was lost. It never returns for a node that is sound. Cancel-safe.
+    pub async fn failed(&self) -> WorkerDied {
+        self.0.scope.died().await
+    }
+
+    /// The worker that the node has lost, if it has.
+    pub fn failure(&self) -> Option<WorkerDied> {
+        self.0.scope.dead_worker()
+    }
+
+    /// The task that ends a node which lost a worker: the rest of it would look alive and not be.
+    pub(super) fn watch_workers(&self) {
+        let inner = &self.0;
+        let (scope, users) = (inner.scope.clone(), inner.users.clone());
+        let (streams, transport) = (inner.streams.clone(), inner.transport.clone());
+        inner.scope.spawn("watch over workers", async move {
+            let died = scope.died().await;
+            tracing::error!(target: "mosaik::node", worker = died.worker, "{died}");
+            streams.stop();
+            users.kill();
+            transport.shutdown().await;
+        });
     }
 
     /// Begins a stop: consumers end, sends fail with `Stopped`. [`shutdown`](Self::shutdown) does the rest.

@@ -31,7 +31,7 @@ pub use policy::Policy;
 pub use reach::Reach;
 pub use rng::NodeRng;
 pub use schema::{Fingerprint, Schema};
-pub use scope::Scope;
+pub use scope::{Scope, WorkerDied};
 pub use stopped::Stopped;
 pub use tag::Tag;
 pub use when::Condition;

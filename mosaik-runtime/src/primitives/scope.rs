@@ -2,6 +2,8 @@
 //!
 //! A scope stops in two steps: `stop` asks (tasks finish what they promised), `kill` drops every future at its next
 //! await. Scopes form a tree (network → subsystem → link). A panic in a task is caught, logged and counted; it ends that task only.
+//! A *worker* is a task without which the node is not what it says it is: when one panics, the whole tree is told, and whoever
+//! owns the tree ends the node.
 
 use std::{
     any::Any,
@@ -20,6 +22,8 @@ use tokio_util::{
     task::TaskTracker,
 };
 
+use super::watch;
+
 /// A place for tasks that stop together.
 #[derive(Clone)]
 pub struct Scope {
@@ -27,6 +31,19 @@ pub struct Scope {
     kill: CancellationToken,
     tasks: TaskTracker,
     panics: Arc<AtomicU64>,
+    died: Arc<watch::Sender<Option<WorkerDied>>>,
+}
+
+/// A worker of the node is gone, and the node with it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the worker `{worker}` of this node died, so the node has stopped: {why}. This is a bug in mosaik: please report it with the log, and start the node again"
+)]
+pub struct WorkerDied {
+    /// The worker's name.
+    pub worker: &'static str,
+    /// What its panic says.
+    pub why: String,
 }
 
 impl Default for Scope {
@@ -43,6 +60,7 @@ impl Scope {
             kill: CancellationToken::new(),
             tasks: TaskTracker::new(),
             panics: Arc::default(),
+            died: Arc::new(watch::channel(None).0),
         }
     }
 
@@ -54,19 +72,58 @@ impl Scope {
             kill: self.kill.child_token(),
             tasks: self.tasks.clone(),
             panics: self.panics.clone(),
+            died: self.died.clone(),
         }
     }
 
     /// Runs a task in this scope. `name` stands in the log when it panics.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let (kill, panics) = (self.kill.clone(), self.panics.clone());
+        // Boxed, because each wrapper around a future that is moved into it is as large as that future once more.
+        let task = Box::pin(task);
         self.tasks.spawn(async move {
-            let task = AssertUnwindSafe(task).catch_unwind();
-            if let Some(Err(panic)) = kill.run_until_cancelled_owned(task).await {
-                panics.fetch_add(1, Ordering::Relaxed);
-                tracing::error!(target: "mosaik::task", task = name, "a task panicked: {}", panic_text(&*panic));
+            let _ = kill.run_until_cancelled_owned(caught(name, &panics, task)).await;
+        });
+    }
+
+    /// Runs a worker in this scope: a task that the node cannot do without. If it panics, [`died`](Self::died) says so.
+    pub fn spawn_worker(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let (kill, panics, died) = (self.kill.clone(), self.panics.clone(), self.died.clone());
+        let task = Box::pin(task);
+        self.tasks.spawn(async move {
+            let task = caught(name, &panics, task);
+            if let Some(Err(why)) = kill.run_until_cancelled_owned(task).await {
+                report(&died, WorkerDied { worker: name, why });
             }
         });
+    }
+
+    /// Runs a part of a task whose panic is to be dealt with by the task itself: `Err` is what the panic says.
+    ///
+    /// # Errors
+    ///
+    /// When `part` panics. It is logged and counted as well.
+    pub async fn caught<T>(&self, name: &'static str, part: impl Future<Output = T>) -> Result<T, String> {
+        caught(name, &self.panics, Box::pin(part)).await
+    }
+
+    /// A worker ended without a panic, and should not have.
+    pub fn worker_died(&self, worker: &'static str, why: impl Into<String>) {
+        report(&self.died, WorkerDied { worker, why: why.into() });
+    }
+
+    /// Waits until a worker of the tree has died; the first one counts. Cancel-safe.
+    pub async fn died(&self) -> WorkerDied {
+        let mut died = self.died.subscribe();
+        match died.wait_for(Option::is_some).await.map(|died| died.clone()) {
+            Ok(Some(died)) => died,
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// The worker that has died, if one has.
+    pub fn dead_worker(&self) -> Option<WorkerDied> {
+        self.died.borrow().clone()
     }
 
     /// Asks all tasks of this scope to finish.
@@ -118,6 +175,25 @@ impl fmt::Debug for Scope {
     }
 }
 
+async fn caught<T>(
+    name: &'static str,
+    panics: &AtomicU64,
+    task: impl Future<Output = T>,
+) -> Result<T, String> {
+    AssertUnwindSafe(task).catch_unwind().await.map_err(|panic| {
+        let why = panic_text(&*panic).to_owned();
+        panics.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(target: "mosaik::task", task = name, "a task panicked: {why}");
+        why
+    })
+}
+
+fn report(died: &watch::Sender<Option<WorkerDied>>, by: WorkerDied) {
+    died.send_modify(|died| {
+        died.get_or_insert(by);
+    });
+}
+
 /// The text of a caught panic.
 pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
@@ -139,6 +215,31 @@ mod tests {
         wait.await.expect("the healthy task ends by itself");
         scope.ended().await;
         assert_eq!((scope.panics(), scope.running()), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn g2_the_panic_of_a_worker_is_told_to_the_whole_tree() {
+        let scope = Scope::new();
+        let child = scope.child();
+        child.spawn("broken", async { panic!("of a task") });
+        child.spawn_worker("ends", async {});
+        scope.ended().await;
+        assert_eq!(scope.dead_worker(), None);
+        child.spawn_worker("keeper", async { panic!("on purpose") });
+        let died = scope.died().await;
+        assert_eq!(died, WorkerDied { worker: "keeper", why: "on purpose".to_owned() });
+        scope.worker_died("another", "too late");
+        assert_eq!(scope.dead_worker(), Some(died));
+        assert_eq!(scope.panics(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_caught_part_ends_only_itself() {
+        let scope = Scope::new();
+        assert_eq!(scope.caught("part", async { 1 }).await, Ok(1));
+        let broken = async { panic!("on purpose") };
+        assert_eq!(scope.caught("part", broken).await, Err::<(), _>("on purpose".to_owned()));
+        assert_eq!(scope.panics(), 1);
     }
 
     #[tokio::test]

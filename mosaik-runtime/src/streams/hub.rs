@@ -94,7 +94,7 @@ impl Hub {
             inlets: Mutex::default(),
             stopped: AtomicBool::new(false),
         });
-        hub.scope.spawn("streams listener", listen(hub.clone(), listener));
+        hub.scope.spawn_worker("streams listener", listen(hub.clone(), listener));
         hub
     }
 
@@ -167,7 +167,7 @@ impl Hub {
             discovery: self.discovery.clone(),
             trace: self.trace.clone(),
         });
-        self.scope.spawn("streams keeper", keep_outlet(self.clone(), outlet.clone()));
+        self.scope.spawn_worker("streams keeper", keep_outlet(self.clone(), outlet.clone()));
         outlet
     }
 
@@ -234,7 +234,7 @@ impl Hub {
         });
         let reader = inlet.inbox().join();
         inlets.insert(inlet.subject.item, inlet.clone());
-        inlet.scope.spawn("streams inlet", keep_inlet(self.clone(), inlet.clone()));
+        inlet.scope.spawn_worker("streams inlet", keep_inlet(self.clone(), inlet.clone()));
         Ok((inlet, reader))
     }
 

@@ -54,7 +54,7 @@ pub(super) static LOAD: StreamDescriptor = StreamDescriptor {
     docs: "What one machine is doing. Every node that names \"host.load\" meets on the same stream.",
     ..stream("host.load", 1)
 };
-pub(super) static SENSOR: NodeDescriptor = NodeDescriptor {
+pub(crate) static SENSOR: NodeDescriptor = NodeDescriptor {
     docs: "Publishes this machine's load every second.\n\nMore about that.",
     tags: &["sensor"],
     ..node("sensor", 10, &[Role::Produces(&LOAD)])

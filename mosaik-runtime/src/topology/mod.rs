@@ -9,7 +9,7 @@ pub mod graph;
 pub mod render;
 
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 
 pub use check::{Problem, Problems, check};
 pub use descriptor::{

@@ -55,6 +55,10 @@ impl Frames {
     /// Another limit from now on.
     pub(super) fn limit_to(&mut self, limit: usize) {
         self.limit = limit;
+        if self.buffer.is_empty() {
+            // Frames of the new limit may need far less.
+            self.buffer = BytesMut::new();
+        }
     }
 
     /// The next frame; `None` once the peer finished after a whole one. Cancel-safe.
@@ -63,7 +67,7 @@ impl Frames {
             if let Some(frame) = take(&mut self.buffer, self.limit)? {
                 return Ok(Some(frame));
             }
-            if self.half.read(&mut self.buffer, READ).await? == 0 {
+            if self.half.read(&mut self.buffer, READ.min(PREFIX + self.limit)).await? == 0 {
                 return if self.buffer.is_empty() { Ok(None) } else { Err(LinkError::Truncated) };
             }
         }

@@ -1,6 +1,6 @@
 //! What a protocol is to the transport: a name, a major version and a frame limit.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// A protocol of links. Its ALPN is `/mosaik/<NAME>/<MAJOR>`.
 pub trait Protocol: Send + Sync + 'static {
@@ -10,6 +10,9 @@ pub trait Protocol: Send + Sync + 'static {
     const MAJOR: u16;
     /// The largest frame that either side accepts, in bytes, without the length prefix.
     const MAX_FRAME: usize;
+    /// A connection without links closes after this, or after the transport's own limit if that is shorter. Choose it by how
+    /// soon a peer is likely to be asked again: an open connection is kept alive, and takes about 100 KB on each side.
+    const LINGER: Duration = Duration::from_secs(60);
 }
 
 /// A protocol's name and major version as a value.
@@ -19,15 +22,17 @@ pub struct ProtocolId {
     pub name: &'static str,
     /// Its major version.
     pub major: u16,
+    /// How long a connection without links stays.
+    pub linger: Duration,
 }
 
 impl ProtocolId {
     /// Sorts before all others.
-    pub(super) const FIRST: Self = Self { name: "", major: 0 };
+    pub(super) const FIRST: Self = Self { name: "", major: 0, linger: Duration::ZERO };
 
     /// The value of a protocol type.
     pub const fn of<P: Protocol>() -> Self {
-        Self { name: P::NAME, major: P::MAJOR }
+        Self { name: P::NAME, major: P::MAJOR, linger: P::LINGER }
     }
 
     /// The bytes that TLS negotiates.

@@ -35,6 +35,11 @@ impl World {
         Ok(Self { endpoints: endpoints?, connections: Vec::new() })
     }
 
+    /// Ends of connections at all nodes together.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.len()
+    }
+
     /// Waits until everybody has everybody's entry.
     pub(crate) async fn complete(&mut self) -> Fallible {
         let nodes = self.endpoints.len();

@@ -44,6 +44,8 @@ pub(crate) struct Found {
     pub(crate) idle_cores: f64,
     /// Resident memory that came with the nodes, divided by their number, in MiB.
     pub(crate) node_mib: f64,
+    /// Connections that an idle node holds, on average.
+    pub(crate) connections: f64,
 }
 
 /// Runs a child to its end.
@@ -63,10 +65,10 @@ pub(crate) fn start(job: &Job) -> Fallible<Found> {
     }
     let text = String::from_utf8(output.stdout)?;
     let numbers: Result<Vec<f64>, _> = text.split_whitespace().map(str::parse).collect();
-    let [started_ms, complete_ms, start_cores, idle_cores, node_mib] = numbers?[..] else {
+    let [started_ms, complete_ms, start_cores, idle_cores, node_mib, connections] = numbers?[..] else {
         return Err(format!("the child's answer is malformed: {text}").into());
     };
-    Ok(Found { started_ms, complete_ms, start_cores, idle_cores, node_mib })
+    Ok(Found { started_ms, complete_ms, start_cores, idle_cores, node_mib, connections })
 }
 
 /// The nodes of either kind, started.
@@ -102,7 +104,13 @@ pub(crate) async fn run(arguments: Vec<String>) -> Fallible {
     let (idle_cores, node_mib) =
         watch(nodes, memory, Duration::from_millis(settle), Duration::from_millis(idle)).await?;
     let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
-    println!("{} {} {start_cores} {idle_cores} {node_mib}", milliseconds(started), milliseconds(complete));
+    let held = match &world {
+        World::Bare(world) => world.connections(),
+        World::Mosaik(world) => world.connections(),
+    };
+    let (started, complete, held) =
+        (milliseconds(started), milliseconds(complete), held as f64 / nodes as f64);
+    println!("{started} {complete} {start_cores} {idle_cores} {node_mib} {held}");
     drop(world);
     Ok(())
 }

@@ -15,6 +15,7 @@
 //! | | `complete/N` | from the same moment until every node knows every node; cores in use until then |
 //! | `idle/N` | `idle-cores/N` | processor time of all N idle nodes together, over 15 s, as cores |
 //! | | `idle-memory/N` | resident memory that came with the nodes, divided by N |
+//! | | `idle-connections/N` | connections that one node holds at the end, on average; each is counted at both its ends |
 //!
 //! # What both sides have in common
 //!
@@ -67,6 +68,7 @@ use tokio::{runtime::Builder, time::Duration};
 
 const TIME: Unit = Unit { text: "ms", better: "lower", digits: 1, bytes: 0 };
 const CORES: Unit = Unit { text: "cores", better: "lower", digits: 4, bytes: 0 };
+const CONNECTIONS: Unit = Unit { text: "a node", better: "lower", digits: 1, bytes: 0 };
 const MEMORY: Unit = Unit { text: "MiB/node", better: "lower", digits: 2, bytes: 0 };
 
 /// Numbers of nodes for the cases `complete/N`, and for `idle/N`.
@@ -138,5 +140,6 @@ fn of(nodes: usize, complete: bool, runs: &Runs<Found>) -> Vec<report::Case> {
     vec![
         row("idle-cores", CORES, |found| Figure { value: found.idle_cores, cores: found.idle_cores }),
         row("idle-memory", MEMORY, |found| Figure { value: found.node_mib, cores: 0.0 }),
+        row("idle-connections", CONNECTIONS, |found| Figure { value: found.connections, cores: 0.0 }),
     ]
 }

@@ -22,6 +22,11 @@ impl World {
         Ok(Self(networks?))
     }
 
+    /// Ends of connections at all nodes together.
+    pub(crate) fn connections(&self) -> usize {
+        self.0.iter().map(|network| network.transport().usage().connections).sum()
+    }
+
     /// Waits until every catalog holds everybody.
     pub(crate) async fn complete(&mut self) -> Fallible {
         let nodes = self.0.len();

@@ -70,19 +70,31 @@ fn d1_catalogs_are_equal_soon_after_the_last_of_many_changes() {
     }
 }
 
-#[test]
-fn d2_a_crash_is_seen_by_all_within_half_a_minute() {
-    let mut taken: Vec<Duration> = (0..11)
+/// From the crash of one of `count` nodes until all others have noticed, in each of the seeds, sorted.
+fn times_of_crashes(count: usize, seeds: std::ops::Range<u64>) -> Vec<Duration> {
+    let mut taken: Vec<Duration> = seeds
         .map(|seed| {
             let fleet = Fleet::default();
-            let mut world = World::new(seed).add(fleet.nodes(8));
-            until_agreed(&mut world, &fleet, 0..8);
-            until_agreed(world.run_for(secs(5)).crash(7), &fleet, 0..7)
+            let mut world = World::new(seed).add(fleet.nodes(count));
+            world.set_latency(millis(20));
+            until_agreed(&mut world, &fleet, 0..count);
+            // Not always at the same moment of a round of questions.
+            world.run_for(secs(10) + millis(170 * seed));
+            until_agreed(world.crash(count - 1), &fleet, 0..count - 1)
         })
         .collect();
     taken.sort_unstable();
-    // A suspicion stands for 15 s before it is believed, so that a slow node is not buried.
-    assert!(taken[5] <= secs(20) && taken[10] <= secs(30), "{taken:?}");
+    taken
+}
+
+#[test]
+fn d2_a_crash_is_seen_by_all_within_ten_seconds_in_half_of_the_cases_and_thirty_in_all() {
+    for (count, seeds) in [(2, 0..20), (3, 0..20), (8, 0..20), (32, 0..8)] {
+        let taken = times_of_crashes(count, seeds);
+        let (median, most) = (taken[taken.len() / 2], taken[taken.len() - 1]);
+        println!("{count} nodes: median {median:?}, most {most:?}");
+        assert!(median <= secs(10) && most <= secs(30), "{count} nodes: {taken:?}");
+    }
 }
 
 #[test]

@@ -99,7 +99,8 @@ fn the_page_of_metrics_and_the_code_agree() {
             if let TokenTree::Literal(literal) = token {
                 let text = literal.to_string();
                 let name = text.trim_matches('"');
-                if text.starts_with("\"mosaik_") && name.ends_with("_total") {
+                let is_metric = ["_total", "_connections"].iter().any(|end| name.ends_with(end));
+                if text.starts_with("\"mosaik_") && is_metric {
                     counted.insert(name.to_owned());
                 }
             }

@@ -3,7 +3,10 @@
 //! A suspicion is about one version of a node; a higher one ends it, and so does an answer. When a deadline passes, the node is
 //! dead at that version, here. A node that was itself stopped for a while gives everybody the time that it missed.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -12,12 +15,16 @@ use crate::primitives::{PeerId, Version};
 /// The times of failure detection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
-    /// How often a gossip neighbour is asked whether it is there.
+    /// A gossip neighbour that said nothing for so long is asked whether it is there.
     pub probe: Duration,
-    /// How long a neighbour may be silent before it is suspected. It is looked at when a probe is due.
+    /// A neighbour that said nothing for so long is suspected.
     pub silence: Duration,
-    /// How long a suspect has to answer or to sign a higher version.
+    /// How long a suspect has to answer or to sign a higher version when one node alone suspects it …
     pub patience: Duration,
+    /// … when two do, or all that there are …
+    pub shared: Duration,
+    /// … and when three or more do.
+    pub agreed: Duration,
     /// Within this time of hearing a suspicion a node sees for itself.
     pub check_within: Duration,
 }
@@ -25,26 +32,57 @@ pub struct Timing {
 impl Default for Timing {
     fn default() -> Self {
         Self {
-            probe: Duration::from_secs(3),
-            silence: Duration::from_millis(4500),
+            probe: Duration::from_secs(2),
+            silence: Duration::from_secs(4),
             patience: Duration::from_secs(15),
+            shared: Duration::from_secs(6),
+            agreed: Duration::from_secs(4),
             check_within: Duration::from_secs(5),
         }
     }
 }
 
+impl Timing {
+    /// How long a suspect has, with so many witnesses of its silence, of so many that there could be.
+    fn patience(&self, witnesses: usize, possible: usize) -> Duration {
+        match witnesses {
+            AGREED.. => self.agreed,
+            witnesses if witnesses >= possible.min(2) => self.shared,
+            _ => self.patience,
+        }
+    }
+}
+
+/// So many witnesses are enough: no more are needed, and more do not shorten a suspect's time.
+const AGREED: usize = 3;
+/// Without neighbours and suspects, so long.
+const IDLE: Duration = Duration::from_secs(10);
 /// A timer that fires later than this tells that the whole node stood still.
 const STALL: Duration = Duration::from_secs(2);
 /// A peer that others reach and this node does not is not suspected again by this node for so long, doubled each time.
 const TRUST: Duration = Duration::from_secs(60);
 const MOST_TRUST: u32 = 6;
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Suspect {
     version: Version,
-    deadline: Instant,
+    since: Instant,
     check_at: Option<Instant>,
     ours: bool,
+    /// Others that say so.
+    reporters: BTreeSet<PeerId>,
+}
+
+impl Suspect {
+    fn witnesses(&self) -> usize {
+        self.reporters.len() + usize::from(self.ours)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Neighbour {
+    heard: Instant,
+    asked: Instant,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -70,8 +108,9 @@ pub(crate) enum Due {
 #[derive(Debug)]
 pub(crate) struct Detector {
     timing: Timing,
-    next_probe: Instant,
-    neighbours: BTreeMap<PeerId, Instant>,
+    /// Something is looked at again no later than this.
+    next_look: Instant,
+    neighbours: BTreeMap<PeerId, Neighbour>,
     suspects: BTreeMap<PeerId, Suspect>,
     trust: BTreeMap<PeerId, Trust>,
 }
@@ -80,7 +119,7 @@ impl Detector {
     pub(crate) fn new(timing: Timing, now: Instant) -> Self {
         Self {
             timing,
-            next_probe: now + timing.probe,
+            next_look: now + IDLE,
             neighbours: BTreeMap::new(),
             suspects: BTreeMap::new(),
             trust: BTreeMap::new(),
@@ -89,7 +128,7 @@ impl Detector {
 
     pub(crate) fn neighbour(&mut self, peer: PeerId, is: bool, now: Instant) {
         if is {
-            self.neighbours.insert(peer, now);
+            self.neighbours.insert(peer, Neighbour { heard: now, asked: now });
         } else {
             self.neighbours.remove(&peer);
         }
@@ -97,8 +136,8 @@ impl Detector {
 
     /// The peer said something to us: it is alive, and when it falls silent again that means something again.
     pub(crate) fn heard(&mut self, peer: &PeerId, now: Instant) {
-        if let Some(last) = self.neighbours.get_mut(peer) {
-            *last = now;
+        if let Some(neighbour) = self.neighbours.get_mut(peer) {
+            neighbour.heard = now;
         }
         self.suspects.remove(peer);
         self.trust.remove(peer);
@@ -123,42 +162,52 @@ impl Detector {
         self.neighbours.remove(peer);
     }
 
-    /// The peer did not answer us. Returns whether that is news to be told.
+    /// The peer did not answer us. Returns whether that is to be told: it is news, and not enough others say so.
     pub(crate) fn unanswered(&mut self, peer: PeerId, version: Version, now: Instant) -> bool {
         let trusted = self.trust.get(&peer).and_then(|trust| trust.until).is_some_and(|until| now < until);
         if trusted {
             return false;
         }
-        if let Some(suspect) = self.suspects.get_mut(&peer) {
-            let news = !suspect.ours;
-            suspect.ours = true;
-            return news;
-        }
-        self.suspect(peer, version, None, true, now);
-        true
+        let suspect = self.suspect(peer, version, now);
+        let news = !suspect.ours && suspect.reporters.len() < AGREED;
+        suspect.ours = true;
+        news
     }
 
     /// Somebody says that the peer does not answer. It is checked within `fraction` (0 to 1) of the time for that.
-    pub(crate) fn told(&mut self, peer: PeerId, version: Version, fraction: f64, now: Instant) {
-        let fresh =
-            self.neighbours.get(&peer).is_some_and(|last| now.duration_since(*last) < self.timing.probe);
-        if fresh || self.suspects.contains_key(&peer) {
-            return;
+    /// Returns whether the peer was above suspicion before.
+    pub(crate) fn told(
+        &mut self,
+        (peer, version): (PeerId, Version),
+        reporter: PeerId,
+        fraction: f64,
+        now: Instant,
+    ) -> bool {
+        let probe = self.timing.probe;
+        let fresh = self.neighbours.get(&peer).is_some_and(|neighbour| now - neighbour.heard < probe);
+        if fresh {
+            return false;
         }
         let check_at = now + self.timing.check_within.mul_f64(fraction.clamp(0.0, 1.0));
-        self.suspect(peer, version, Some(check_at), false, now);
+        let is_new = !self.suspects.contains_key(&peer);
+        let suspect = self.suspect(peer, version, now);
+        if is_new {
+            suspect.check_at = Some(check_at);
+        }
+        if suspect.reporters.len() < AGREED {
+            suspect.reporters.insert(reporter);
+        }
+        is_new
     }
 
-    fn suspect(
-        &mut self,
-        peer: PeerId,
-        version: Version,
-        check_at: Option<Instant>,
-        ours: bool,
-        now: Instant,
-    ) {
-        let deadline = now + self.timing.patience;
-        self.suspects.insert(peer, Suspect { version, deadline, check_at, ours });
+    fn suspect(&mut self, peer: PeerId, version: Version, now: Instant) -> &mut Suspect {
+        self.suspects.entry(peer).or_insert_with(|| Suspect {
+            version,
+            since: now,
+            check_at: None,
+            ours: false,
+            reporters: BTreeSet::new(),
+        })
     }
 
     /// Whether the peer is under suspicion.
@@ -167,50 +216,64 @@ impl Detector {
         self.suspects.contains_key(peer)
     }
 
-    /// When [`tick`](Self::tick) has something to say.
-    pub(crate) fn next_deadline(&self) -> Instant {
-        let suspects = self.suspects.values().map(|suspect| suspect.check_at.unwrap_or(suspect.deadline));
-        suspects.fold(self.next_probe, Instant::min)
+    /// When [`tick`](Self::tick) has something to say, if so many nodes could be witnesses of a silence.
+    pub(crate) fn next_deadline(&self, possible: usize) -> Instant {
+        let suspects = self.suspects.values();
+        let suspects = suspects.map(|suspect| {
+            let deadline = suspect.since + self.timing.patience(suspect.witnesses(), possible);
+            suspect.check_at.map_or(deadline, |at| at.min(deadline))
+        });
+        let neighbours = self.neighbours.values().map(|neighbour| {
+            (neighbour.heard.max(neighbour.asked) + self.timing.probe)
+                .min(neighbour.heard + self.timing.silence)
+        });
+        suspects.chain(neighbours).fold(self.next_look, Instant::min)
     }
 
     /// What is due by now.
-    pub(crate) fn tick(&mut self, now: Instant) -> Vec<Due> {
-        self.forgive_a_stall(now);
+    pub(crate) fn tick(&mut self, now: Instant, possible: usize) -> Vec<Due> {
+        self.forgive_a_stall(now, possible);
+        self.next_look = now + IDLE;
         let mut due = Vec::new();
-        if now >= self.next_probe {
-            self.next_probe = now + self.timing.probe;
-            let silence = self.timing.silence;
-            due.extend(self.neighbours.iter().map(
-                |(peer, last)| match now.saturating_duration_since(*last) {
-                    silent if silent >= silence => Due::Silent(*peer),
-                    _ => Due::Probe(*peer),
-                },
-            ));
-        }
+        // Questions that are due soon go out at once, so that few timers fire.
+        let (soon, silence) = (now + self.timing.probe / 8, self.timing.silence);
+        let ask_after = self.timing.probe;
+        self.neighbours.retain(|peer, neighbour| {
+            let is_silent = now.saturating_duration_since(neighbour.heard) >= silence;
+            if is_silent {
+                due.push(Due::Silent(*peer));
+            } else if neighbour.heard.max(neighbour.asked) + ask_after <= soon {
+                neighbour.asked = now;
+                due.push(Due::Probe(*peer));
+            }
+            !is_silent
+        });
         for (peer, suspect) in &mut self.suspects {
-            if suspect.check_at.is_some_and(|at| at <= now) {
-                suspect.check_at = None;
+            let enough = suspect.witnesses() >= AGREED;
+            if suspect.check_at.take_if(|at| *at <= now).is_some() && !enough {
                 due.push(Due::Check(*peer));
             }
         }
-        let dead: Vec<_> = self.suspects.iter().filter(|(_, suspect)| suspect.deadline <= now).collect();
-        due.extend(dead.into_iter().map(|(peer, suspect)| Due::Dead(*peer, suspect.version)));
-        self.suspects.retain(|_, suspect| suspect.deadline > now);
+        let timing = self.timing;
+        self.suspects.retain(|peer, suspect| {
+            let dead = suspect.since + timing.patience(suspect.witnesses(), possible) <= now;
+            due.extend(dead.then_some(Due::Dead(*peer, suspect.version)));
+            !dead
+        });
         due
     }
 
     /// The whole node stood still: what others said meanwhile is still in the queues, so nobody's time has run.
-    fn forgive_a_stall(&mut self, now: Instant) {
-        let late = now.saturating_duration_since(self.next_deadline());
+    fn forgive_a_stall(&mut self, now: Instant, possible: usize) {
+        let late = now.saturating_duration_since(self.next_deadline(possible));
         if late < STALL {
             return;
         }
-        self.next_probe = now;
-        for last in self.neighbours.values_mut() {
-            *last += late;
+        for neighbour in self.neighbours.values_mut() {
+            neighbour.heard += late;
         }
         for suspect in self.suspects.values_mut() {
-            suspect.deadline += late;
+            suspect.since += late;
             suspect.check_at = suspect.check_at.map(|at| at + late);
         }
     }

@@ -38,6 +38,10 @@ impl Lost {
         self.peers.iter().nth(at).map(|(id, (_, addresses))| (*id, addresses.clone()))
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.peers.is_empty()
+    }
+
     pub(crate) fn all(&self) -> impl Iterator<Item = (PeerId, Vec<Address>)> {
         self.peers.iter().map(|(id, (_, addresses))| (*id, addresses.clone()))
     }

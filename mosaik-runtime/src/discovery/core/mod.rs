@@ -50,6 +50,8 @@ pub(crate) enum Effect {
     Announce(Signed),
     /// Dial this peer and compare catalogs: does it answer?
     Check(PeerId),
+    /// The peer is under suspicion: if its process can be looked at, look.
+    Doubt(PeerId),
     /// Ask this gossip neighbour whether it is there.
     Probe(PeerId),
     /// This gossip neighbour is silent: drop its link.
@@ -211,7 +213,9 @@ impl Core {
         let version = if version.incarnation > MOST_CLAIMED { version.min(held) } else { version };
         if held <= version && self.catalog().get(&reporter).is_some() {
             let fraction = self.rng.unit();
-            self.detector.told(suspect, version, fraction, now);
+            if self.detector.told((suspect, version), reporter, fraction, now) {
+                self.effects.push_back(Effect::Doubt(suspect));
+            }
         }
     }
 
@@ -271,6 +275,7 @@ impl Core {
 
     fn accuse(&mut self, peer: PeerId, version: Version) {
         if !self.own.departed() {
+            self.effects.push_back(Effect::Doubt(peer));
             self.effects.push_back(Effect::Announce(self.own.suspect(peer, version)));
         }
     }
@@ -312,12 +317,18 @@ impl Core {
     /// When [`tick`](Self::tick) is due.
     pub(crate) fn next_deadline(&self) -> Instant {
         let refute = self.refuted_at.filter(|_| self.refute_again).map(|at| at + REFUTE_PAUSE);
-        refute.map_or(self.detector.next_deadline(), |at| at.min(self.detector.next_deadline()))
+        let detector = self.detector.next_deadline(self.witnesses());
+        refute.map_or(detector, |at| at.min(detector))
+    }
+
+    /// How many nodes could notice that one of them is silent.
+    fn witnesses(&self) -> usize {
+        self.catalog().len().saturating_sub(1)
     }
 
     /// Lets time pass.
     pub(crate) fn tick(&mut self, now: Instant) {
-        for due in self.detector.tick(now) {
+        for due in self.detector.tick(now, self.witnesses()) {
             match due {
                 Due::Probe(peer) => self.effects.push_back(Effect::Probe(peer)),
                 Due::Check(peer) => self.effects.push_back(Effect::Check(peer)),
@@ -363,6 +374,11 @@ impl Core {
     /// One node that is not in the catalog and may be back.
     pub(crate) fn one_lost(&mut self) -> Option<(PeerId, Vec<Address>)> {
         self.lost.pick(&mut self.rng).filter(|_| !canary::made(Canary::LostForGood))
+    }
+
+    /// Whether a node is missed that may be back.
+    pub(crate) fn has_lost(&self) -> bool {
+        !self.lost.is_empty()
     }
 
     /// One node of the catalog, not this one.

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::mpsc, task::yield_now, time::Instant};
 
 use crate::{
-    primitives::{Clock, PeerId, Version, watch},
+    primitives::{Clock, PeerId, Scope, Version, watch},
     transport::{Code, Link, LinkError, Transport},
 };
 
@@ -42,6 +42,7 @@ pub(super) struct Comparer {
     pub(super) verifier: Arc<Verifier>,
     pub(super) clock: Clock,
     pub(super) inbox: mpsc::Sender<Input>,
+    pub(super) scope: Scope,
 }
 
 /// The catalog as it was when the comparison began.

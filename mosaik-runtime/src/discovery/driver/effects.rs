@@ -23,7 +23,7 @@ use super::{
         wire::{Announcement, GossipFrame, GossipProtocol, Overlay},
     },
     CLOCKS_APART, Departing, Driver, Input,
-    links::Sent,
+    links::{Sent, UNUSED},
 };
 
 /// Comparisons that this node begins, at a time.
@@ -32,6 +32,8 @@ const MOST_COMPARING: usize = 16;
 const MOST_RELAYED: usize = 64;
 /// Peers whose clocks are reported once.
 const MOST_CLOCKS: usize = 256;
+/// A new neighbour is compared with after about this time.
+const SOON: Duration = Duration::from_secs(1);
 /// A new neighbour with which catalogs were compared within this time is not asked again: announcements bring the rest.
 const LATELY: Duration = Duration::from_secs(5);
 /// Peers of which it is known when catalogs were last compared.
@@ -46,6 +48,7 @@ impl Driver {
         }
         self.counters.neighbours.store(self.overlay.neighbours() as u64, Ordering::Relaxed);
         if self.core.take_changed() {
+            self.stir(now);
             self.show();
         }
     }
@@ -75,6 +78,7 @@ impl Driver {
                 self.announce(signed, nonce, now);
             }
             Effect::Check(peer) => self.check(peer),
+            Effect::Doubt(peer) => self.meeting.doubt(peer),
             Effect::Probe(peer) => {
                 let nonce = self.rng.next_u64();
                 self.send(peer, GossipFrame::Probe(nonce), now);
@@ -121,6 +125,7 @@ impl Driver {
                 Out::Up(peer) => self.neighbour_up(peer, now),
                 Out::Down(peer) => {
                     self.neighbours.remove(&peer);
+                    self.sweep_later(now);
                     self.core.neighbour(peer, false, now);
                     self.transport.keep(peer, GossipProtocol::NAME, false);
                     self.maybe_alone(now);
@@ -136,14 +141,32 @@ impl Driver {
         self.neighbours.insert(peer);
         self.core.neighbour(peer, true, now);
         self.transport.keep(peer, GossipProtocol::NAME, true);
-        // One of the two asks; what it learns, both learn. Who was alone missed announcements, and asks in any case.
-        let lately =
-            self.compared_at.get(&peer).is_some_and(|at| now.saturating_duration_since(*at) < LATELY);
-        if was_alone || (self.me < peer && !lately) {
-            self.compare(peer, None);
+        // One of the two asks; what it learns, both learn. Who was alone missed announcements, and asks sooner. There is
+        // time: at a start neighbours come and go, and a comparison is a connection.
+        if was_alone || self.me < peer {
+            self.unequal.insert(peer);
+            let soon = now + SOON.mul_f64(if was_alone { 0.1 } else { 0.5 } + self.rng.unit());
+            self.timers.unequal = Some(self.timers.unequal.map_or(soon, |at| at.min(soon)));
         }
         if was_alone {
+            self.maybe_alone(now);
             self.announce_myself(now);
+        }
+    }
+
+    /// Compares with one of the new neighbours; the next one later.
+    pub(super) fn compare_with_the_new(&mut self, now: Instant) {
+        self.timers.unequal = None;
+        let lately = |peer: &PeerId| {
+            self.compared_at.get(peer).is_some_and(|at| now.saturating_duration_since(*at) < LATELY)
+        };
+        let neighbours = &self.neighbours;
+        self.unequal.retain(|peer| neighbours.contains(peer) && !lately(peer));
+        if let Some(peer) = self.unequal.pop_first() {
+            self.compare(peer, None);
+        }
+        if !self.unequal.is_empty() {
+            self.timers.unequal = Some(now + SOON.mul_f64(0.5 + self.rng.unit()));
         }
     }
 
@@ -152,7 +175,10 @@ impl Driver {
         if peer == self.me {
             return self.no_link(peer, now);
         }
-        match self.links.send(peer, frame) {
+        if !self.neighbours.contains(&peer) {
+            self.sweep_later(now);
+        }
+        match self.links.send(peer, frame, now) {
             Sent::Queued => {}
             Sent::Cut => self.no_link(peer, now),
             Sent::Dial if self.dials.may(now) => {
@@ -166,6 +192,20 @@ impl Driver {
                 self.links.failed(&peer);
                 self.no_link(peer, now);
             }
+        }
+    }
+
+    /// Links to others than neighbours are ended a little later.
+    pub(super) fn sweep_later(&mut self, now: Instant) {
+        self.timers.sweep.get_or_insert(now + UNUSED + UNUSED / 2);
+    }
+
+    pub(super) fn sweep(&mut self, now: Instant) {
+        self.timers.sweep = None;
+        let (ended, left) = self.links.sweep(&self.neighbours, now);
+        ended.into_iter().for_each(|peer| self.no_link(peer, now));
+        if left {
+            self.sweep_later(now);
         }
     }
 
@@ -236,7 +276,8 @@ impl Driver {
         self.comparing.insert(peer, done.into_iter().collect());
         let comparer = self.comparer.clone();
         self.scope.spawn("catalog comparison", async move {
-            let result = comparer.ask(peer).await;
+            let asked = comparer.scope.caught("catalog comparison", comparer.ask(peer)).await;
+            let result = asked.unwrap_or_else(|why| Err(LinkError::Malformed(why)));
             let _ = comparer.inbox.send(Input::Compared { peer, result }).await;
         });
     }

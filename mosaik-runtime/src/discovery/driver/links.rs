@@ -3,7 +3,11 @@
 //! The driver never waits for one: what it says goes into a bounded queue, and a neighbour whose queue is full loses its link.
 //! Both sides may open a link at once; then each reads both and writes to the newer one.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     sync::mpsc::{self, error::TrySendError},
@@ -30,6 +34,8 @@ const QUEUE: usize = 512;
 const WAITING: usize = 64;
 /// A link on which nothing comes for so long is of no use; neighbours probe each other more often.
 const SILENCE: Duration = Duration::from_secs(60);
+/// A link to one that is no neighbour ends when nothing was said over it for so long.
+pub(super) const UNUSED: Duration = Duration::from_secs(2);
 /// Links of one peer.
 const PER_PEER: usize = 4;
 /// Peers with links.
@@ -48,6 +54,8 @@ pub(super) struct Links {
 struct Slot {
     links: Vec<Writer>,
     waiting: Option<Waiting>,
+    /// When something was last said over it, or it was opened.
+    used: Option<Instant>,
 }
 
 #[derive(Default)]
@@ -88,8 +96,9 @@ pub(super) struct Tasks {
 
 impl Links {
     /// Sends a frame, over a link that may have to be made.
-    pub(super) fn send(&mut self, peer: PeerId, frame: GossipFrame) -> Sent {
+    pub(super) fn send(&mut self, peer: PeerId, frame: GossipFrame, now: Instant) -> Sent {
         let slot = self.slots.entry(peer).or_default();
+        slot.used = Some(now);
         // The newest: an older one may lead to a former process of the peer.
         if let Some(link) = slot.links.last() {
             return match link.queue.try_send(frame) {
@@ -121,6 +130,20 @@ impl Links {
         self.slots.remove(peer);
     }
 
+    /// Ends links to others than `neighbours` over which nothing was said for a while: the overlay says a word to many, and
+    /// keeps few. Returns the peers, and whether some are left that may be ended later.
+    pub(super) fn sweep(&mut self, neighbours: &BTreeSet<PeerId>, now: Instant) -> (Vec<PeerId>, bool) {
+        let others = self.slots.iter().filter(|(peer, slot)| {
+            !neighbours.contains(*peer) && slot.waiting.is_none() && !slot.links.is_empty()
+        });
+        let old = |slot: &Slot| slot.used.is_none_or(|at| now.saturating_duration_since(at) >= UNUSED);
+        let (ended, kept): (Vec<_>, Vec<_>) = others.partition(|(_, slot)| old(slot));
+        let (ended, left): (Vec<PeerId>, bool) =
+            (ended.iter().map(|(peer, _)| **peer).collect(), !kept.is_empty());
+        ended.iter().for_each(|peer| self.close(peer));
+        (ended, left)
+    }
+
     /// Ends the links to a peer at once.
     pub(super) fn cut(&mut self, peer: &PeerId) {
         self.slots.remove(peer);
@@ -146,6 +169,7 @@ impl Links {
                 let _ = queue.try_send(frame);
             });
         }
+        slot.used = Some(Instant::now());
         slot.links.push(Writer { id, queue, cut: cut.clone() });
         if slot.links.len() > PER_PEER {
             slot.links.remove(0).cut.cancel();
@@ -153,10 +177,11 @@ impl Links {
         let (sender, receiver) = link.split();
         tasks.scope.spawn("gossip writer", write(sender, frames, cut.clone()));
         let (inbox, verifier) = (tasks.inbox.clone(), tasks.verifier.clone());
+        let scope = tasks.scope.clone();
         tasks.scope.spawn("gossip reader", async move {
             let reader = Reader { peer, receiver, inbox: inbox.clone(), verifier };
-            let end = cut.run_until_cancelled(reader.run()).await;
-            let failed = end.is_some_and(|end| end.is_err());
+            let end = cut.run_until_cancelled(scope.caught("gossip reader", reader.run())).await;
+            let failed = end.is_some_and(|end| !matches!(end, Ok(Ok(()))));
             let _ = inbox.send(Input::LinkEnded { peer, id, failed }).await;
         });
         if then_close {

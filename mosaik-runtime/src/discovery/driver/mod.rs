@@ -112,10 +112,16 @@ pub(crate) struct Driver {
     comparing: BTreeMap<PeerId, Vec<oneshot::Sender<Result<(), LinkError>>>>,
     served: Served,
     neighbours: BTreeSet<PeerId>,
+    /// Neighbours with which catalogs are to be compared.
+    unequal: BTreeSet<PeerId>,
     /// Whether the overlay will be joined soon, because somebody is new.
     expecting: bool,
     /// When catalogs were last compared with a peer, by either side.
     compared_at: BTreeMap<PeerId, Instant>,
+    /// How long to wait for a second neighbour before another peer is asked.
+    sparse: Duration,
+    /// How much less often than usual catalogs are compared with a random peer.
+    calm: f64,
     dials: Dials,
     timers: Timers,
     departing: Option<Departing>,
@@ -140,6 +146,12 @@ struct Timers {
     tend: Instant,
     remember: Instant,
     say: Option<Instant>,
+    /// The next comparison with a new neighbour.
+    unequal: Option<Instant>,
+    /// When links to others than neighbours are ended.
+    sweep: Option<Instant>,
+    /// When the overlay was last joined.
+    joined: Option<Instant>,
 }
 
 /// A departure that neighbours have yet to hear.
@@ -224,7 +236,7 @@ impl Driver {
     }
 
     fn next_deadline(&self) -> Instant {
-        let Timers { compare, tend, remember, say } = self.timers;
+        let Timers { compare, tend, remember, say, unequal, sweep, .. } = self.timers;
         let times = [
             compare,
             tend,
@@ -233,7 +245,8 @@ impl Driver {
             self.overlay.next_timer(),
             self.seeds.next(),
         ];
-        times.into_iter().chain(say).chain(self.beyond.next()).fold(compare, Instant::min)
+        let once = say.into_iter().chain(unequal).chain(sweep);
+        times.into_iter().chain(once).chain(self.beyond.next()).fold(compare, Instant::min)
     }
 
     fn due(&mut self, now: Instant) {
@@ -248,6 +261,12 @@ impl Driver {
             let out = self.overlay.expire(now);
             self.carry_out(out, now);
         }
+        if self.timers.unequal.is_some_and(|at| at <= now) {
+            self.compare_with_the_new(now);
+        }
+        if self.timers.sweep.is_some_and(|at| at <= now) {
+            self.sweep(now);
+        }
         self.heal(now);
     }
 
@@ -256,6 +275,8 @@ impl Driver {
             Order::AddPeer(peer) => self.seeds.add(peer, Instant::now()),
             Order::SyncWith(peer, done) => self.compare(peer, Some(done)),
             Order::Depart(done) => self.depart(done),
+            #[cfg(test)]
+            Order::Panic => super::tests::on_purpose(),
         }
     }
 
@@ -293,7 +314,9 @@ impl Driver {
     }
 
     fn accepted(&mut self, link: Link<GossipProtocol>) {
-        self.core.contacted(&link.peer(), Instant::now());
+        let now = Instant::now();
+        self.core.contacted(&link.peer(), now);
+        self.sweep_later(now);
         self.links.opened(link, false, &self.tasks);
     }
 
@@ -301,11 +324,12 @@ impl Driver {
         let Some((number, evicted)) = self.served.enter(link.peer()) else { return link.close(Code::Busy) };
         let comparer = self.comparer.clone();
         self.scope.spawn("catalog comparison, asked", async move {
-            match evicted.run_until_cancelled(comparer.answer(link)).await {
-                Some(Ok(())) => {}
-                Some(Err(error)) => {
+            let answer = comparer.scope.caught("catalog comparison, asked", comparer.answer(link));
+            match evicted.run_until_cancelled(answer).await {
+                Some(Ok(Err(error))) => {
                     tracing::debug!(target: "mosaik::discovery", %error, "a comparison broke off");
                 }
+                Some(_) => {}
                 None => tracing::debug!(target: "mosaik::discovery", "the oldest comparison made room"),
             }
             let _ = comparer.inbox.send(Input::Served { number }).await;

@@ -29,6 +29,10 @@ const FOUND_APART: Duration = Duration::from_millis(20);
 const SEED_CALM: Duration = Duration::from_secs(10);
 /// Alone, with peers known: the overlay is joined again this often.
 const LONELY: Duration = Duration::from_secs(1);
+/// Catalogs are compared this much less often when nothing changes.
+const CALMEST: f64 = 3.0;
+/// A peer that was asked to take this node in has so long before another one is asked.
+const ANSWER: Duration = Duration::from_millis(250);
 /// With fewer neighbours than this a newcomer is a reason to join the overlay.
 const ENOUGH: usize = 2;
 
@@ -149,7 +153,9 @@ impl Driver {
             self.try_seed(seed, now);
         }
         if self.timers.compare <= now {
-            self.timers.compare = now + self.pace.compare.mul_f64(0.75 + self.rng.unit() / 2.0);
+            self.timers.compare = now + self.pace.compare.mul_f64(self.calm * (0.75 + self.rng.unit() / 2.0));
+            // Somebody who is lost may be back any time, and is looked for at the full pace.
+            self.calm = if self.core.has_lost() { 1.0 } else { (self.calm * 1.5).min(CALMEST) };
             self.compare_at_random();
         }
         if self.timers.tend <= now {
@@ -194,23 +200,43 @@ impl Driver {
         }
     }
 
-    /// Joins the overlay: at once when alone, else now and then, which joins two overlays that know nothing of each other.
+    /// The catalog changed: others may have missed it.
+    pub(super) fn stir(&mut self, now: Instant) {
+        self.calm = 1.0;
+        self.timers.compare =
+            self.timers.compare.min(now + self.pace.compare.mul_f64(0.75 + self.rng.unit() / 2.0));
+    }
+
+    /// Joins the overlay: at once when alone, soon with one neighbour, else now and then, which joins two overlays that know nothing of each other.
     fn tend(&mut self, now: Instant) {
-        let alone = self.neighbours.is_empty();
         self.expecting = false;
-        let pause = if alone { LONELY } else { self.pace.rejoin };
+        // Who has one neighbour is cut off when that one is, so it looks for more, less and less often.
+        let others = self.core.catalog().len().saturating_sub(1);
+        let few = self.neighbours.len() < ENOUGH.min(others);
+        self.sparse = if few { (self.sparse * 2).min(self.pace.rejoin) } else { LONELY / 4 };
+        let pause = match self.neighbours.is_empty() {
+            true => LONELY,
+            false if few => self.sparse,
+            false => self.pace.rejoin,
+        };
         self.timers.tend = now + pause.mul_f64(0.75 + self.rng.unit() / 2.0);
         let at = self.core.one_live().filter(|peer| !self.neighbours.contains(peer));
         if let Some(peer) = at {
+            self.timers.joined = Some(now);
             let out = self.overlay.join(vec![peer], now);
             self.carry_out(out, now);
         }
     }
 
-    /// The last neighbour went: others are asked soon, not all at once.
+    /// There is no neighbour any more, or only one: others are asked soon, not all at once.
     pub(super) fn maybe_alone(&mut self, now: Instant) {
-        if self.neighbours.is_empty() {
-            self.timers.tend = self.timers.tend.min(now + LONELY.mul_f64(0.05 + self.rng.unit() / 5.0));
+        if self.neighbours.len() < ENOUGH {
+            let drawn = self.rng.unit();
+            let soon = match self.neighbours.is_empty() {
+                true => LONELY.mul_f64(0.05 + drawn / 5.0),
+                false => self.sparse.mul_f64(0.5 + drawn / 2.0),
+            };
+            self.timers.tend = self.timers.tend.min(now + soon);
         }
     }
 
@@ -218,7 +244,9 @@ impl Driver {
     pub(super) fn newcomer(&mut self, now: Instant) {
         if self.neighbours.len() < ENOUGH && !self.expecting {
             self.expecting = true;
-            self.timers.tend = self.timers.tend.min(now + LONELY.mul_f64(0.002 + self.rng.unit() / 50.0));
+            let soon = now + LONELY.mul_f64(0.002 + self.rng.unit() / 50.0);
+            let next = self.timers.joined.map_or(soon, |at| soon.max(at + ANSWER));
+            self.timers.tend = self.timers.tend.min(next);
         }
     }
 

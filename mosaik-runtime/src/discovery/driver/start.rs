@@ -70,7 +70,7 @@ pub(crate) fn start(transport: Transport, mut settings: Settings) -> Result<Disc
     transport.set_known(Arc::new(Holds(watch.clone())));
     let sources = sources(&transport, order_queue, input_queue, met_queue);
     if let Some(watching) = meeting.watch(met) {
-        scope.spawn("rendezvous", watching);
+        scope.spawn_worker("rendezvous", watching);
     }
     let discovery = Discovery {
         me,
@@ -83,7 +83,7 @@ pub(crate) fn start(transport: Transport, mut settings: Settings) -> Result<Disc
     };
     let mut driver = driver(&discovery, core, catalog, &mut settings, (inbox, meeting, data), now);
     driver.begin(settings.bootstrap, now);
-    scope.spawn("discovery", driver.run(sources));
+    scope.spawn_worker("discovery", driver.run(sources));
     Ok(discovery)
 }
 
@@ -123,6 +123,7 @@ fn driver(
         verifier: verifier.clone(),
         clock: settings.clock.clone(),
         inbox: inbox.clone(),
+        scope: settings.scope.clone(),
     };
     Driver {
         me,
@@ -146,7 +147,10 @@ fn driver(
         comparing: BTreeMap::new(),
         served: served::Served::default(),
         neighbours: BTreeSet::new(),
+        unequal: BTreeSet::new(),
         expecting: false,
+        calm: 1.0,
+        sparse: super::GATHER * 50,
         compared_at: BTreeMap::new(),
         dials: Dials { left: Dials::BURST, at: now },
         timers: Timers {
@@ -154,6 +158,9 @@ fn driver(
             tend: now + super::GATHER,
             remember: now + settings.pace.remember,
             say: None,
+            unequal: None,
+            sweep: None,
+            joined: None,
         },
         departing: None,
         clocks_told: BTreeSet::new(),

@@ -42,6 +42,9 @@ pub(crate) enum Out {
 
 /// Room for an entry of the largest size, with what is around it.
 const MAX_MESSAGE: usize = 18 * 1024;
+/// Neighbours that a node wants. Each is a connection that is kept alive, and asked every other second; a tree over the
+/// overlay has about log n hops with four as with five.
+const NEIGHBOURS: usize = 4;
 /// How often ids of messages that never came are swept out.
 const SWEEP: Duration = Duration::from_secs(10);
 
@@ -66,7 +69,7 @@ struct Asks {
 }
 
 impl Asks {
-    const BURST: f64 = 16.0;
+    const BURST: f64 = 4.0;
     const PER_SECOND: f64 = 0.2;
 
     fn may(&mut self, now: Instant) -> bool {
@@ -83,8 +86,11 @@ impl Asks {
 
 impl Overlay {
     pub(crate) fn new(me: PeerId, network: &NetworkId, mut rng: NodeRng, now: Instant) -> Self {
-        let membership =
-            HyparviewConfig { neighbor_request_timeout: Duration::from_secs(2), ..Default::default() };
+        let membership = HyparviewConfig {
+            active_view_capacity: NEIGHBOURS,
+            neighbor_request_timeout: Duration::from_secs(2),
+            ..Default::default()
+        };
         let broadcast =
             PlumtreeConfig { cache_evict_interval: Duration::from_secs(10), ..Default::default() };
         let config = Config { membership, broadcast, max_message_size: MAX_MESSAGE };

@@ -2,11 +2,16 @@
 //!
 //! A file is written under another name, locked, and renamed: whoever opens it sees all of it, and a lock on it. So a file that
 //! can be locked belongs to a node that is gone, at once. Links are not followed, files of other users are not read.
+//!
+//! Looking is cheap while nothing changes: the folder's time says so. A file is opened when it is new. Of the locks, each node
+//! tries those of the few nodes that follow it in the order of ids, in a ring; whoever finds one free removes the file, and
+//! all others see the folder change.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File, OpenOptions},
     io::{self, Read, Write},
+    ops::Bound,
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
@@ -25,6 +30,10 @@ use super::{
 
 /// More files than this are not read.
 const MOST_FILES: usize = 4096;
+/// Live nodes whose locks one node tries: the next ones in the order of ids.
+const WATCHED: usize = 3;
+/// Nodes in doubt that wait for a look.
+const MOST_DOUBTED: usize = 256;
 /// The largest file that is read: an entry, its signature, the frame around it.
 const MOST_BYTES: u64 = MAX_ENTRY as u64 + 256;
 
@@ -50,7 +59,23 @@ pub(crate) struct Files {
     /// The folder as it was last read, and whether it was read twice since it changed: times are coarse, and a change right
     /// after a look may leave the time as it was.
     folder_stamp: Option<(Stamp, bool)>,
-    seen: BTreeMap<PeerId, (Stamp, Option<BootId>)>,
+    seen: Seen,
+    /// Nodes whose locks are tried at the next look, whoever follows whom.
+    doubted: BTreeSet<PeerId>,
+}
+
+/// The files as they were last looked at, and whose process each describes.
+type Seen = BTreeMap<PeerId, (Stamp, Option<BootId>)>;
+
+/// How much of the folder is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// What changed, and the locks of nodes in doubt.
+    Changes,
+    /// That, and the locks of the nodes that follow this one.
+    Locks,
+    /// Every file and every lock.
+    All,
 }
 
 impl Files {
@@ -67,7 +92,14 @@ impl Files {
         if open_to_read(&own).is_ok_and(|file| is_locked(&file)) {
             return Ok(None);
         }
-        Ok(Some(Self { folder, me, mine: None, folder_stamp: None, seen: BTreeMap::new() }))
+        Ok(Some(Self {
+            folder,
+            me,
+            mine: None,
+            folder_stamp: None,
+            seen: Seen::new(),
+            doubted: BTreeSet::new(),
+        }))
     }
 
     /// Writes this node's file in place of the one before.
@@ -96,9 +128,16 @@ impl Files {
         self.mine = None;
     }
 
-    /// What is new in the folder. Locks are tried only now and then.
-    pub(crate) fn look(&mut self, network: &NetworkId, try_locks: bool) -> Vec<Met> {
-        match self.look_at_files(network, try_locks) {
+    /// At the next look this node's lock is tried.
+    pub(crate) fn doubt(&mut self, peer: PeerId) {
+        if self.doubted.len() < MOST_DOUBTED && self.seen.contains_key(&peer) {
+            self.doubted.insert(peer);
+        }
+    }
+
+    /// What is new in the folder.
+    pub(crate) fn look(&mut self, network: &NetworkId, look: Look) -> Vec<Met> {
+        match self.look_at_files(network, look) {
             Ok(found) => found,
             Err(error) => {
                 self.folder_stamp = None;
@@ -107,23 +146,36 @@ impl Files {
         }
     }
 
-    fn look_at_files(&mut self, network: &NetworkId, try_locks: bool) -> io::Result<Vec<Met>> {
-        if try_locks
+    fn look_at_files(&mut self, network: &NetworkId, look: Look) -> io::Result<Vec<Met>> {
+        if look != Look::Changes
             && !self.is_in_place()
             && let Some((_, signed)) = self.mine.take()
         {
             directory::prepare(&self.folder).map_err(io::Error::other)?;
             self.publish(&signed)?;
         }
-        let stamp = stamp(&fs::symlink_metadata(&self.folder)?);
-        if !try_locks && self.folder_stamp == Some((stamp, true)) {
-            return Ok(Vec::new());
-        }
-        let settled = self.folder_stamp.is_some_and(|(known, _)| known == stamp);
         let mut found = Vec::new();
-        let mut there = BTreeMap::new();
+        self.try_locks(network, look, &mut found);
+        let stamp = stamp(&fs::symlink_metadata(&self.folder)?);
+        if look == Look::All || self.folder_stamp != Some((stamp, true)) {
+            let settled = self.folder_stamp.is_some_and(|(known, _)| known == stamp);
+            self.list(network, look, &mut found)?;
+            self.folder_stamp = Some((stamp, settled));
+        }
+        Ok(found)
+    }
+
+    /// Looks at the files that are new or others than they were.
+    fn list(&mut self, network: &NetworkId, look: Look, found: &mut Vec<Met>) -> io::Result<()> {
+        let mut there = Seen::new();
         for peer in self.names()? {
-            self.look_at(peer, network, &mut there, &mut found);
+            let known = self.seen.get(&peer).copied().filter(|(known, _)| {
+                fs::symlink_metadata(self.path(&peer)).is_ok_and(|now| stamp(&now) == *known)
+            });
+            match known.filter(|_| look != Look::All) {
+                Some(known) => there.extend([(peer, known)]),
+                None => self.look_at(peer, network, &mut there, found),
+            }
         }
         for (peer, (_, boot)) in &self.seen {
             let told = found.iter().any(|met| matches!(met, Met::Gone { peer: told, .. } if told == peer));
@@ -132,8 +184,38 @@ impl Files {
             }
         }
         self.seen = there;
-        self.folder_stamp = Some((stamp, settled));
-        Ok(found)
+        Ok(())
+    }
+
+    /// Tries the locks of the nodes in doubt, and of those that follow this one until enough of them live.
+    fn try_locks(&mut self, network: &NetworkId, look: Look, found: &mut Vec<Met>) {
+        for peer in std::mem::take(&mut self.doubted) {
+            self.try_lock(peer, network, found);
+        }
+        if look != Look::Locks {
+            return;
+        }
+        let after = self.seen.range((Bound::Excluded(self.me), Bound::Unbounded));
+        let ring: Vec<PeerId> = after.chain(self.seen.range(..self.me)).map(|(peer, _)| *peer).collect();
+        let mut live = 0;
+        for peer in ring {
+            live += usize::from(self.try_lock(peer, network, found));
+            if live == WATCHED {
+                break;
+            }
+        }
+    }
+
+    /// Whether the node of a known file lives. A file that is not there any more is left to the listing.
+    fn try_lock(&mut self, peer: PeerId, network: &NetworkId, found: &mut Vec<Met>) -> bool {
+        let (mut there, told) = (Seen::new(), found.len());
+        self.look_at(peer, network, &mut there, found);
+        if found[told..].iter().any(|met| matches!(met, Met::Gone { .. })) {
+            self.seen.remove(&peer);
+        }
+        let lives = there.contains_key(&peer);
+        self.seen.append(&mut there);
+        lives
     }
 
     fn names(&self) -> io::Result<Vec<PeerId>> {
@@ -147,14 +229,8 @@ impl Files {
         Ok(names)
     }
 
-    fn look_at(
-        &self,
-        peer: PeerId,
-        network: &NetworkId,
-        there: &mut BTreeMap<PeerId, (Stamp, Option<BootId>)>,
-        found: &mut Vec<Met>,
-    ) {
-        let path = self.folder.join(peer.to_string());
+    fn look_at(&self, peer: PeerId, network: &NetworkId, there: &mut Seen, found: &mut Vec<Met>) {
+        let path = self.path(&peer);
         let Ok(mut file) = open_to_read(&path) else { return };
         let Ok(metadata) = file.metadata() else { return };
         if !metadata.is_file() || metadata.uid() != directory::uid() || metadata.len() > MOST_BYTES {
@@ -200,7 +276,11 @@ impl Files {
     }
 
     fn own_path(&self) -> PathBuf {
-        self.folder.join(self.me.to_string())
+        self.path(&self.me)
+    }
+
+    fn path(&self, peer: &PeerId) -> PathBuf {
+        self.folder.join(peer.to_string())
     }
 }
 

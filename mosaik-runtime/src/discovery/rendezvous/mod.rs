@@ -14,7 +14,10 @@ use std::{
 };
 
 use futures::{FutureExt, future::BoxFuture};
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::Instant,
+};
 
 use crate::primitives::{BootId, NetworkId, PeerId};
 #[cfg(feature = "sim")]
@@ -23,7 +26,7 @@ use crate::{primitives::codec, transport::sim};
 use super::signed::{Signed, Statement};
 
 pub use directory::directory;
-pub(crate) use files::Files;
+pub(crate) use files::{Files, Look};
 
 /// Where nodes of one machine meet.
 #[derive(Debug, Clone, Default)]
@@ -96,15 +99,16 @@ pub(crate) enum Met {
 const EAGER: Duration = Duration::from_millis(100);
 /// … for this long, and then …
 const EAGER_FOR: Duration = Duration::from_secs(5);
-/// … this often.
-const CALM: Duration = Duration::from_secs(1);
-/// Locks are tried this often.
-const LOCKS: Duration = Duration::from_secs(2);
+/// … this often, and then locks are tried as well.
+const CALM: Duration = Duration::from_secs(2);
+/// All files are looked at this often: what went wrong with one is made good.
+const ALL: Duration = Duration::from_secs(60);
 
 /// One node's part in a rendezvous.
 pub(crate) struct Meeting {
     place: Place,
     network: NetworkId,
+    look: Arc<Notify>,
 }
 
 enum Place {
@@ -130,7 +134,7 @@ impl Meeting {
             #[cfg(feature = "sim")]
             Rendezvous::Sim(net) => Place::Sim(net.clone(), me),
         };
-        Ok(Some(Self { place, network }))
+        Ok(Some(Self { place, network, look: Arc::default() }))
     }
 
     /// Shows this node's entry to whoever looks.
@@ -157,11 +161,21 @@ impl Meeting {
         }
     }
 
+    /// Somebody says that this node does not answer: if it has a file here, its lock tells at once whether it lives.
+    pub(crate) fn doubt(&self, peer: PeerId) {
+        if let Place::Files(files) = &self.place {
+            lock(files).doubt(peer);
+            self.look.notify_one();
+        }
+    }
+
     /// The task that looks for others, until the receiver is gone.
     pub(crate) fn watch(&self, met: mpsc::Sender<Met>) -> Option<BoxFuture<'static, ()>> {
         match &self.place {
             Place::Nowhere => None,
-            Place::Files(files) => Some(watch_files(files.clone(), self.network, met).boxed()),
+            Place::Files(files) => {
+                Some(watch_files(files.clone(), self.network, self.look.clone(), met).boxed())
+            }
             #[cfg(feature = "sim")]
             Place::Sim(net, me) => Some(watch_sim(net.clone(), self.network, *me, met).boxed()),
         }
@@ -172,26 +186,35 @@ fn lock(files: &Mutex<Files>) -> MutexGuard<'_, Files> {
     files.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn watch_files(files: Arc<Mutex<Files>>, network: NetworkId, met: mpsc::Sender<Met>) {
+async fn watch_files(
+    files: Arc<Mutex<Files>>,
+    network: NetworkId,
+    doubt: Arc<Notify>,
+    met: mpsc::Sender<Met>,
+) {
     let start = Instant::now();
-    let mut locks_at = start;
+    let (mut locks_at, mut all_at) = (start, start + ALL);
+    let mut look = Look::Changes;
     loop {
         let now = Instant::now();
-        let try_locks = now >= locks_at;
-        if try_locks {
-            locks_at = now + LOCKS;
+        if now >= all_at {
+            (look, locks_at, all_at) = (Look::All, now + CALM, now + ALL);
+        } else if now >= locks_at {
+            (look, locks_at) = (Look::Locks, now + CALM);
         }
-        let found = lock(&files).look(&network, try_locks);
+        let found = lock(&files).look(&network, look);
         for news in found {
             if met.send(news).await.is_err() {
                 return;
             }
         }
-        let pause = if now.duration_since(start) < EAGER_FOR { EAGER } else { CALM };
+        look = Look::Changes;
+        let pause = if now.duration_since(start) < EAGER_FOR { now + EAGER } else { locks_at };
         tokio::select! {
             biased;
             () = met.closed() => return,
-            () = tokio::time::sleep(pause) => {}
+            () = doubt.notified() => {}
+            () = tokio::time::sleep_until(pause) => {}
         }
     }
 }

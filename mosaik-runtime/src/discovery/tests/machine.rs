@@ -12,7 +12,7 @@ use crate::{
         Event, RendezvousError, RoleEntry, StartError,
         entry::{Entry, MAX_ENTRY},
         remembered::DataDir,
-        rendezvous::{Files, Met, directory::prepare},
+        rendezvous::{Files, Look, Met, directory::prepare},
         signed::Signed,
     },
     primitives::{Fingerprint, PeerRole, StreamId, Version},
@@ -96,15 +96,48 @@ fn a_file_whose_node_is_gone_is_known_stale_at_once() {
     let open = |n| Files::open(&folder.0, network(), id(n)).expect("it opens").expect("it is free");
     let (mut one, mut two) = (open(1), open(2));
     two.publish(&signed(2, 22, 0)).expect("written");
-    assert_eq!(entries(&one.look(&network(), true)), [id(2)]);
-    assert!(one.look(&network(), true).is_empty(), "nothing is told twice");
+    assert_eq!(entries(&one.look(&network(), Look::All)), [id(2)]);
+    assert!(one.look(&network(), Look::All).is_empty(), "nothing is told twice");
     two.publish(&signed(2, 22, 1)).expect("written");
-    assert_eq!(entries(&one.look(&network(), false)), [id(2)]);
+    assert_eq!(entries(&one.look(&network(), Look::Changes)), [id(2)]);
     // A process that ends lets go of its locks, whatever ends it.
     drop(two);
-    let found = one.look(&network(), true);
+    let found = one.look(&network(), Look::All);
     assert!(matches!(found[..], [Met::Gone { peer, boot: BootId(22) }] if peer == id(2)), "{found:?}");
     assert_eq!(fs::read_dir(folder.0.join(network().to_string())).expect("a folder").count(), 0);
+}
+
+fn gone(found: &[Met]) -> Vec<PeerId> {
+    let gone = |met: &Met| if let Met::Gone { peer, .. } = met { Some(*peer) } else { None };
+    found.iter().filter_map(gone).collect()
+}
+
+#[test]
+fn a_node_tries_the_locks_of_those_that_follow_it_and_of_those_in_doubt() {
+    let folder = Folder::new("ring");
+    let open = |n| Files::open(&folder.0, network(), id(n)).expect("it opens").expect("it is free");
+    let (mut one, mut others) = (open(1), std::collections::BTreeMap::new());
+    for n in 2..=8 {
+        let mut files = open(n);
+        files.publish(&signed(n, n.into(), 0)).expect("written");
+        others.insert(id(n), files);
+    }
+    assert_eq!(entries(&one.look(&network(), Look::Locks)).len(), 7);
+    // In the order of ids, beginning after this node's.
+    let (before, after): (Vec<_>, Vec<_>) = others.keys().copied().partition(|peer| *peer < id(1));
+    let ring = [after, before].concat();
+    others.remove(&ring[5]);
+    assert!(gone(&one.look(&network(), Look::Locks)).is_empty(), "three that live come before it");
+    one.doubt(ring[5]);
+    assert_eq!(gone(&one.look(&network(), Look::Changes)), [ring[5]]);
+    // Whoever is dead is not counted: all that died with it are found at one look.
+    ring[..5].iter().for_each(|peer| drop(others.remove(peer)));
+    assert_eq!(gone(&one.look(&network(), Look::Locks)), ring[..5]);
+    assert!(one.look(&network(), Look::All).is_empty());
+    // A file that another removed is missed where it was known.
+    let last = ring[6];
+    fs::remove_file(folder.0.join(network().to_string()).join(last.to_string())).expect("removed");
+    assert_eq!(gone(&one.look(&network(), Look::Changes)), [last]);
 }
 
 #[test]
@@ -115,7 +148,7 @@ fn a_live_node_keeps_its_file_and_its_key() {
     assert!(Files::open(&folder.0, network(), id(1)).expect("it opens").is_none(), "the key is in use");
     let path = folder.0.join(network().to_string()).join(id(1).to_string());
     fs::remove_file(&path).expect("removed by somebody");
-    one.look(&network(), true);
+    one.look(&network(), Look::All);
     assert!(path.exists(), "it is written again");
     one.withdraw();
     assert!(!path.exists());
@@ -129,7 +162,7 @@ fn h4_files_that_are_forged_foreign_or_linked_are_not_believed() {
     let mut two = Files::open(&folder.0, network(), id(2)).expect("it opens").expect("it is free");
     // The entry of one under the name of another, held locked by a live process.
     two.publish(&signed(3, 33, 0)).expect("written");
-    assert!(entries(&one.look(&network(), true)).is_empty());
+    assert!(entries(&one.look(&network(), Look::All)).is_empty());
     two.publish(&signed(2, 22, 0)).expect("written");
     let inside = folder.0.join(network().to_string());
     fs::write(inside.join(id(4).to_string()), b"garbage").expect("written");
@@ -141,7 +174,7 @@ fn h4_files_that_are_forged_foreign_or_linked_are_not_believed() {
     symlink(target, inside.join(id(5).to_string())).expect("a link");
     fs::create_dir(inside.join(id(6).to_string())).expect("a directory");
     fs::write(inside.join("notes.txt"), b"not a node").expect("written");
-    assert_eq!(entries(&one.look(&network(), true)), [id(2)]);
+    assert_eq!(entries(&one.look(&network(), Look::All)), [id(2)]);
 }
 
 #[test]

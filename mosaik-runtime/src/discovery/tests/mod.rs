@@ -27,6 +27,11 @@ fn id(n: u8) -> PeerId {
     key(n).peer_id()
 }
 
+/// A mistake in what calls this.
+pub(super) fn on_purpose() {
+    panic!("on purpose");
+}
+
 fn tag(text: &str) -> Tag {
     Tag::new(text).expect("a tag")
 }

@@ -27,6 +27,9 @@ impl Pool {
             let ticket = self.half_open.enter();
             self.scope.spawn("transport handshake", self.clone().receive(incoming, ticket));
         }
+        if !stopping.is_cancelled() {
+            self.scope.worker_died("transport accept", "the endpoint closed by itself");
+        }
     }
 
     async fn receive(self: Arc<Self>, incoming: Incoming, ticket: Ticket) {

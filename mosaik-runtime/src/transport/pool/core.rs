@@ -184,10 +184,12 @@ impl Core {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
-    const P: ProtocolId = ProtocolId { name: "p", major: 1 };
-    const Q: ProtocolId = ProtocolId { name: "q", major: 1 };
+    const P: ProtocolId = ProtocolId { name: "p", major: 1, linger: Duration::ZERO };
+    const Q: ProtocolId = ProtocolId { name: "q", major: 1, linger: Duration::ZERO };
 
     fn peer(n: u8) -> PeerId {
         PeerId::from_bytes([n; 32])

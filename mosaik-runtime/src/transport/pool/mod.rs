@@ -37,6 +37,7 @@ use super::{
     handle::{Known, Usage},
     hello::exchange::{Introduction, Proven},
     listen::Registry,
+    protocol::ProtocolId,
     session::{Note, Raw, Session, task},
 };
 
@@ -47,7 +48,7 @@ use self::{
 };
 
 /// Events that a reader may lag behind.
-const EVENTS: usize = 1024;
+const EVENTS: usize = 256;
 
 /// All connections of a transport.
 pub(super) struct Pool {
@@ -116,8 +117,8 @@ impl Pool {
             standing: watch::channel(0).0,
             stopping: CancellationToken::new(),
         });
-        pool.scope.spawn("transport accept", pool.clone().accept());
-        pool.scope.spawn("transport moves", pool.clone().follow_moves());
+        pool.scope.spawn_worker("transport accept", pool.clone().accept());
+        pool.scope.spawn_worker("transport moves", pool.clone().follow_moves());
         pool
     }
 
@@ -225,6 +226,7 @@ impl Pool {
         let effects = state.core.established(key, id, dialled_by, boot, self.clock.now());
         state.sessions.insert(id, session.clone());
         self.standing.send_modify(|standing| *standing += 1);
+        gauge(key.1).increment(1.0);
         self.tell(Event::Connected { peer: key.0, boot, protocol: key.1, session: id, holds_of_me });
         state.apply(&effects);
         if let Some(waiting) = state.dials.get(&key) {
@@ -260,6 +262,7 @@ impl Pool {
             _ => {}
         }
         self.standing.send_modify(|standing| *standing = standing.saturating_sub(1));
+        gauge(protocol).decrement(1.0);
     }
 
     fn refused(&self, peer: Option<PeerId>, by: Side, reason: Refused) {
@@ -314,6 +317,11 @@ impl task::Host for Pool {
     fn keeps(&self, session: &Session) -> bool {
         self.lock().kept.contains(&(session.key.0, session.key.1.name))
     }
+}
+
+/// The connections of one protocol, for a recorder.
+fn gauge(protocol: ProtocolId) -> metrics::Gauge {
+    metrics::gauge!("mosaik_transport_connections", "protocol" => protocol.name)
 }
 
 /// Takes a session out of the pool however its task ends.

@@ -2,9 +2,12 @@
 
 pub(super) mod task;
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use futures::future::BoxFuture;
@@ -77,6 +80,11 @@ impl Session {
         let (notes, inbox) = mpsc::channel(NOTES);
         let (opened, open, closed_with) = (AtomicU64::new(0), watch::channel(0).0, OnceLock::new());
         (Arc::new(Self { id, key, boot, conn, limits, opened, open, notes, closed_with }), inbox)
+    }
+
+    /// How long the connection stays when it has no links.
+    pub(super) fn linger(&self) -> Duration {
+        self.key.1.linger.min(self.limits.idle)
     }
 
     /// The other side.

@@ -49,6 +49,8 @@ struct Task<H> {
     code: Code,
     accepted: u64,
     allowance: Allowance,
+    /// Whether links were open when this was last looked at.
+    in_use: bool,
     deadlines: Deadlines,
 }
 
@@ -123,7 +125,9 @@ pub(in crate::transport) async fn run<H: Host>(
 impl<H: Host> Task<H> {
     fn new(session: Arc<Session>, host: Arc<H>, send: SendHalf) -> Self {
         let never = Instant::now() + NEVER;
-        let deadlines = Deadlines { idle: Instant::now() + session.limits.idle, drain: never, probe: never };
+        // The first link is a round trip away from the handshake.
+        let first = (session.linger() + session.limits.handshake).min(session.limits.idle);
+        let deadlines = Deadlines { idle: Instant::now() + first, drain: never, probe: never };
         Self {
             session,
             host,
@@ -132,6 +136,7 @@ impl<H: Host> Task<H> {
             code: Code::Superseded,
             accepted: 0,
             allowance: Allowance { left: Allowance::BURST, at: Instant::now() },
+            in_use: false,
             deadlines,
         }
     }
@@ -169,10 +174,9 @@ impl<H: Host> Task<H> {
     /// Takes the steps of an orderly end that are due.
     async fn step(&mut self, open: &mut watch::Receiver<usize>) {
         let links = *open.borrow_and_update();
-        if links > 0 {
-            self.deadlines.idle = Instant::now() + NEVER;
-        } else if self.deadlines.idle > Instant::now() + self.session.limits.idle {
-            self.deadlines.idle = Instant::now() + self.session.limits.idle;
+        if (links > 0) != self.in_use {
+            self.in_use = links > 0;
+            self.deadlines.idle = Instant::now() + if self.in_use { NEVER } else { self.session.linger() };
         }
         while let Some(step) = self.ending.next(self.accepted, links) {
             match step {
@@ -240,7 +244,7 @@ impl<H: Host> Task<H> {
             self.deadlines.probe = now + NEVER;
         }
         if self.deadlines.idle <= now {
-            self.deadlines.idle = now + self.session.limits.idle;
+            self.deadlines.idle = now + self.session.linger();
             if !self.host.keeps(&self.session) {
                 self.drain(Code::Idle);
             }

@@ -17,9 +17,9 @@ fn with_a_neighbour(now: Instant) -> Core {
 fn a_silent_neighbour_is_suspected_told_of_and_dead_after_the_patience() {
     let now = Instant::now();
     let mut core = with_a_neighbour(now);
-    let (now, said) = pass(&mut core, now, secs(4));
-    assert_eq!(said, [Effect::Probe(id(2))]);
     let (now, said) = pass(&mut core, now, secs(3));
+    assert_eq!(said, [Effect::Probe(id(2))]);
+    let (now, said) = pass(&mut core, now, secs(2));
     assert!(said.contains(&Effect::Unlink(id(2))) && said.contains(&Effect::Check(id(2))), "{said:?}");
     assert!(said.iter().any(|effect| matches!(effect, Effect::Announce(_))));
     let (now, _) = pass(&mut core, now, secs(13));
@@ -27,6 +27,62 @@ fn a_silent_neighbour_is_suspected_told_of_and_dead_after_the_patience() {
     pass(&mut core, now, secs(2));
     assert_eq!(holds(&core, 2), None);
     assert!(core.one_lost().is_some());
+}
+
+/// How many seconds node 3 has, once so many others of eight say that it is silent.
+fn time_left(start: Instant, reporters: std::ops::RangeInclusive<u8>) -> u64 {
+    let mut core = core(start);
+    for n in 2..=8 {
+        hear(&mut core, peer(n, version(1, 0)), Via::Other(id(2)), start);
+    }
+    for reporter in reporters {
+        core.heard(suspicion(3, version(1, 0), reporter), Via::Other(id(2)), Duration::ZERO, start);
+        // Twice is not two.
+        core.heard(suspicion(3, version(1, 0), reporter), Via::Other(id(2)), Duration::ZERO, start);
+    }
+    let mut now = start;
+    while holds(&core, 3).is_some() {
+        now = core.next_deadline();
+        core.tick(now);
+    }
+    (now - start).as_secs()
+}
+
+#[test]
+fn d2_the_more_notice_a_silence_the_sooner_it_is_believed() {
+    let start = Instant::now();
+    assert_eq!(time_left(start, 4..=4), 15);
+    assert_eq!(time_left(start, 4..=5), 6);
+    assert_eq!(time_left(start, 4..=6), 4);
+    assert_eq!(time_left(start, 4..=8), 4);
+}
+
+#[test]
+fn where_three_say_so_the_others_neither_dial_nor_say_it_again() {
+    let now = Instant::now();
+    let mut core = with_a_neighbour(now);
+    hear(&mut core, peer(5, version(1, 0)), Via::Other(id(2)), now);
+    effects(&mut core);
+    for reporter in [2, 4, 5] {
+        core.heard(suspicion(3, version(1, 0), reporter), Via::Other(id(2)), Duration::ZERO, now);
+    }
+    core.unanswered(&id(3), now);
+    core.neighbour(id(2), false, now);
+    let (_, said) = pass(&mut core, now, secs(10));
+    assert_eq!(said, [Effect::Doubt(id(3))], "the first was a reason to look, the others were not");
+    assert_eq!(holds(&core, 3), None);
+}
+
+#[test]
+fn of_two_nodes_one_is_witness_enough() {
+    let now = Instant::now();
+    let mut core = core(now);
+    hear(&mut core, peer(2, version(1, 0)), Via::Itself, now);
+    core.unanswered(&id(2), now);
+    let (now, _) = pass(&mut core, now, Duration::from_millis(5900));
+    assert!(holds(&core, 2).is_some(), "a dial takes five seconds");
+    pass(&mut core, now, secs(1));
+    assert_eq!(holds(&core, 2), None);
 }
 
 #[test]
@@ -37,7 +93,7 @@ fn a_neighbour_that_answers_is_never_suspected() {
     for _ in 0..1000 {
         let said;
         (now, said) = pass(&mut core, now, secs(3));
-        assert!(said.iter().all(|effect| matches!(effect, Effect::Probe(_))), "{said:?}");
+        assert_eq!(said, [Effect::Probe(id(2))]);
         core.contacted(&id(2), now);
     }
 }
