@@ -1,6 +1,6 @@
 //! Known mistakes that a simulation can put back, to show that its checks would find them.
 //!
-//! A build without the feature `sim` cannot make one: there [`made`] is a constant, and nothing can be set. With the
+//! A build without the feature `sim` cannot make one: there `made` is a constant, and nothing can be set. With the
 //! feature, only a `World` switches one on, for its own thread and while it runs. It is no switch for programs.
 
 /// A mistake.
