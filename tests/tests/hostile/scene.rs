@@ -31,6 +31,8 @@ const WINDOW: Duration = Duration::from_millis(400);
 const LEAST: f64 = 400.0;
 /// How long the node may take to be as it was.
 const SETTLES: Duration = Duration::from_secs(40);
+/// Dials that may go on in a node that has settled.
+const DIALS: usize = 16;
 /// Items of 1 KiB that go each way: so many at a time, so often.
 const BURST: usize = 5;
 const EVERY: Duration = Duration::from_millis(5);
@@ -158,7 +160,9 @@ impl Scene {
             now.connections <= before.connections
                 && now.handshakes == 0
                 && now.halves <= before.halves + 2
-                && self.target.tasks().running <= tasks + 4
+                // A node that still knows of peers that were made up looks for them, at the rate of its dials, until they are dead.
+                && now.dials <= DIALS
+                && self.target.tasks().running <= tasks + 4 + 2 * now.dials
         };
         let mut looks = interval(Duration::from_millis(50));
         let calm = timeout(SETTLES, async {
