@@ -60,11 +60,6 @@ impl Promise {
 }
 
 impl Record {
-    /// Whether there is room to remember that this list is refused.
-    pub(super) fn can_refuse(&self, genesis: &Genesis) -> bool {
-        self.refused.contains_key(&genesis.proposer) || self.refused.len() < MOST_PROPOSERS
-    }
-
     /// Whether this list, or a later one of its proposer, was refused.
     pub(super) fn has_refused(&self, genesis: &Genesis) -> bool {
         self.refused.get(&genesis.proposer).is_some_and(|attempt| *attempt >= genesis.attempt)
@@ -72,7 +67,7 @@ impl Record {
 
     /// Notes that this list is never promised; false when there is no room to remember it.
     pub(super) fn refuse(&mut self, genesis: &Genesis) -> bool {
-        if !self.can_refuse(genesis) {
+        if !self.refused.contains_key(&genesis.proposer) && self.refused.len() >= MOST_PROPOSERS {
             return false;
         }
         let highest = self.refused.entry(genesis.proposer).or_insert(genesis.attempt);

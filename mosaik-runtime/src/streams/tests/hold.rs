@@ -1,8 +1,8 @@
 //! A subscription that ends while its consumers have no room, or before they are done.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use super::{LONG, events_until, loss::Fussy, next, start, tally, two, within};
+use super::{LONG, Node, events_until, loss::Fussy, next, start, tally, two, within};
 use crate::{
     primitives::{Tag, policy::tag},
     streams::{Consumer, Event, Left, Producer},
@@ -23,6 +23,20 @@ async fn fill(producer: &mut Producer<Item>) -> u64 {
         sent += 1;
     }
     sent
+}
+
+/// A producer and a consumer under `block` that nobody reads: everything between the two is full, and the link is lost. Also
+/// says how many items were accepted.
+async fn full_and_cut_off() -> (Arc<Net>, [Node; 2], Producer<Item>, Consumer<Item>, u64) {
+    let (net, one, two) = two().await;
+    let builder = one.streams.producer::<Item>().named("a.b").buffer(8).overflow(Overflow::Block);
+    let mut producer = builder.patience(Duration::from_secs(3000)).build().expect("it builds");
+    let consumer = two.streams.consumer::<Item>().named("a.b").build().expect("it builds");
+    within(LONG, "a subscriber", producer.when().subscribed()).await;
+    let sent = fill(&mut producer).await;
+    net.partition(&[one.id()], &[two.id()]);
+    tokio::time::sleep(Duration::from_secs(17)).await;
+    (net, [one, two], producer, consumer, sent)
 }
 
 /// Sends one item more, and holds the consumer's account against it.
@@ -60,14 +74,7 @@ async fn ls6_what_waits_for_room_when_a_subscription_is_refused_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn ls6_a_link_that_is_lost_while_the_inbox_is_full_loses_nothing() {
-    let (net, one, two) = two().await;
-    let builder = one.streams.producer::<Item>().named("a.b").buffer(8).overflow(Overflow::Block);
-    let mut producer = builder.patience(Duration::from_secs(3000)).build().expect("it builds");
-    let mut consumer = two.streams.consumer::<Item>().named("a.b").build().expect("it builds");
-    within(LONG, "a subscriber", producer.when().subscribed()).await;
-    let sent = fill(&mut producer).await;
-    net.partition(&[one.id()], &[two.id()]);
-    tokio::time::sleep(Duration::from_secs(17)).await;
+    let (net, _nodes, mut producer, mut consumer, sent) = full_and_cut_off().await;
     // One taken item is news, and the news find no link.
     let mut taken = 0;
     for _ in 0..6 {
@@ -82,14 +89,7 @@ async fn ls6_a_link_that_is_lost_while_the_inbox_is_full_loses_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn ls6_a_consumer_that_stands_still_is_back_before_its_place_is_given_up() {
-    let (net, one, two) = two().await;
-    let builder = one.streams.producer::<Item>().named("a.b").buffer(8).overflow(Overflow::Block);
-    let mut producer = builder.patience(Duration::from_secs(3000)).build().expect("it builds");
-    let mut consumer = two.streams.consumer::<Item>().named("a.b").build().expect("it builds");
-    within(LONG, "a subscriber", producer.when().subscribed()).await;
-    let sent = fill(&mut producer).await;
-    net.partition(&[one.id()], &[two.id()]);
-    tokio::time::sleep(Duration::from_secs(17)).await;
+    let (net, _nodes, mut producer, mut consumer, sent) = full_and_cut_off().await;
     net.heal();
     // Far longer than the lease, and nobody takes an item.
     tokio::time::sleep(Duration::from_secs(60)).await;

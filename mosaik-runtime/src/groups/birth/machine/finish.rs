@@ -70,10 +70,7 @@ impl Birth {
         self.disarm(Timer::Deadline, effects);
         self.disarm(Timer::Propose, effects);
         if phase == Phase::Concluded {
-            let peers: Vec<_> = self.peers.keys().copied().collect();
-            for peer in peers {
-                self.tell_initialised(peer, effects);
-            }
+            self.tell_all_initialised(effects);
         }
     }
 
@@ -93,10 +90,7 @@ impl Birth {
     pub(super) fn joined(&mut self, effects: &mut Vec<Effect>) {
         self.phase = Phase::Resuming;
         self.asked = None;
-        let peers: Vec<_> = self.peers.keys().copied().collect();
-        for peer in peers {
-            self.tell_initialised(peer, effects);
-        }
+        self.tell_all_initialised(effects);
     }
 
     pub(super) fn elapsed(&mut self, timer: Timer, effects: &mut Vec<Effect>) -> Result<(), Why> {

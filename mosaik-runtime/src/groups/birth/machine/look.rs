@@ -13,7 +13,8 @@ use super::{
 };
 
 impl Birth {
-    pub(super) fn look(&self) -> View {
+    /// What the birth looks like now.
+    pub fn view(&self) -> View {
         let promised = match &self.record.promise {
             Promise::Given { genesis, .. } => Some(genesis.hash()),
             Promise::Free | Promise::Sealed { .. } | Promise::Bound { .. } => None,

@@ -14,7 +14,7 @@ use super::{
     genesis::{ClusterId, Member},
     input::{Input, Kind, Rejected, Right, Why},
     record::{Promise, Record},
-    view::{Phase, View},
+    view::Phase,
 };
 use crate::primitives::PeerId;
 
@@ -82,11 +82,6 @@ impl Birth {
             Ok(()) => Ok(Step { effects, view: self.view() }),
             Err(reason) => Err(Rejected { reason, admissible: self.admissible() }),
         }
-    }
-
-    /// What the birth looks like now.
-    pub fn view(&self) -> View {
-        self.look()
     }
 
     /// What must survive this process.

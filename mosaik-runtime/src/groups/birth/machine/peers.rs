@@ -146,6 +146,10 @@ impl Birth {
         }
     }
 
+    pub(super) fn tell_all_initialised(&self, effects: &mut Vec<Effect>) {
+        self.peers.keys().for_each(|peer| self.tell_initialised(*peer, effects));
+    }
+
     /// Eligible nodes with a bond, this one included when it is eligible.
     pub(super) fn seen(&self) -> usize {
         self.peers.values().filter(|peer| peer.eligible).count() + usize::from(self.config.eligible)

@@ -36,8 +36,7 @@ impl Birth {
 
     /// This node's place among those that the next list would name; `None` when not all are there, or not this node.
     fn rank_in_candidates(&mut self, effects: &mut Vec<Effect>) -> Option<u32> {
-        if self.are_too_many() {
-            self.warn_of_too_many(effects);
+        if self.warn_if_too_many(effects) {
             return None;
         }
         let rank = self.candidates()?.iter().position(|member| *member == self.me)?;
@@ -61,12 +60,14 @@ impl Birth {
         matches!(self.config.voters, Voters::Count(_)) && self.seen() >= 2 * self.config.voters.count()
     }
 
-    /// Says once that too many may vote.
-    fn warn_of_too_many(&mut self, effects: &mut Vec<Effect>) {
-        if !std::mem::replace(&mut self.warned, true) {
+    /// Says, once, that too many may vote.
+    fn warn_if_too_many(&mut self, effects: &mut Vec<Effect>) -> bool {
+        let too_many = self.are_too_many();
+        if too_many && !std::mem::replace(&mut self.warned, true) {
             let (seen, wanted) = (self.seen(), self.config.voters.count());
             effects.push(Effect::Report(Report::TooManyEligible { seen, wanted }));
         }
+        too_many
     }
 
     /// It is this node's turn, if it is still of the list.
@@ -192,9 +193,7 @@ impl Birth {
             return Err(Why::TooManyProposers);
         }
         self.persist(effects);
-        if self.are_too_many() {
-            self.warn_of_too_many(effects);
-        }
+        self.warn_if_too_many(effects);
         let mut told = self.bonded_members(genesis);
         if !told.contains(&to) {
             told.push(to);
