@@ -17,7 +17,7 @@ use crate::{
     primitives::{
         Fingerprint, PeerId, PeerRole, Policy, Scope,
         canary::{self, Canary},
-        watch,
+        codec, watch,
     },
     transport::{Code, Link, LinkError, Protocol, Transport},
 };
@@ -166,8 +166,25 @@ impl Admission {
         mut link: Link<P>,
         find: impl FnOnce(&Ask) -> Result<Gate, Refusal>,
     ) -> Result<(Ask, Admitted<P>), AnswerError> {
-        let Some(AskFrame::V1(frame)) = link.recv::<AskFrame>(STEP).await? else {
+        let Some(first) = link.recv_frame(STEP).await? else {
             return Err(AnswerError::Refused(Refusal::Unsupported));
+        };
+        self.answer_first(link, &first, find).await
+    }
+
+    /// Like [`answer`](Self::answer), for a protocol whose links do not all begin with a question: `first` is the first frame.
+    pub async fn answer_first<P: Protocol>(
+        &self,
+        mut link: Link<P>,
+        first: &[u8],
+        find: impl FnOnce(&Ask) -> Result<Gate, Refusal>,
+    ) -> Result<(Ask, Admitted<P>), AnswerError> {
+        let frame = match codec::decode(first) {
+            Ok(AskFrame::V1(frame)) => frame,
+            Err(error) => {
+                link.close(Code::Malformed);
+                return Err(LinkError::Malformed(error.to_string()).into());
+            }
         };
         let (peer, role) = (link.peer(), frame.role);
         let item = Item::unknown(frame.item);

@@ -110,6 +110,7 @@ const fn code_of(role: PeerRole) -> u16 {
     match role {
         PeerRole::Produces => 0,
         PeerRole::Consumes => 1,
+        PeerRole::Member => 2,
     }
 }
 
@@ -117,6 +118,7 @@ const fn role_of(code: u16) -> Option<PeerRole> {
     match code {
         0 => Some(PeerRole::Produces),
         1 => Some(PeerRole::Consumes),
+        2 => Some(PeerRole::Member),
         _ => None,
     }
 }

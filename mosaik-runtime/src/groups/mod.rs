@@ -4,8 +4,10 @@
 //! forget, and [`raft`] gives it to the consensus library in the library's own words.
 
 pub mod birth;
+pub mod bond;
 mod member;
 pub mod raft;
 pub mod store;
+pub mod wire;
 
 pub use member::MemberId;

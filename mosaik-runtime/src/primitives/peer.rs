@@ -16,6 +16,8 @@ pub enum PeerRole {
     Produces,
     /// Consumes a stream.
     Consumes,
+    /// May vote in a group.
+    Member,
 }
 
 impl PeerRole {
@@ -24,6 +26,7 @@ impl PeerRole {
         match self {
             Self::Produces => "produce",
             Self::Consumes => "consume",
+            Self::Member => "join",
         }
     }
 }

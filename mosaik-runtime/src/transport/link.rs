@@ -110,6 +110,31 @@ impl<P: Protocol> Link<P> {
         self.receiver.recv(within).await
     }
 
+    /// Frames that the peer sends may be at most so long from now on, and never longer than the protocol allows.
+    pub fn limit_frames(&mut self, limit: usize) {
+        self.receiver.limit_frames(limit);
+    }
+
+    /// See [`LinkSender::export`].
+    pub fn export(&self, label: &[u8], context: &[u8]) -> Option<[u8; 32]> {
+        self.sender.export(label, context)
+    }
+
+    /// The next frame; see [`LinkReceiver::recv_frame`].
+    pub async fn recv_frame(&mut self, within: Duration) -> Result<Option<Bytes>, LinkError> {
+        self.receiver.recv_frame(within).await
+    }
+
+    /// Sends bytes as one frame; see [`LinkSender::send_frame`].
+    pub async fn send_frame(&mut self, body: &[u8]) -> Result<(), LinkError> {
+        self.sender.send_frame(body).await
+    }
+
+    /// See [`LinkSender::set_priority`].
+    pub fn set_priority(&self, priority: i32) {
+        self.sender.set_priority(priority);
+    }
+
     /// The two halves, to be used from two tasks.
     pub fn split(self) -> (LinkSender<P>, LinkReceiver<P>) {
         (self.sender, self.receiver)
@@ -146,6 +171,12 @@ impl<P: Protocol> LinkSender<P> {
             Err(_) => return Err(LinkError::Deadline { step: "writing a frame", within }),
         }
         Ok(())
+    }
+
+    /// 32 bytes that only the two ends of this link's connection can derive: equal on both, different in each connection. `None`
+    /// once the link is finished on this side.
+    pub fn export(&self, label: &[u8], context: &[u8]) -> Option<[u8; 32]> {
+        self.lease.as_ref()?.session().conn.export(label, context)
     }
 
     /// Writes bytes that are framed already, shared and not copied. The caller bounds the wait. Not cancel-safe.
@@ -236,6 +267,11 @@ impl<P: Protocol> LinkReceiver<P> {
             }
             frame => frame.map_err(|error| self.lease.session().explain(error)),
         }
+    }
+
+    /// Frames may be at most so long from now on, and never longer than the protocol allows.
+    pub fn limit_frames(&mut self, limit: usize) {
+        self.frames.limit_to(limit.min(P::MAX_FRAME));
     }
 
     /// Reads at most `max` raw bytes to the end of `into`; 0 once the peer finished. Bytes that came along with the last

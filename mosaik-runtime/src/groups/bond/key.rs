@@ -1,0 +1,187 @@
+//! The key of a group, and the proof that a node holds it.
+//!
+//! The key is only ever proved: it is in no id, so that a wrong one is a refusal with a reason and not two nodes that never meet.
+//! A proof is a keyed hash over the key material of the TLS session, the group, both nodes and the side, so that it is worth nothing in
+//! another connection, for another group or in the other direction.
+
+use std::fmt;
+
+use crate::{
+    groups::wire::{KeyProof, KeyRefusal},
+    primitives::{PeerId, WireId},
+};
+
+/// The label under which TLS exports the bytes that proofs are bound to; the context is the group's id.
+pub(super) const EXPORTER_LABEL: &[u8] = b"EXPORTER-mosaik-1-group-key";
+
+/// What the members of a closed group know and others do not: at least 16 random bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct GroupKey([u8; 32]);
+
+/// A group's key must have at least 16 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a group's key needs at least 16 random bytes, this one has {0}: the command `keygen` makes one")]
+pub struct KeyTooShort(pub usize);
+
+/// Fewer bytes can be guessed.
+const LEAST: usize = 16;
+
+impl GroupKey {
+    /// Takes at least 16 bytes; the key that proofs use is derived from all of them.
+    ///
+    /// # Errors
+    ///
+    /// When there are fewer.
+    pub fn new(bytes: &[u8]) -> Result<Self, KeyTooShort> {
+        if bytes.len() < LEAST {
+            return Err(KeyTooShort(bytes.len()));
+        }
+        Ok(Self(blake3::derive_key("mosaik 1 group key", bytes)))
+    }
+
+    /// Reads the contents of a file or of a variable: hex digits count as the bytes that they spell, other text as it stands; white
+    /// space around it does not count.
+    ///
+    /// # Errors
+    ///
+    /// When there are fewer than 16 bytes.
+    pub fn from_text(text: &[u8]) -> Result<Self, KeyTooShort> {
+        let text = text.trim_ascii();
+        let is_hex =
+            text.len().is_multiple_of(2) && !text.is_empty() && text.iter().all(u8::is_ascii_hexdigit);
+        if !is_hex {
+            return Self::new(text);
+        }
+        let value = |digit: u8| char::from(digit).to_digit(16).unwrap_or(0) as u8;
+        let bytes: Vec<u8> = text.chunks(2).map(|pair| value(pair[0]) << 4 | value(pair[1])).collect();
+        Self::new(&bytes)
+    }
+}
+
+impl fmt::Debug for GroupKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GroupKey(…)")
+    }
+}
+
+/// The side of a bond that proves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Began the bond.
+    Dialler,
+    /// Accepted it.
+    Acceptor,
+}
+
+/// What a proof is bound to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Binding {
+    /// 32 bytes that only the two ends of the connection have.
+    pub(super) exporter: [u8; 32],
+    /// The group.
+    pub(super) group: WireId,
+    /// Who began the bond.
+    pub(super) dialler: PeerId,
+    /// Who accepted it.
+    pub(super) acceptor: PeerId,
+}
+
+/// The proof that this side, in `role`, holds `key`.
+pub(super) fn prove(key: Option<&GroupKey>, role: Role, binding: &Binding) -> KeyProof {
+    key.map_or(KeyProof::NoKey, |key| KeyProof::Key(*mac(key, role, binding).as_bytes()))
+}
+
+/// Whether the other side, in `role`, holds `key`; the refusal is worded for this side.
+pub(super) fn verify(
+    key: Option<&GroupKey>,
+    role: Role,
+    binding: &Binding,
+    proof: &KeyProof,
+) -> Result<(), KeyRefusal> {
+    match (key, proof) {
+        (None, KeyProof::NoKey) => Ok(()),
+        (None, KeyProof::Key(_)) => Err(KeyRefusal::KeyNeeded),
+        (Some(_), KeyProof::NoKey) => Err(KeyRefusal::NoKeyThere),
+        // The hash is compared in constant time.
+        (Some(key), KeyProof::Key(proof)) if mac(key, role, binding) == *proof => Ok(()),
+        (Some(_), KeyProof::Key(_)) => Err(KeyRefusal::OtherKey),
+    }
+}
+
+fn mac(key: &GroupKey, role: Role, binding: &Binding) -> blake3::Hash {
+    let role = match role {
+        Role::Dialler => 0,
+        Role::Acceptor => 1,
+    };
+    let mut hasher = blake3::Hasher::new_keyed(&key.0);
+    hasher.update(b"mosaik 1 group key proof");
+    hasher.update(&binding.exporter);
+    hasher.update(&[role]);
+    hasher.update(binding.group.as_bytes());
+    hasher.update(binding.dialler.as_bytes());
+    hasher.update(binding.acceptor.as_bytes());
+    hasher.finalize()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::primitives::ids::hex;
+
+    fn binding() -> Binding {
+        Binding {
+            exporter: [1; 32],
+            group: WireId::from_bytes([7; 32]),
+            dialler: PeerId::from_bytes([2; 32]),
+            acceptor: PeerId::from_bytes([3; 32]),
+        }
+    }
+
+    fn key(n: u8) -> GroupKey {
+        GroupKey::new(&[n; 16]).expect("16 bytes")
+    }
+
+    #[test]
+    fn a_short_key_is_refused_and_hex_is_recognised() {
+        assert_eq!(GroupKey::new(&[7; 15]), Err(KeyTooShort(15)));
+        assert_eq!(
+            GroupKey::from_text(format!(" {}\n", "ab".repeat(16)).as_bytes()),
+            GroupKey::new(&[0xab; 16])
+        );
+        assert_eq!(GroupKey::from_text(&[b'a'; 16]), Err(KeyTooShort(8)), "16 hex digits are 8 bytes");
+        assert_eq!(GroupKey::from_text(b"correct horse battery"), GroupKey::new(b"correct horse battery"));
+        assert_eq!(format!("{:?}", key(7)), "GroupKey(…)");
+    }
+
+    #[test]
+    fn a_proof_has_golden_bytes() {
+        let KeyProof::Key(proof) = prove(Some(&key(9)), Role::Dialler, &binding()) else { panic!("a key") };
+        assert_eq!(hex(&proof), "");
+    }
+
+    #[test]
+    fn h7_a_proof_holds_for_its_key_group_side_and_connection_only() {
+        let (key, other) = (key(9), key(8));
+        let proof = prove(Some(&key), Role::Dialler, &binding());
+        assert_eq!(verify(Some(&key), Role::Dialler, &binding(), &proof), Ok(()));
+        let refused = Err(KeyRefusal::OtherKey);
+        assert_eq!(verify(Some(&other), Role::Dialler, &binding(), &proof), refused);
+        assert_eq!(verify(Some(&key), Role::Acceptor, &binding(), &proof), refused, "reflected");
+        let elsewhere = Binding { exporter: [4; 32], ..binding() };
+        assert_eq!(verify(Some(&key), Role::Dialler, &elsewhere, &proof), refused, "replayed");
+        let other_group = Binding { group: WireId::from_bytes([8; 32]), ..binding() };
+        assert_eq!(verify(Some(&key), Role::Dialler, &other_group, &proof), refused);
+        let other_peer = Binding { dialler: PeerId::from_bytes([5; 32]), ..binding() };
+        assert_eq!(verify(Some(&key), Role::Dialler, &other_peer, &proof), refused);
+    }
+
+    #[test]
+    fn h7_with_and_without_a_key_is_told_apart() {
+        let (with, without) = (key(9), prove(None, Role::Dialler, &binding()));
+        let proof = prove(Some(&with), Role::Dialler, &binding());
+        assert_eq!(verify(None, Role::Dialler, &binding(), &without), Ok(()));
+        assert_eq!(verify(None, Role::Dialler, &binding(), &proof), Err(KeyRefusal::KeyNeeded));
+        assert_eq!(verify(Some(&with), Role::Dialler, &binding(), &without), Err(KeyRefusal::NoKeyThere));
+        assert_eq!(KeyRefusal::KeyNeeded.turned(), KeyRefusal::NoKeyThere);
+    }
+}

@@ -1,0 +1,1 @@
+//! Bonds between nodes of a simulated network.
