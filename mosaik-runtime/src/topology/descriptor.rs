@@ -2,6 +2,7 @@
 
 use std::{any::Any, fmt};
 
+use super::group::GroupDescriptor;
 use crate::primitives::{Reach, StreamId, policy::Rule, schema::ShapeOf};
 
 /// Where a declaration stands in the user's source.
@@ -162,6 +163,8 @@ pub enum Role {
     Produces(&'static StreamDescriptor),
     /// It consumes a stream.
     Consumes(&'static StreamDescriptor),
+    /// It is a member of a group.
+    Member(&'static GroupDescriptor),
     /// It is a bundle of roles: what a user's struct that implements `FromNode` is.
     All(&'static [Role]),
     /// It declares nothing on the network, and tells the program that starts it something: the options of `Args<T>`.

@@ -1,6 +1,9 @@
 //! Programs that the tests of this floor draw and check.
 
-use super::descriptor::{Intent, NodeDescriptor, Overflow, Role, Source, StreamDescriptor, StreamOptions};
+use super::{
+    descriptor::{Intent, NodeDescriptor, Overflow, Role, Source, StreamDescriptor, StreamOptions},
+    group::{GroupDescriptor, GroupOptions, KeySource, Storage, VoterSet},
+};
 use crate::primitives::{
     Reach,
     policy::Rule,
@@ -84,4 +87,36 @@ pub(super) static DESK: NodeDescriptor = NodeDescriptor {
 pub(super) static MATCHER: NodeDescriptor = NodeDescriptor {
     tags: &["matcher"],
     ..node("matcher", 50, &[Role::Consumes(&ORDERS), Role::Produces(&FILLS)])
+};
+
+pub(super) const fn group(text: &'static str, id: u8) -> GroupDescriptor {
+    GroupDescriptor {
+        intent: Intent::new(text, [id; 32]),
+        type_name: "Ledger",
+        schema: Reading::shape,
+        voters: VoterSet::Count(3),
+        options: GroupOptions::new(),
+        members: Rule::Anyone,
+        docs: "",
+        source: at(id as u32),
+    }
+}
+
+pub(super) static LEDGER: GroupDescriptor = GroupDescriptor {
+    options: GroupOptions::new().storage(Storage::Durable).key(KeySource::Env("BANK_KEY")).deadline(30_000),
+    members: Rule::Tag("bank"),
+    docs: "Who has how much. \"Have\" is what was acknowledged.",
+    ..group("bank.ledger", 4)
+};
+pub(super) static TELLER: NodeDescriptor =
+    NodeDescriptor { tags: &["bank", "teller"], ..node("teller", 80, &[Role::Member(&LEDGER)]) };
+/// A member that also listens.
+pub(super) static AUDITOR: NodeDescriptor = NodeDescriptor {
+    tags: &["bank"],
+    ..node("auditor", 90, &[Role::Member(&LEDGER), Role::All(&[Role::Member(&LEDGER)])])
+};
+/// A group and a stream.
+pub(super) static MONITOR: NodeDescriptor = NodeDescriptor {
+    tags: &["bank"],
+    ..node("monitor", 95, &[Role::Member(&LEDGER), Role::Consumes(&LOAD)])
 };

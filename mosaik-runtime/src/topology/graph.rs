@@ -1,9 +1,12 @@
-//! The data-flow graph of a program: its nodes, its streams, and who sends what to whom under which rule.
+//! The data-flow graph of a program: its nodes, streams and groups, who sends what to whom, and who keeps what together.
 //!
-//! It is made from descriptors alone. Nodes stand in the order in which the program lists them, streams in the order of
-//! their first use, so that one program always gives one text.
+//! It is made from descriptors alone. Nodes stand in the order in which the program lists them, streams and groups in the
+//! order of their first use, so that one program always gives one text.
 
-use super::descriptor::{NodeDescriptor, Role, Source, StreamDescriptor, StreamOptions};
+use super::{
+    descriptor::{NodeDescriptor, Role, Source, StreamDescriptor, StreamOptions},
+    group::{GroupDescriptor, GroupOptions, VoterSet},
+};
 use crate::primitives::{
     Reach,
     policy::Rule,
@@ -17,8 +20,12 @@ pub struct Graph {
     pub nodes: Vec<Node>,
     /// The streams, in the order of their first use.
     pub streams: Vec<Stream>,
+    /// The groups, in the order of their first use.
+    pub groups: Vec<Group>,
     /// The edges: for each node its own, in the order of its parameters.
     pub edges: Vec<Edge>,
+    /// Who is in which group, in the same order.
+    pub memberships: Vec<Membership>,
 }
 
 /// A node of the program.
@@ -61,6 +68,42 @@ pub struct Stream {
     pub docs: &'static str,
     /// Where it is declared.
     pub source: Source,
+}
+
+/// A group on one network. The same declaration used on two networks is two groups.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    /// Its name.
+    pub intent: &'static str,
+    /// The declared id, as hex.
+    pub id: String,
+    /// The network.
+    pub network: &'static str,
+    /// The Rust type of the state.
+    pub type_name: &'static str,
+    /// The fingerprint of the state machine's shape.
+    pub fingerprint: Fingerprint,
+    /// The first committee.
+    pub voters: VoterSet,
+    /// What else the attribute says.
+    pub options: GroupOptions,
+    /// Voters and storage in words.
+    pub summary: String,
+    /// Who may be a member, if not everybody.
+    pub members: Option<String>,
+    /// The user's doc comment.
+    pub docs: &'static str,
+    /// Where it is declared.
+    pub source: Source,
+}
+
+/// One node in one group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Membership {
+    /// The index of the node.
+    pub node: usize,
+    /// The index of the group.
+    pub group: usize,
 }
 
 /// Which way data flows along an edge.
@@ -115,12 +158,20 @@ impl Graph {
     }
 
     fn connect(&mut self, node: usize, role: Role) {
+        let network = self.nodes[node].network;
         let (flow, descriptor) = match role {
             Role::Produces(stream) => (Flow::Produces, stream),
             Role::Consumes(stream) => (Flow::Consumes, stream),
+            Role::Member(group) => {
+                let membership = Membership { node, group: self.group(network, group) };
+                if !self.memberships.contains(&membership) {
+                    self.memberships.push(membership);
+                }
+                return;
+            }
             Role::All(_) | Role::Extra(_) | Role::None => return,
         };
-        let edge = Edge { node, stream: self.stream(self.nodes[node].network, descriptor), flow };
+        let edge = Edge { node, stream: self.stream(network, descriptor), flow };
         if !self.edges.contains(&edge) {
             self.edges.push(edge);
         }
@@ -134,6 +185,17 @@ impl Graph {
         known.unwrap_or_else(|| {
             self.streams.push(stream);
             self.streams.len() - 1
+        })
+    }
+
+    fn group(&mut self, network: &'static str, descriptor: &'static GroupDescriptor) -> usize {
+        let group = Group::of(network, descriptor);
+        let known = self.groups.iter().position(|other| {
+            (other.network, &other.id, other.fingerprint) == (group.network, &group.id, group.fingerprint)
+        });
+        known.unwrap_or_else(|| {
+            self.groups.push(group);
+            self.groups.len() - 1
         })
     }
 
@@ -160,7 +222,8 @@ impl Graph {
 
     /// What a reader of the picture must know about its locks: a rule on tags trusts what nodes say of themselves.
     pub fn caveat(&self) -> Option<&'static str> {
-        let rules = self.edges.iter().filter_map(|edge| self.rule(edge));
+        let members = self.groups.iter().filter_map(|group| group.members.as_deref());
+        let rules = self.edges.iter().filter_map(|edge| self.rule(edge)).chain(members);
         let on_tags = rules.into_iter().any(|rule| rule.contains("tag("));
         on_tags.then_some("Tags are claims of a node about itself, not proofs.")
     }
@@ -183,6 +246,24 @@ impl Stream {
     }
 }
 
+impl Group {
+    fn of(network: &'static str, descriptor: &'static GroupDescriptor) -> Self {
+        Self {
+            intent: descriptor.intent.text,
+            id: descriptor.id().to_string(),
+            network,
+            type_name: descriptor.type_name,
+            fingerprint: (descriptor.schema)(&mut Seen::default()).fingerprint(),
+            voters: descriptor.voters,
+            options: descriptor.options,
+            summary: descriptor.summary(),
+            members: written(&descriptor.members),
+            docs: descriptor.docs,
+            source: descriptor.source,
+        }
+    }
+}
+
 fn written(rule: &Rule) -> Option<String> {
     match rule {
         Rule::Anyone => None,
@@ -193,7 +274,7 @@ fn written(rule: &Rule) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::topology::fixtures::{DESK, MATCHER, OTHER_NETWORK, SENSOR};
+    use crate::topology::fixtures::{AUDITOR, DESK, MATCHER, OTHER_NETWORK, SENSOR, TELLER};
 
     #[test]
     fn a_role_written_twice_is_one_edge() {
@@ -208,5 +289,13 @@ mod tests {
         assert_eq!(graph.networks(), ["fleet", "lab"]);
         assert_eq!(graph.streams.len(), 2);
         assert!(graph.caveat().is_none());
+    }
+
+    #[test]
+    fn members_of_one_group_meet_in_it() {
+        let graph = Graph::of(&[&TELLER, &AUDITOR]);
+        assert_eq!((graph.groups.len(), graph.memberships.len(), graph.edges.len()), (1, 2, 0));
+        assert_eq!(graph.groups[0].summary, "3 voters, durable");
+        assert!(graph.caveat().is_some());
     }
 }

@@ -6,6 +6,7 @@
 pub mod check;
 pub mod descriptor;
 pub mod graph;
+pub mod group;
 pub mod render;
 
 #[cfg(test)]
@@ -16,4 +17,5 @@ pub use descriptor::{
     Intent, NodeDescriptor, OnlineWhen, Overflow, Role, Source, StreamDescriptor, StreamOptions,
 };
 pub use graph::Graph;
+pub use group::{GroupDescriptor, GroupOptions, KeySource, MOST_VOTERS, Storage, VoterSet};
 pub use render::Format;

@@ -5,7 +5,11 @@ use crate::{
     primitives::schema::Schema,
     topology::{
         descriptor::{Intent, StreamOptions},
-        fixtures::{DESK, DISPLAY, LOAD, MATCHER, ORDERS, SENSOR, Wider, at, node, stream},
+        fixtures::{
+            AUDITOR, DESK, DISPLAY, LEDGER, LOAD, MATCHER, MONITOR, ORDERS, SENSOR, TELLER, Wider, at, group,
+            node, stream,
+        },
+        group::{GroupOptions, Storage, VoterSet},
     },
 };
 
@@ -20,6 +24,7 @@ fn only_problem(nodes: &[&'static NodeDescriptor]) -> Problem {
 fn sound_programs_start() {
     assert_eq!(check(&[&SENSOR, &DISPLAY]), Ok(()));
     assert_eq!(check(&[&DESK, &MATCHER]), Ok(()));
+    assert_eq!(check(&[&TELLER, &AUDITOR, &MONITOR]), Ok(()));
     assert_eq!(check(&[]), Ok(()));
 }
 
@@ -89,4 +94,48 @@ fn names_are_checked_and_every_problem_is_listed_at_once() {
     assert_eq!(problems.list().len(), 5, "{text}");
     assert!(text.starts_with("the program cannot start, for 5 reasons:\n  * two nodes are called `sensor`"));
     assert!(text.contains("\n      at src/program.rs:70"), "{text}");
+}
+
+#[test]
+fn one_group_with_two_schemas_or_two_sets_of_options_says_what_differs() {
+    static WIDE: GroupDescriptor =
+        GroupDescriptor { schema: Wider::shape, source: at(99), ..group("bank.book", 6) };
+    static KEPT: GroupDescriptor = GroupDescriptor {
+        options: GroupOptions::new().storage(Storage::Durable),
+        source: at(98),
+        ..group("bank.book", 6)
+    };
+    static PLAIN: GroupDescriptor = group("bank.book", 6);
+    static WIDE_NODE: NodeDescriptor = node("wide", 30, &[Role::Member(&PLAIN), Role::Member(&WIDE)]);
+    static KEPT_NODE: NodeDescriptor = node("kept", 31, &[Role::Member(&PLAIN), Role::Member(&KEPT)]);
+    let text = only_problem(&[&WIDE_NODE]).to_string();
+    assert!(text.contains("`bank.book`") && text.contains("cpu_percent"), "{text}");
+    let Problem::TwoSettings { what, first, second, .. } = only_problem(&[&KEPT_NODE]) else {
+        panic!("two settings")
+    };
+    assert_eq!((what, first.as_str(), second.as_str()), ("storage", "memory", "durable"));
+}
+
+#[test]
+fn a_group_has_one_to_thirteen_voters() {
+    static NONE: GroupDescriptor = GroupDescriptor { voters: VoterSet::Count(0), ..group("bank.book", 6) };
+    static LARGE: GroupDescriptor =
+        GroupDescriptor { options: GroupOptions::new().committee(14), ..group("bank.book", 6) };
+    static NOBODY: GroupDescriptor = GroupDescriptor { voters: VoterSet::List(&[]), ..group("bank.book", 6) };
+    static A: NodeDescriptor = node("a", 30, &[Role::Member(&NONE), Role::Member(&NONE)]);
+    static B: NodeDescriptor = node("b", 31, &[Role::Member(&LARGE)]);
+    static C: NodeDescriptor = node("c", 32, &[Role::Member(&NOBODY)]);
+    assert!(matches!(only_problem(&[&A]), Problem::Voters { count: 0, .. }));
+    assert!(matches!(only_problem(&[&B]), Problem::Voters { count: 14, .. }));
+    assert!(matches!(only_problem(&[&C]), Problem::Voters { count: 0, .. }));
+}
+
+#[test]
+fn a_node_that_can_never_be_a_member_is_found() {
+    static THIEF: NodeDescriptor = node("thief", 60, &[Role::Member(&LEDGER)]);
+    assert_eq!(
+        only_problem(&[&THIEF]).to_string(),
+        "node `thief` cannot join `bank.ledger`, which requires tag(\"bank\"): it claims no tags; add them with \
+         `tags = [..]`"
+    );
 }

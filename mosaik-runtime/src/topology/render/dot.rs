@@ -26,6 +26,11 @@ pub(super) fn render(graph: &Graph) -> String {
             let _ =
                 writeln!(out, "    s{i} [shape=hexagon, label={text}, tooltip={}];", quoted(&[stream.docs]));
         }
+        for (i, group) in graph.groups.iter().enumerate().filter(|(_, g)| g.network == network) {
+            let text = titled(&[group.intent, group.type_name, &group.summary], group.docs);
+            let _ =
+                writeln!(out, "    g{i} [shape=cylinder, label={text}, tooltip={}];", quoted(&[group.docs]));
+        }
         out.push_str("  }\n");
     }
     for edge in &graph.edges {
@@ -35,6 +40,12 @@ pub(super) fn render(graph: &Graph) -> String {
         };
         let rule = graph.rule(edge).map(|rule| format!(" [label={}]", quoted(&[&format!("🔒 {rule}")])));
         let _ = writeln!(out, "  {from} -> {to}{};", rule.unwrap_or_default());
+    }
+    for member in &graph.memberships {
+        let rule = graph.groups[member.group].members.as_ref();
+        let rule = rule.map(|rule| format!(", label={}", quoted(&[&format!("🔒 {rule}")])));
+        let _ =
+            writeln!(out, "  n{} -> g{} [dir=both{}];", member.node, member.group, rule.unwrap_or_default());
     }
     out.push_str("}\n");
     out

@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use super::super::graph::{Edge, Flow, Graph, Node, Stream};
+use super::super::{
+    graph::{Edge, Flow, Graph, Group, Membership, Node, Stream},
+    group::VoterSet,
+};
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -10,6 +13,7 @@ struct Document<'a> {
     format: u32,
     nodes: Vec<NodeDoc<'a>>,
     streams: Vec<StreamDoc<'a>>,
+    groups: Vec<GroupDoc<'a>>,
     edges: Vec<EdgeDoc<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     caveat: Option<&'a str>,
@@ -56,6 +60,47 @@ struct OptionsDoc {
 }
 
 #[derive(Serialize)]
+struct GroupDoc<'a> {
+    intent: &'a str,
+    id: &'a str,
+    network: &'a str,
+    type_name: &'a str,
+    schema: String,
+    voters: VotersDoc,
+    options: GroupOptionsDoc,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    members: Option<&'a str>,
+    docs: &'a str,
+    source: String,
+}
+
+/// `3`, `"founder"` or the ids.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum VotersDoc {
+    Count(u8),
+    Founder(&'static str),
+    List(Vec<String>),
+}
+
+#[derive(Serialize)]
+struct GroupOptionsDoc {
+    storage: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deadline_ms: Option<u128>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    strict: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evict_after_ms: Option<u128>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    committee: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    founder: Option<String>,
+}
+
+#[derive(Serialize)]
 struct EdgeDoc<'a> {
     from: &'a str,
     to: &'a str,
@@ -66,11 +111,13 @@ struct EdgeDoc<'a> {
 }
 
 pub(super) fn render(graph: &Graph) -> String {
+    let edges = graph.edges.iter().map(|one| edge(graph, one));
     let document = Document {
         format: 1,
         nodes: graph.nodes.iter().map(node).collect(),
         streams: graph.streams.iter().map(stream).collect(),
-        edges: graph.edges.iter().map(|one| edge(graph, one)).collect(),
+        groups: graph.groups.iter().map(group).collect(),
+        edges: edges.chain(graph.memberships.iter().map(|one| membership(graph, one))).collect(),
         caveat: graph.caveat(),
     };
     // Strings and numbers alone: serde_json cannot refuse them.
@@ -112,6 +159,45 @@ fn stream(stream: &Stream) -> StreamDoc<'_> {
         consumers: stream.consumers.as_deref(),
         docs: stream.docs,
         source: stream.source.to_string(),
+    }
+}
+
+fn group(group: &Group) -> GroupDoc<'_> {
+    let options = &group.options;
+    GroupDoc {
+        intent: group.intent,
+        id: &group.id,
+        network: group.network,
+        type_name: group.type_name,
+        schema: group.fingerprint.to_string(),
+        voters: match group.voters {
+            VoterSet::Count(count) => VotersDoc::Count(count),
+            VoterSet::Founder => VotersDoc::Founder("founder"),
+            VoterSet::List(peers) => VotersDoc::List(peers.iter().map(ToString::to_string).collect()),
+        },
+        options: GroupOptionsDoc {
+            storage: options.storage.as_str(),
+            key: options.key.map(|key| key.to_string()),
+            deadline_ms: options.deadline.map(|time| time.as_millis()),
+            strict: options.strict,
+            evict_after_ms: options.evict_after.map(|time| time.as_millis()),
+            committee: options.committee,
+            founder: options.founder.map(|peer| peer.to_string()),
+        },
+        members: group.members.as_deref(),
+        docs: group.docs,
+        source: group.source.to_string(),
+    }
+}
+
+fn membership<'a>(graph: &'a Graph, membership: &Membership) -> EdgeDoc<'a> {
+    let (node, group) = (&graph.nodes[membership.node], &graph.groups[membership.group]);
+    EdgeDoc {
+        from: node.name,
+        to: group.intent,
+        role: "member",
+        network: node.network,
+        require: group.members.as_deref(),
     }
 }
 

@@ -19,6 +19,10 @@ pub(super) fn render(graph: &Graph) -> String {
             let head = [stream.intent, stream.type_name];
             let _ = writeln!(out, "    s{i}{{{{\"{}\"}}}}", titled(&head, stream.docs));
         }
+        for (i, group) in graph.groups.iter().enumerate().filter(|(_, g)| g.network == network) {
+            let head = [group.intent, group.type_name, &group.summary];
+            let _ = writeln!(out, "    g{i}[(\"{}\")]", titled(&head, group.docs));
+        }
         out.push_str("  end\n");
     }
     for edge in &graph.edges {
@@ -29,6 +33,13 @@ pub(super) fn render(graph: &Graph) -> String {
         let _ = match graph.rule(edge) {
             Some(rule) => writeln!(out, "  {from} -->|\"🔒 {}\"| {to}", label(&[rule])),
             None => writeln!(out, "  {from} --> {to}"),
+        };
+    }
+    for member in &graph.memberships {
+        let (node, group) = (member.node, member.group);
+        let _ = match &graph.groups[group].members {
+            Some(rule) => writeln!(out, "  n{node} <-->|\"🔒 {}\"| g{group}", label(&[rule])),
+            None => writeln!(out, "  n{node} <--> g{group}"),
         };
     }
     if let Some(caveat) = graph.caveat() {

@@ -1,4 +1,4 @@
-//! SVG, for people: rounded boxes are nodes, hexagons are streams, a lock on an arrow names its rule.
+//! SVG, for people: rounded boxes are nodes, hexagons are streams, cylinders are groups, a lock on an arrow names its rule.
 //!
 //! Networks stand below each other, each in a frame. Colours are legible on white and on dark pages, and hovering shows
 //! the full doc comment.
@@ -15,16 +15,26 @@ const MARGIN: f64 = 24.0;
 const TITLE: f64 = 34.0;
 const LINE: f64 = 17.0;
 const CUT: f64 = 16.0;
+/// Half the height of a cylinder's lid.
+const LID: f64 = 7.0;
 const STYLE: &str = "text{font-family:ui-sans-serif,system-ui,'Segoe UI','DejaVu Sans',sans-serif;font-size:12px;\
 fill:#1f2933}.name{font-size:15px;font-weight:600}.note{fill:#52606d}.type{fill:#7b341e;font-family:ui-monospace,\
 'DejaVu Sans Mono',monospace}.net{fill:#627d98;font-size:13px}.frame{fill:#f5f7fa;stroke:#cbd2d9}\
 .node{fill:#e3f2fd;stroke:#1e6fb8;stroke-width:1.5}.stream{fill:#fff4e0;stroke:#c77700;stroke-width:1.5}\
-.flow{fill:none;stroke:#486581;stroke-width:1.6}.rule{fill:#9b2c2c;paint-order:stroke;stroke:#f5f7fa;\
+.group{fill:#e8f5e9;stroke:#2e7d32;stroke-width:1.5}.flow{fill:none;stroke:#486581;stroke-width:1.6}.rule{fill:#9b2c2c;paint-order:stroke;stroke:#f5f7fa;\
 stroke-width:5px}.lock{fill:none;stroke:#9b2c2c;stroke-width:1.6}.lock rect{fill:#9b2c2c}";
+
+/// What a box stands for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Node,
+    Stream,
+    Group,
+}
 
 /// A box of the picture: lines of text with their class, and what hovering shows.
 struct Card<'a> {
-    is_node: bool,
+    kind: Kind,
     lines: Vec<(&'static str, String)>,
     docs: &'a str,
 }
@@ -32,8 +42,12 @@ struct Card<'a> {
 impl Card<'_> {
     fn size(&self) -> Size {
         let wide = self.lines.iter().map(|(class, text)| text_width(class, text)).fold(0.0, f64::max);
-        let (around, cut) = if self.is_node { (32.0, 0.0) } else { (56.0, CUT) };
-        Size { width: (wide + around).max(96.0), height: self.lines.len() as f64 * LINE + 22.0, cut }
+        let (around, above, cut) = match self.kind {
+            Kind::Node => (32.0, 22.0, 0.0),
+            Kind::Stream => (56.0, 22.0, CUT),
+            Kind::Group => (32.0, 22.0 + 3.0 * LID, 0.0),
+        };
+        Size { width: (wide + around).max(96.0), height: self.lines.len() as f64 * LINE + above, cut }
     }
 }
 
@@ -80,56 +94,82 @@ fn document(width: f64, height: f64, body: &str) -> String {
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" viewBox=\"0 0 {width:.0} \
          {height:.0}\" role=\"img\">\n<style>{STYLE}</style>\n<defs><marker id=\"head\" viewBox=\"0 0 10 10\" refX=\"9\" \
-         refY=\"5\" markerWidth=\"8\" markerHeight=\"8\" orient=\"auto\"><path d=\"M0 0L10 5L0 10z\" fill=\"#486581\"/>\
+         refY=\"5\" markerWidth=\"8\" markerHeight=\"8\" orient=\"auto-start-reverse\"><path d=\"M0 0L10 5L0 10z\" fill=\"#486581\"/>\
          </marker></defs>\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n{body}</svg>\n"
     )
 }
 
-type Parts<'a> = (Vec<Card<'a>>, Vec<Arrow>, Vec<Option<&'a str>>);
+/// What an arrow is drawn as, beside its way.
+#[derive(Clone, Copy)]
+struct Line<'a> {
+    rule: Option<&'a str>,
+    /// A member gives and takes.
+    both_ways: bool,
+}
 
-/// The boxes and arrows of one network, and the rule of each arrow.
+type Parts<'a> = (Vec<Card<'a>>, Vec<Arrow>, Vec<Line<'a>>);
+
+/// The boxes and arrows of one network.
 fn network_parts<'a>(graph: &'a Graph, network: &str) -> Parts<'a> {
     let mut cards = Vec::new();
     let mut node_cards = vec![None; graph.nodes.len()];
     let mut stream_cards = vec![None; graph.streams.len()];
+    let mut group_cards = vec![None; graph.groups.len()];
     for (index, node) in graph.nodes.iter().enumerate().filter(|(_, node)| node.network == network) {
         node_cards[index] = Some(cards.len());
         let tags = node.tags.iter().map(|tag| format!("#{tag}")).collect::<Vec<_>>().join(" ");
-        cards.push(card(true, node.name, &tags, node.docs));
+        cards.push(card(Kind::Node, node.name, &[&tags], node.docs));
     }
     for (index, stream) in graph.streams.iter().enumerate().filter(|(_, s)| s.network == network) {
         stream_cards[index] = Some(cards.len());
-        cards.push(card(false, stream.intent, stream.type_name, stream.docs));
+        cards.push(card(Kind::Stream, stream.intent, &[stream.type_name], stream.docs));
     }
-    let (mut arrows, mut rules) = (Vec::new(), Vec::new());
+    for (index, group) in graph.groups.iter().enumerate().filter(|(_, g)| g.network == network) {
+        group_cards[index] = Some(cards.len());
+        cards.push(card(Kind::Group, group.intent, &[group.type_name, &group.summary], group.docs));
+    }
+    let (mut arrows, mut lines) = (Vec::new(), Vec::new());
     for edge in &graph.edges {
         let (Some(node), Some(stream)) = (node_cards[edge.node], stream_cards[edge.stream]) else { continue };
         let (from, to) = if edge.flow == Flow::Produces { (node, stream) } else { (stream, node) };
-        let rule = graph.rule(edge);
-        arrows.push(Arrow { from, to, label: rule.map_or(0.0, |rule| text_width("rule", rule) + 20.0) });
-        rules.push(rule);
+        let line = Line { rule: graph.rule(edge), both_ways: false };
+        arrows.push(Arrow { from, to, label: line.label() });
+        lines.push(line);
     }
-    (cards, arrows, rules)
+    for member in &graph.memberships {
+        let (Some(from), Some(to)) = (node_cards[member.node], group_cards[member.group]) else { continue };
+        let line = Line { rule: graph.groups[member.group].members.as_deref(), both_ways: true };
+        arrows.push(Arrow { from, to, label: line.label() });
+        lines.push(line);
+    }
+    (cards, arrows, lines)
 }
 
-fn card<'a>(is_node: bool, name: &str, second: &str, docs: &'a str) -> Card<'a> {
+impl Line<'_> {
+    /// How much room its label needs.
+    fn label(&self) -> f64 {
+        self.rule.map_or(0.0, |rule| text_width("rule", rule) + 20.0)
+    }
+}
+
+fn card<'a>(kind: Kind, name: &str, more: &[&str], docs: &'a str) -> Card<'a> {
     let mut lines = vec![("name", name.to_owned())];
-    if !second.is_empty() {
-        lines.push(("type", second.to_owned()));
-    }
+    lines.extend(more.iter().filter(|line| !line.is_empty()).map(|line| ("type", (*line).to_owned())));
     lines.extend(wrap(&summary(docs), 34).into_iter().map(|line| ("note", line)));
-    Card { is_node, lines, docs }
+    Card { kind, lines, docs }
 }
 
-fn draw(out: &mut String, cards: &[Card<'_>], sizes: &[Size], layout: &Layout, rules: &[Option<&str>]) {
-    for route in &layout.routes {
-        let _ = writeln!(out, "<path class=\"flow\" d=\"{}\" marker-end=\"url(#head)\"/>", curve(route));
+fn draw(out: &mut String, cards: &[Card<'_>], sizes: &[Size], layout: &Layout, lines: &[Line<'_>]) {
+    for (route, line) in layout.routes.iter().zip(lines) {
+        let start = if line.both_ways { " marker-start=\"url(#head)\"" } else { "" };
+        let _ =
+            writeln!(out, "<path class=\"flow\" d=\"{}\"{start} marker-end=\"url(#head)\"/>", curve(route));
     }
     for ((card, size), centre) in cards.iter().zip(sizes).zip(&layout.centres) {
         draw_card(out, card, *size, *centre);
     }
-    for (route, rule) in layout.routes.iter().zip(rules) {
-        if let (Some(rule), [from, to, ..]) = (rule, route.as_slice()) {
+    for (route, line) in layout.routes.iter().zip(lines) {
+        if let (Some(rule), [from, to, ..]) = (line.rule, route.as_slice()) {
             draw_rule(out, rule, Point { x: (from.x + to.x) / 2.0, y: (from.y + to.y) / 2.0 });
         }
     }
@@ -154,33 +194,20 @@ fn curve(route: &[Point]) -> String {
 }
 
 fn draw_card(out: &mut String, card: &Card<'_>, size: Size, centre: Point) {
-    let Size { width: w, height: h, cut } = size;
+    let Size { width: w, height: h, .. } = size;
     let (x, y) = (centre.x - w / 2.0, centre.y - h / 2.0);
     out.push_str("<g>");
     if !card.docs.is_empty() {
         let _ = write!(out, "<title>{}</title>", escape_xml(card.docs));
     }
-    let _ = if card.is_node {
-        write!(
-            out,
-            "<rect class=\"node\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{w:.1}\" height=\"{h:.1}\" rx=\"10\"/>"
-        )
-    } else {
-        let (right, bottom) = (x + w, y + h);
-        write!(
-            out,
-            "<polygon class=\"stream\" points=\"{x:.1},{:.1} {:.1},{y:.1} {:.1},{y:.1} {right:.1},{:.1} {:.1},{bottom:.1} \
-             {:.1},{bottom:.1}\"/>",
-            centre.y,
-            x + cut,
-            right - cut,
-            centre.y,
-            right - cut,
-            x + cut,
-        )
-    };
+    match card.kind {
+        Kind::Node => draw_box(out, x, y, w, h),
+        Kind::Stream => draw_hexagon(out, x, y, size),
+        Kind::Group => draw_cylinder(out, x, y, w, h),
+    }
+    let first = if card.kind == Kind::Group { 24.0 + 2.0 * LID } else { 24.0 };
     for (index, (class, text)) in card.lines.iter().enumerate() {
-        let baseline = y + 24.0 + index as f64 * LINE;
+        let baseline = y + first + index as f64 * LINE;
         let text = escape_xml(text);
         let _ = write!(
             out,
@@ -189,6 +216,36 @@ fn draw_card(out: &mut String, card: &Card<'_>, size: Size, centre: Point) {
         );
     }
     out.push_str("</g>\n");
+}
+
+fn draw_box(out: &mut String, x: f64, y: f64, w: f64, h: f64) {
+    let _ = write!(
+        out,
+        "<rect class=\"node\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{w:.1}\" height=\"{h:.1}\" rx=\"10\"/>"
+    );
+}
+
+fn draw_hexagon(out: &mut String, x: f64, y: f64, size: Size) {
+    let Size { width, height, cut } = size;
+    let (right, bottom, middle) = (x + width, y + height, y + height / 2.0);
+    let _ = write!(
+        out,
+        "<polygon class=\"stream\" points=\"{x:.1},{middle:.1} {:.1},{y:.1} {:.1},{y:.1} {right:.1},{middle:.1} \
+         {:.1},{bottom:.1} {:.1},{bottom:.1}\"/>",
+        x + cut,
+        right - cut,
+        right - cut,
+        x + cut,
+    );
+}
+
+fn draw_cylinder(out: &mut String, x: f64, y: f64, w: f64, h: f64) {
+    let (across, side, top) = (w / 2.0, h - 2.0 * LID, y + LID);
+    let _ = write!(
+        out,
+        "<path class=\"group\" d=\"M{x:.1} {top:.1}a{across:.1} {LID} 0 0 1 {w:.1} 0v{side:.1}a{across:.1} {LID} 0 0 1 \
+         -{w:.1} 0zM{x:.1} {top:.1}a{across:.1} {LID} 0 0 0 {w:.1} 0\"/>"
+    );
 }
 
 /// A lock with the rule beside it, over the middle of an arrow.

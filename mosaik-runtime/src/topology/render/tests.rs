@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use super::*;
-use crate::topology::fixtures::{DESK, DISPLAY, MATCHER, OTHER_NETWORK, SENSOR};
+use crate::topology::fixtures::{AUDITOR, DESK, DISPLAY, MATCHER, MONITOR, OTHER_NETWORK, SENSOR, TELLER};
 
 fn matches_recorded(graph: &Graph, name: &str, format: Format) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/topology/render/recorded");
@@ -25,28 +25,37 @@ fn market() -> Graph {
     Graph::of(&[&DESK, &MATCHER, &SENSOR, &OTHER_NETWORK])
 }
 
+/// A group, with a stream beside it.
+fn bank() -> Graph {
+    Graph::of(&[&TELLER, &AUDITOR, &MONITOR])
+}
+
 #[test]
 fn mermaid_as_recorded() {
     matches_recorded(&sensors(), "sensors", Format::Mermaid);
     matches_recorded(&market(), "market", Format::Mermaid);
+    matches_recorded(&bank(), "bank", Format::Mermaid);
 }
 
 #[test]
 fn dot_as_recorded() {
     matches_recorded(&sensors(), "sensors", Format::Dot);
     matches_recorded(&market(), "market", Format::Dot);
+    matches_recorded(&bank(), "bank", Format::Dot);
 }
 
 #[test]
 fn json_as_recorded() {
     matches_recorded(&sensors(), "sensors", Format::Json);
     matches_recorded(&market(), "market", Format::Json);
+    matches_recorded(&bank(), "bank", Format::Json);
 }
 
 #[test]
 fn svg_as_recorded() {
     matches_recorded(&sensors(), "sensors", Format::Svg);
     matches_recorded(&market(), "market", Format::Svg);
+    matches_recorded(&bank(), "bank", Format::Svg);
 }
 
 #[test]
