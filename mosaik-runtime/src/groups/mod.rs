@@ -5,6 +5,7 @@
 
 pub mod birth;
 pub mod bond;
+pub mod machine;
 mod member;
 pub mod raft;
 pub mod store;

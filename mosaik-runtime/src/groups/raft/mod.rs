@@ -4,9 +4,11 @@
 
 pub mod convert;
 mod log;
+mod machine;
 #[cfg(test)]
 mod tests;
 mod types;
 
 pub use log::{RaftLog, RaftReader};
+pub use machine::{Builder, Machine};
 pub use types::{Command, RaftTypes, Reply};

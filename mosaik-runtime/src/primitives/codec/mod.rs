@@ -41,6 +41,38 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> 
     postcard::to_stdvec(value).map_err(|error| EncodeError::Refused(error.to_string()))
 }
 
+/// Appends to `buffer`. On an error it is as before.
+pub fn encode_into<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let before = buffer.len();
+    postcard::serialize_with_flavor(value, Growing(buffer)).map_err(|error| {
+        buffer.truncate(before);
+        EncodeError::Refused(error.to_string())
+    })
+}
+
+/// Writes at the end of a vector.
+struct Growing<'a>(&'a mut Vec<u8>);
+
+impl postcard::ser_flavors::Flavor for Growing<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(data);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
+
 /// Appends to `buffer` within its capacity, which is never grown; returns the size of the encoded value, at most `limit`. Large
 /// [shared] fields are left out and put into `pieces`, each with the length of `buffer` at which it belongs. On an error both are
 /// as before.

@@ -1,0 +1,255 @@
+//! Applies entries to a state: runs the user's code, and survives its panics.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, RwLock},
+};
+
+use bytes::Bytes;
+
+use super::{
+    Applied, Command, MachineSettings, Replica, Reply, SnapshotError, StateMachine, command,
+    core::{Call, Panicked, Ran, Rules, Skip, System},
+    payload::PayloadRef,
+    replica::{Shared, State},
+    snapshot,
+};
+use crate::{
+    groups::store::record::LogId,
+    primitives::{scope::panic_text, watch},
+};
+
+/// A snapshot that was made, as bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encoded {
+    /// The last entry that is in it.
+    pub last: Option<LogId>,
+    /// Its bytes.
+    pub bytes: Bytes,
+}
+
+/// What an entry did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Step {
+    /// The outcomes of its items, if they were asked for.
+    pub answer: Vec<u8>,
+    /// A snapshot was due after it: here it is.
+    pub snapshot: Option<Encoded>,
+}
+
+/// An entry was not applied.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    /// A command panicked: [`skip`](Applying::skip) it, [`restore`](Applying::restore), apply the entries since then, and this one again.
+    #[error("command {slot} of the entry panicked: {message}")]
+    Panicked {
+        /// Its place in the entry.
+        slot: u32,
+        /// What it said.
+        message: String,
+    },
+    /// The entry is of a form that this program does not know.
+    #[error(
+        "a log entry does not decode ({0}): a newer version of the program wrote it. Start that version again; nothing was lost"
+    )]
+    Unknown(String),
+    /// The state was not restored after a panic.
+    #[error("the state was not made anew after a panic")]
+    Torn,
+}
+
+/// Any [`Applier`].
+pub trait Applying: Send + Sync + 'static {
+    /// Applies an entry; says what came of its items if `answer`.
+    fn apply(&mut self, at: LogId, payload: &[u8], answer: bool) -> Result<Step, Trouble>;
+
+    /// Passes over an entry that says nothing to the machine.
+    fn pass(&mut self, at: LogId) -> Result<Step, Trouble>;
+
+    /// From now on this command is known to panic with this message.
+    fn skip(&mut self, index: u64, slot: u32, message: String);
+
+    /// Goes back, or forward, to a snapshot; without one to the beginning. On an error nothing changes.
+    fn restore(&mut self, snapshot: Option<&[u8]>) -> Result<(), SnapshotError>;
+
+    /// A snapshot of what is applied now. It may differ from that of a member that makes one here because it is due.
+    fn encode(&self) -> Result<Encoded, SnapshotError>;
+
+    /// The last entry.
+    fn applied(&self) -> Option<LogId>;
+}
+
+/// Applies entries to a machine.
+pub struct Applier<M> {
+    shared: Arc<Shared<M>>,
+    publish: watch::Sender<Applied>,
+    /// The first state, encoded.
+    initial: Bytes,
+    is_recursive: bool,
+    settings: MachineSettings,
+    skip: Skip,
+}
+
+impl<M: StateMachine> Applier<M> {
+    /// A machine before the first entry, and its reading end.
+    pub fn new(initial: M, settings: MachineSettings) -> Result<(Self, Replica<M>), SnapshotError> {
+        let (schema, shape) = command::schema::<M>();
+        if shape.has_weightless_elements() {
+            let why =
+                "the state or a command holds a sequence of elements without any bytes, such as `Vec<()>`";
+            return Err(SnapshotError::Refused(why.to_owned()));
+        }
+        let initial = Bytes::from(snapshot::state(schema, &initial)?);
+        // What is restored is what came back, not what was given: on all members alike.
+        let machine = first(&initial)?;
+        let system = System::default();
+        let state = RwLock::new(State { machine: Some(machine), system, shown: None });
+        let shared = Arc::new(Shared { state, schema });
+        let (publish, applied) = watch::channel(Applied::default());
+        let is_recursive = shape.is_recursive();
+        let replica = Replica::new(shared.clone(), applied);
+        Ok((Self { shared, publish, initial, is_recursive, settings, skip: Skip::new() }, replica))
+    }
+
+    /// Makes a snapshot if one is due, and shows what was applied.
+    fn finish(&self, state: &mut State<M>) -> Option<Encoded> {
+        let due = state.system.is_due(&self.settings);
+        let snapshot = if due { self.snapshot(state) } else { None };
+        state.shown = state.shown.max(state.system.applied());
+        snapshot
+    }
+
+    fn snapshot(&self, state: &mut State<M>) -> Option<Encoded> {
+        let made = state.machine.as_ref().map(|machine| {
+            let bytes = snapshot::state(self.shared.schema, machine)?;
+            if self.is_recursive {
+                // It may be nested deeper than anybody would decode.
+                snapshot::decode_state::<M>(snapshot::state_of(&bytes)).map_err(SnapshotError::Refused)?;
+            }
+            Ok(bytes)
+        })?;
+        let made = made.and_then(|bytes| {
+            state.system.snapshot_made(Some(snapshot::length(&bytes)));
+            snapshot::finish(bytes, &state.system)
+        });
+        match made {
+            Ok(bytes) => Some(Encoded { last: state.system.applied(), bytes }),
+            Err(error) => {
+                state.system.snapshot_made(None);
+                tracing::error!(target: "mosaik::groups", "no snapshot was made: {error}");
+                None
+            }
+        }
+    }
+
+    fn show(&self, applied: Applied) {
+        self.publish.send_if_modified(|shown| {
+            let newer = applied.last > shown.last;
+            if newer {
+                *shown = applied;
+            }
+            newer
+        });
+    }
+
+    /// The user's code, with the state that it may have torn.
+    fn run(machine: &mut M, call: Call<'_>, reply: &mut Vec<u8>) -> Ran {
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let command = match M::Command::decode(call.method, call.body) {
+                Ok(command) => command,
+                Err(error) => return Ran::Unreadable(error.to_string()),
+            };
+            match machine.apply(command, &call.cx).encode(reply) {
+                Ok(()) => Ran::Replied,
+                Err(error) => Ran::Panicked(format!("its reply cannot be sent: {error}")),
+            }
+        }));
+        result.unwrap_or_else(|panic| Ran::Panicked(panic_text(&*panic).to_owned()))
+    }
+}
+
+impl<M: StateMachine> Applying for Applier<M> {
+    fn apply(&mut self, at: LogId, payload: &[u8], answer: bool) -> Result<Step, Trouble> {
+        let PayloadRef::V1(batch) =
+            PayloadRef::decode(payload).map_err(|error| Trouble::Unknown(error.to_string()))?;
+        let mut step = Step::default();
+        let mut guard = self.shared.change();
+        let state = &mut *guard;
+        let Some(machine) = &mut state.machine else { return Err(Trouble::Torn) };
+        let done = state.system.apply(
+            at,
+            &batch,
+            payload.len(),
+            Rules { settings: &self.settings, skip: &self.skip },
+            &mut |call, reply| Self::run(machine, call, reply),
+            answer.then_some(&mut step.answer),
+        );
+        if let Err(Panicked { slot, message }) = done {
+            let torn = state.machine.take();
+            drop(guard);
+            // What it drops may be torn too.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(torn)));
+            return Err(Trouble::Panicked { slot, message });
+        }
+        step.snapshot = self.finish(state);
+        let applied = Applied { last: Some(at), now: state.system.now() };
+        drop(guard);
+        self.show(applied);
+        Ok(step)
+    }
+
+    fn pass(&mut self, at: LogId) -> Result<Step, Trouble> {
+        let mut guard = self.shared.change();
+        let state = &mut *guard;
+        if state.machine.is_none() {
+            return Err(Trouble::Torn);
+        }
+        state.system.pass(at);
+        let snapshot = self.finish(state);
+        let applied = Applied { last: Some(at), now: state.system.now() };
+        drop(guard);
+        self.show(applied);
+        Ok(Step { answer: Vec::new(), snapshot })
+    }
+
+    fn skip(&mut self, index: u64, slot: u32, message: String) {
+        self.skip.insert((index, slot), message);
+    }
+
+    fn restore(&mut self, snapshot: Option<&[u8]>) -> Result<(), SnapshotError> {
+        let (machine, system) = match snapshot {
+            Some(bytes) => snapshot::open(self.shared.schema, bytes)?,
+            None => (first(&self.initial)?, System::default()),
+        };
+        let applied = Applied { last: system.applied(), now: system.now() };
+        let mut state = self.shared.change();
+        let before = state.machine.replace(machine);
+        state.system = system;
+        let newer = applied.last > state.shown;
+        state.shown = state.shown.max(applied.last);
+        drop(state);
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(before)));
+        if newer {
+            // Whoever goes back goes back no farther than this.
+            self.skip = applied.last.map_or_else(Skip::new, |last| self.skip.split_off(&(last.index + 1, 0)));
+            self.show(applied);
+        }
+        Ok(())
+    }
+
+    fn encode(&self) -> Result<Encoded, SnapshotError> {
+        let state = self.shared.look();
+        let torn = || SnapshotError::Refused(Trouble::Torn.to_string());
+        let bytes = snapshot::state(self.shared.schema, state.machine.as_ref().ok_or_else(torn)?)?;
+        let bytes = snapshot::finish(bytes, &state.system)?;
+        Ok(Encoded { last: state.system.applied(), bytes })
+    }
+
+    fn applied(&self) -> Option<LogId> {
+        self.shared.look().system.applied()
+    }
+}
+
+fn first<M: StateMachine>(initial: &[u8]) -> Result<M, SnapshotError> {
+    snapshot::decode_state(snapshot::state_of(initial)).map_err(SnapshotError::Refused)
+}

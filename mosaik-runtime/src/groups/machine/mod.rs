@@ -1,0 +1,28 @@
+//! What a group computes: the user's state machine, what the log says to it, and how it is applied.
+//!
+//! [`StateMachine`] is what a program writes, or what `#[group]` and `#[methods]` make of a type. [`payload`] is what a log entry
+//! holds: a batch of commands, each with the session and the serial of who sent it. [`core`] decides what each of them does, once,
+//! however often it was sent. [`Applier`] runs the user's code for it and survives its panics; [`Replica`] is the end that reads.
+//!
+//! Nothing here knows of consensus or of disks: [`raft::Machine`](crate::groups::raft::Machine) drives it.
+
+mod applier;
+mod command;
+pub mod core;
+pub mod payload;
+mod replica;
+mod settings;
+pub mod snapshot;
+#[cfg(test)]
+pub(in crate::groups) mod tests;
+mod time;
+mod traits;
+
+pub use applier::{Applier, Applying, Encoded, Step, Trouble};
+pub use command::{COMMAND, Command, Method, Reply, schema};
+pub use payload::{Batch, Fence, Item, Outcome, Payload, SessionId};
+pub use replica::{Applied, Digest, Reading, Replica, SystemView};
+pub use settings::MachineSettings;
+pub use snapshot::SnapshotError;
+pub use time::{GroupTime, Timestamp};
+pub use traits::{Apply, StateMachine};

@@ -1,0 +1,217 @@
+//! The end of a machine that reads.
+
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use super::{Fence, SessionId, StateMachine, Timestamp, core::System, snapshot};
+use crate::{
+    groups::{
+        MemberId,
+        store::record::{LogId, StoreId},
+    },
+    primitives::{Fingerprint, PeerId, Stopped, ids::hex, watch},
+};
+
+/// How far a member has applied the log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// The last entry.
+    pub last: Option<LogId>,
+    /// Group time after it.
+    pub now: Timestamp,
+}
+
+impl Applied {
+    /// The index of the last entry.
+    pub fn index(&self) -> Option<u64> {
+        self.last.map(|last| last.index)
+    }
+
+    /// Whether the entry with this index is applied.
+    pub fn has(&self, index: u64) -> bool {
+        self.index().is_some_and(|last| last >= index)
+    }
+}
+
+/// What members compare: after equal entries they have equal hashes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Digest {
+    /// The last entry.
+    pub last: Option<LogId>,
+    /// The hash of the state and of the group's own part of it.
+    pub hash: [u8; 32],
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest({:?}, {})", self.last, hex(&self.hash[..5]))
+    }
+}
+
+/// What a group keeps beside the user's state.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SystemView {
+    /// How far the log is applied.
+    pub applied: Applied,
+    /// How many sessions are open.
+    pub sessions: usize,
+    /// Who was given a place after the birth, and with which store.
+    pub welcomed: Vec<(MemberId, StoreId)>,
+    /// Why the group is stopped, if it is.
+    pub fenced: Option<Fence>,
+    /// How many commands panicked.
+    pub panics: u64,
+}
+
+/// A state and how it came to be.
+pub(super) struct State<M> {
+    /// None while it is being made anew, after a panic.
+    pub(super) machine: Option<M>,
+    pub(super) system: System,
+    /// The last entry that readers were told of. They see nothing older.
+    pub(super) shown: Option<LogId>,
+}
+
+pub(super) struct Shared<M> {
+    pub(super) state: RwLock<State<M>>,
+    pub(super) schema: Fingerprint,
+}
+
+/// Reads the state of one member. Clones read the same one.
+pub struct Replica<M> {
+    shared: Arc<Shared<M>>,
+    applied: watch::Receiver<Applied>,
+}
+
+impl<M> Shared<M> {
+    pub(super) fn look(&self) -> RwLockReadGuard<'_, State<M>> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn change(&self) -> RwLockWriteGuard<'_, State<M>> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<M> State<M> {
+    fn applied(&self) -> Applied {
+        Applied { last: self.system.applied(), now: self.system.now() }
+    }
+
+    /// The machine, unless it is behind what readers have seen.
+    fn readable(&self) -> Option<&M> {
+        self.machine.as_ref().filter(|_| self.system.applied() >= self.shown)
+    }
+}
+
+impl<M> Replica<M> {
+    pub(super) fn new(shared: Arc<Shared<M>>, applied: watch::Receiver<Applied>) -> Self {
+        Self { shared, applied }
+    }
+
+    /// How far the log is applied. It ends when the member stops.
+    pub fn applied(&self) -> watch::Receiver<Applied> {
+        self.applied.clone()
+    }
+
+    /// Waits until the entry with this index is applied.
+    pub async fn wait_applied(&self, index: u64) -> Result<Applied, Stopped> {
+        let mut applied = self.applied();
+        let found = applied.wait_for(|applied| applied.has(index)).await;
+        found.map(|applied| *applied).map_err(|_| Stopped)
+    }
+
+    /// Reads the state, after the entry that comes with it. Waits only while the state is being made anew after a panic.
+    pub async fn read<R>(&self, read: impl FnOnce(&M, Applied) -> R) -> Result<R, Stopped> {
+        let mut applied = self.applied();
+        loop {
+            drop(applied.borrow_and_update());
+            {
+                let state = self.shared.look();
+                if let Some(machine) = state.readable() {
+                    return Ok(read(machine, state.applied()));
+                }
+            }
+            applied.changed().await.map_err(|_| Stopped)?;
+        }
+    }
+
+    /// What the group keeps beside the state.
+    pub fn system(&self) -> SystemView {
+        self.with_system(|system| SystemView {
+            applied: Applied { last: system.applied(), now: system.now() },
+            sessions: system.sessions(),
+            welcomed: system.welcomed().collect(),
+            fenced: system.fenced(),
+            panics: system.panics(),
+        })
+    }
+
+    /// Whose session it is.
+    pub fn owner(&self, session: SessionId) -> Option<PeerId> {
+        self.with_system(|system| system.owner(session))
+    }
+
+    fn with_system<R>(&self, look: impl FnOnce(&System) -> R) -> R {
+        look(&self.shared.look().system)
+    }
+}
+
+impl<M: StateMachine> Replica<M> {
+    /// The hash of the state. `None` while it is being made anew, and for a state that cannot be encoded.
+    pub fn digest(&self) -> Option<Digest> {
+        let state = self.shared.look();
+        let bytes = snapshot::state(self.shared.schema, state.readable()?).ok()?;
+        let bytes = snapshot::finish(bytes, &state.system).ok()?;
+        Some(Digest { last: state.system.applied(), hash: *blake3::hash(&bytes).as_bytes() })
+    }
+
+    /// This replica where its type does not matter.
+    pub fn reading(&self) -> Arc<dyn Reading> {
+        Arc::new(self.clone())
+    }
+}
+
+/// A [`Replica`] of any machine.
+pub trait Reading: Send + Sync + 'static {
+    /// How far the log is applied. It ends when the member stops.
+    fn applied(&self) -> watch::Receiver<Applied>;
+    /// What the group keeps beside the state.
+    fn system(&self) -> SystemView;
+    /// Whose session it is.
+    fn owner(&self, session: SessionId) -> Option<PeerId>;
+    /// The hash of the state.
+    fn digest(&self) -> Option<Digest>;
+}
+
+impl<M: StateMachine> Reading for Replica<M> {
+    fn applied(&self) -> watch::Receiver<Applied> {
+        Self::applied(self)
+    }
+
+    fn system(&self) -> SystemView {
+        Self::system(self)
+    }
+
+    fn owner(&self, session: SessionId) -> Option<PeerId> {
+        Self::owner(self, session)
+    }
+
+    fn digest(&self) -> Option<Digest> {
+        Self::digest(self)
+    }
+}
+
+impl<M> Clone for Replica<M> {
+    fn clone(&self) -> Self {
+        Self { shared: self.shared.clone(), applied: self.applied.clone() }
+    }
+}
+
+impl<M> fmt::Debug for Replica<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Replica").field("applied", &*self.applied.borrow()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,3 @@
+//! Tests of machines, and the machine that they share.
+
+mod golden;

@@ -1,0 +1,59 @@
+//! What a program writes to have a replicated state machine.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{Command, Reply, Timestamp};
+use crate::primitives::{PeerId, Schema};
+
+/// A state that all members of a group compute alike.
+///
+/// Each member applies the same commands in the same order to a copy of its own. The copies stay equal only if `apply` depends on
+/// nothing but the state, the command and its [`Apply`]: no clock, no randomness, no file, no order of a `HashMap`.
+///
+/// The serde impls are the form of snapshots. Equal states must encode to equal bytes.
+pub trait StateMachine: Serialize + DeserializeOwned + Schema + Send + Sync + Sized + 'static {
+    /// What changes the state. Commands travel, and are applied once each, in one order.
+    type Command: Command;
+    /// What a command answers.
+    type Reply: Reply;
+    /// What asks for something. Queries do not travel: they run on the member's own copy.
+    type Query: Send + 'static;
+    /// What a query answers.
+    type Answer: Send + 'static;
+
+    /// Changes the state. A panic here undoes this command and nothing else; whoever sent it gets the message.
+    fn apply(&mut self, command: Self::Command, cx: &Apply) -> Self::Reply;
+
+    /// Answers a query. Changes wait meanwhile, so be quick.
+    fn query(&self, query: Self::Query) -> Self::Answer;
+}
+
+/// What a command may know beside itself and the state: equal on all members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Apply {
+    now: Timestamp,
+    index: u64,
+    caller: PeerId,
+}
+
+impl Apply {
+    pub(super) const fn new(now: Timestamp, index: u64, caller: PeerId) -> Self {
+        Self { now, index, caller }
+    }
+
+    /// Group time: milliseconds since the birth of the group, as its leaders counted them. It never goes back, and it stands still
+    /// while nothing is applied. Use it for whatever shall expire.
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The index of the log entry. Commands of one batch share it.
+    pub const fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// The node that sent the command.
+    pub const fn caller(&self) -> PeerId {
+        self.caller
+    }
+}
