@@ -7,6 +7,7 @@ pub mod birth;
 pub mod bond;
 pub mod machine;
 mod member;
+pub mod pull;
 pub mod raft;
 pub mod store;
 pub mod wire;

@@ -24,6 +24,11 @@ use tokio_util::{
 
 use super::watch;
 
+tokio::task_local! {
+    /// The scope of the task that runs.
+    static CURRENT: Scope;
+}
+
 /// A place for tasks that stop together.
 #[derive(Clone)]
 pub struct Scope {
@@ -80,7 +85,7 @@ impl Scope {
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let (kill, panics) = (self.kill.clone(), self.panics.clone());
         // Boxed, because each wrapper around a future that is moved into it is as large as that future once more.
-        let task = Box::pin(task);
+        let task = Box::pin(CURRENT.scope(self.clone(), task));
         self.tasks.spawn(async move {
             let _ = kill.run_until_cancelled_owned(caught(name, &panics, task)).await;
         });
@@ -89,13 +94,23 @@ impl Scope {
     /// Runs a worker in this scope: a task that the node cannot do without. If it panics, [`died`](Self::died) says so.
     pub fn spawn_worker(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let (kill, panics, died) = (self.kill.clone(), self.panics.clone(), self.died.clone());
-        let task = Box::pin(task);
+        let task = Box::pin(CURRENT.scope(self.clone(), task));
         self.tasks.spawn(async move {
             let task = caught(name, &panics, task);
             if let Some(Err(why)) = kill.run_until_cancelled_owned(task).await {
                 report(&died, WorkerDied { worker: name, why });
             }
         });
+    }
+
+    /// The scope of the task that runs now. `None` outside of all scopes.
+    pub fn current() -> Option<Self> {
+        CURRENT.try_with(Self::clone).ok()
+    }
+
+    /// Runs a part of a task as if the task were of this scope: what it spawns by way of [`current`](Self::current) lives here.
+    pub async fn enter<F: Future>(&self, part: F) -> F::Output {
+        CURRENT.scope(self.clone(), part).await
     }
 
     /// Runs a part of a task whose panic is to be dealt with by the task itself: `Err` is what the panic says.
@@ -240,6 +255,22 @@ mod tests {
         let broken = async { panic!("on purpose") };
         assert_eq!(scope.caught("part", broken).await, Err::<(), _>("on purpose".to_owned()));
         assert_eq!(scope.panics(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_task_knows_its_scope() {
+        assert!(Scope::current().is_none());
+        let (scope, child) = (Scope::new(), Scope::new());
+        let inner = child.clone();
+        scope.spawn("outer", async move {
+            let outer = Scope::current().expect("a scope");
+            assert_eq!((outer.running(), inner.running()), (1, 0));
+            inner.enter(async { Scope::current().expect("a scope").spawn("inner", async {}) }).await;
+            assert_eq!((outer.running(), inner.running()), (1, 1));
+        });
+        scope.ended().await;
+        child.ended().await;
+        assert_eq!(scope.panics(), 0);
     }
 
     #[tokio::test]

@@ -36,7 +36,9 @@ pub use self::{
 use super::wire::{ChannelKind, GroupsProtocol, Hello, Request, Response};
 use crate::{
     admission::{Admission, Ask, Gate},
-    primitives::{Fingerprint, NodeRng, PeerId, PeerRole, Policy, Scope, WireId, schema::Shape, watch},
+    primitives::{
+        Clock, Fingerprint, NodeRng, PeerId, PeerRole, Policy, Scope, WireId, schema::Shape, watch,
+    },
     transport::{Link, Transport},
 };
 
@@ -59,6 +61,8 @@ pub struct BondsSettings {
     pub transport: Transport,
     /// The node's admission.
     pub admission: Admission,
+    /// The node's clock.
+    pub clock: Clock,
     /// Where the tasks live; they end with it.
     pub scope: Scope,
     /// Randomness for waits.
@@ -86,6 +90,7 @@ pub struct Bonds(Arc<Inner>);
 struct Inner {
     transport: Transport,
     admission: Admission,
+    clock: Clock,
     scope: Scope,
     rng: Mutex<NodeRng>,
     group: WireId,
@@ -114,6 +119,7 @@ impl Bonds {
         let BondsSettings {
             transport,
             admission,
+            clock,
             scope,
             rng,
             group,
@@ -128,6 +134,7 @@ impl Bonds {
         let inner = Inner {
             transport,
             admission,
+            clock,
             scope: scope.child(),
             rng: Mutex::new(rng),
             group,
@@ -153,6 +160,16 @@ impl Bonds {
     /// This node.
     pub fn me(&self) -> PeerId {
         self.0.transport.id()
+    }
+
+    /// The node's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// Where the tasks around the bonds live.
+    pub fn scope(&self) -> &Scope {
+        &self.0.scope
     }
 
     /// Keeps a bond with this peer from now on: dials it, again and again.

@@ -5,10 +5,18 @@
 pub mod convert;
 mod log;
 mod machine;
+mod network;
+mod runtime;
+mod server;
+mod stream;
 #[cfg(test)]
 mod tests;
+mod translate;
 mod types;
 
 pub use log::{RaftLog, RaftReader};
 pub use machine::{Builder, Machine};
+pub use network::{RaftNetwork, RaftPeer};
+pub use runtime::{ScopeRuntime, TaskHandle, TaskLost, Watched, WatchedReceiver, WatchedSender};
+pub use server::RaftServer;
 pub use types::{Command, RaftTypes, Reply};

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use openraft::EmptyNode;
 use serde::{Deserialize, Serialize};
 
+use super::runtime::ScopeRuntime;
 use crate::groups::MemberId;
 
 /// A batch of commands, encoded.
@@ -43,4 +44,5 @@ openraft::declare_raft_types!(
         NodeId = MemberId,
         Node = EmptyNode,
         LeaderId = openraft::impls::leader_id_std::LeaderId<Self::Term, Self::NodeId>,
+        AsyncRuntime = ScopeRuntime,
 );

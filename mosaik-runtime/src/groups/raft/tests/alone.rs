@@ -18,7 +18,7 @@ use crate::{
     groups::{
         MemberId,
         raft::{Command, RaftLog, RaftTypes},
-        store::{Store, sim::SimDisk},
+        store::{Store, record::Manifest, sim::SimDisk},
     },
     primitives::{NodeRng, PeerId, Scope, WireId},
 };
@@ -42,7 +42,7 @@ impl RaftNetworkFactory<RaftTypes> for Nobody {
 }
 
 impl RaftNetworkV2<RaftTypes> for Nobody {
-    type SnapshotData = Vec<u8>;
+    type SnapshotData = Manifest;
 
     async fn append_entries(
         &mut self,
@@ -63,7 +63,7 @@ impl RaftNetworkV2<RaftTypes> for Nobody {
     async fn full_snapshot(
         &mut self,
         _vote: VoteOf<RaftTypes>,
-        _snapshot: SnapshotOf<RaftTypes, Vec<u8>>,
+        _snapshot: SnapshotOf<RaftTypes, Manifest>,
         _cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
         _option: RPCOption,
     ) -> Result<SnapshotResponse<RaftTypes>, StreamingError<RaftTypes>> {

@@ -12,7 +12,7 @@ use openraft::{
 
 use crate::groups::{
     raft::{Command, RaftTypes, Reply, convert},
-    store::Snapshots,
+    store::{Snapshots, record::Manifest},
 };
 
 /// Keeps all commands, one after the other; the reply is how many bytes they have.
@@ -32,9 +32,19 @@ impl Machine {
     pub(super) async fn new(snapshots: Snapshots) -> io::Result<Self> {
         let mut machine = Self { meta: Default::default(), state: Vec::new(), snapshots };
         if let Some(snapshot) = machine.get_current_snapshot().await? {
-            machine.restore(snapshot.meta, &snapshot.snapshot);
+            let state = machine.read(&snapshot.snapshot).await?;
+            machine.restore(snapshot.meta, &state);
         }
         Ok(machine)
+    }
+
+    async fn read(&self, manifest: &Manifest) -> io::Result<Vec<u8>> {
+        let mut state = Vec::new();
+        for hash in &manifest.chunks {
+            let chunk = self.snapshots.chunk(*hash).await?;
+            state.extend_from_slice(&chunk.ok_or(io::ErrorKind::InvalidData)?);
+        }
+        Ok(state)
     }
 
     fn restore(&mut self, meta: SnapshotMetaOf<RaftTypes>, bytes: &[u8]) {
@@ -59,16 +69,18 @@ impl Machine {
 }
 
 /// Keeps a snapshot in two chunks.
-async fn keep(snapshots: &Snapshots, meta: &SnapshotMetaOf<RaftTypes>, bytes: &[u8]) -> io::Result<()> {
+async fn keep(snapshots: &Snapshots, meta: &SnapshotMetaOf<RaftTypes>, bytes: &[u8]) -> io::Result<Manifest> {
     let mut chunks = Vec::new();
     for chunk in bytes.chunks(16) {
         chunks.push(snapshots.put(Bytes::copy_from_slice(chunk)).await?);
     }
-    Ok(snapshots.seal(convert::manifest(meta, bytes.len() as u64, chunks)).await?)
+    let manifest = convert::manifest(meta, bytes.len() as u64, chunks);
+    snapshots.seal(manifest.clone()).await?;
+    Ok(manifest)
 }
 
 impl RaftStateMachine<RaftTypes> for Machine {
-    type SnapshotData = Vec<u8>;
+    type SnapshotData = Manifest;
     type SnapshotBuilder = Builder;
 
     async fn applied_state(
@@ -97,21 +109,17 @@ impl RaftStateMachine<RaftTypes> for Machine {
     async fn install_snapshot(
         &mut self,
         meta: &SnapshotMetaOf<RaftTypes>,
-        snapshot: Vec<u8>,
+        snapshot: Manifest,
     ) -> io::Result<()> {
-        keep(&self.snapshots, meta, &snapshot).await?;
-        self.restore(meta.clone(), &snapshot);
+        let state = self.read(&snapshot).await?;
+        self.snapshots.seal(snapshot).await?;
+        self.restore(meta.clone(), &state);
         Ok(())
     }
 
-    async fn get_current_snapshot(&mut self) -> io::Result<Option<SnapshotOf<RaftTypes, Vec<u8>>>> {
+    async fn get_current_snapshot(&mut self) -> io::Result<Option<SnapshotOf<RaftTypes, Manifest>>> {
         let Some(manifest) = self.snapshots.current().await? else { return Ok(None) };
-        let mut snapshot = Vec::new();
-        for hash in &manifest.chunks {
-            let chunk = self.snapshots.chunk(*hash).await?;
-            snapshot.extend_from_slice(&chunk.ok_or(io::ErrorKind::InvalidData)?);
-        }
-        Ok(Some(Snapshot { meta: convert::snapshot_meta(&manifest)?, snapshot }))
+        Ok(Some(Snapshot { meta: convert::snapshot_meta(&manifest)?, snapshot: manifest }))
     }
 }
 
@@ -122,10 +130,10 @@ pub(super) struct Builder {
 }
 
 impl RaftSnapshotBuilder<RaftTypes> for Builder {
-    type SnapshotData = Vec<u8>;
+    type SnapshotData = Manifest;
 
-    async fn build_snapshot(&mut self) -> io::Result<SnapshotOf<RaftTypes, Vec<u8>>> {
-        keep(&self.snapshots, &self.meta, &self.state).await?;
-        Ok(Snapshot { meta: self.meta.clone(), snapshot: self.state.clone() })
+    async fn build_snapshot(&mut self) -> io::Result<SnapshotOf<RaftTypes, Manifest>> {
+        let manifest = keep(&self.snapshots, &self.meta, &self.state).await?;
+        Ok(Snapshot { meta: self.meta.clone(), snapshot: manifest })
     }
 }

@@ -1,0 +1,215 @@
+//! The receiving side: answers what other members' Rafts ask of this one.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{StreamExt, future::BoxFuture};
+use openraft::{
+    Raft, ReadPolicy, Snapshot,
+    async_runtime::WatchReceiver,
+    errors::{LinearizableReadError, RaftError},
+    storage::RaftStateMachine,
+};
+
+use super::{convert, translate, types::RaftTypes};
+use crate::{
+    groups::{
+        MemberId,
+        bond::Bonds,
+        pull::{self, Install, Pulls},
+        store::{
+            Snapshots,
+            record::{Manifest, Vote},
+        },
+        wire::{Append, AppendAnswer, Appended, ChannelKind, GroupsProtocol, Request, Response, Why},
+    },
+    primitives::PeerId,
+    transport::{Link, LinkReceiver},
+};
+
+/// Longer than a leader is silent.
+const SILENCE: Duration = Duration::from_secs(24 * 3600);
+
+/// Serves the Raft of one group on this node. Clones share it.
+pub struct RaftServer<SM: RaftStateMachine<RaftTypes>> {
+    raft: Raft<RaftTypes, SM>,
+    me: MemberId,
+    bonds: Bonds,
+    snapshots: Snapshots,
+    pulls: Arc<Pulls>,
+}
+
+impl<SM: RaftStateMachine<RaftTypes>> Clone for RaftServer<SM> {
+    fn clone(&self) -> Self {
+        Self {
+            raft: self.raft.clone(),
+            me: self.me,
+            bonds: self.bonds.clone(),
+            snapshots: self.snapshots.clone(),
+            pulls: self.pulls.clone(),
+        }
+    }
+}
+
+impl<SM> RaftServer<SM>
+where
+    SM: RaftStateMachine<RaftTypes, SnapshotData = Manifest>,
+{
+    /// Serves `raft`, which is the member `me` and has its snapshots in `snapshots`.
+    pub fn new(raft: Raft<RaftTypes, SM>, me: MemberId, bonds: Bonds, snapshots: Snapshots) -> Self {
+        Self { raft, me, bonds, snapshots, pulls: Arc::default() }
+    }
+
+    /// Answers a question. Joining and leaving are not Raft's matter.
+    pub async fn answer(&self, from: PeerId, request: Request) -> Response {
+        let answered = match request {
+            Request::Ping => Ok(Response::Pong),
+            Request::Vote(ask) => self.vote(from, ask, false).await,
+            Request::PreVote(ask) => self.vote(from, ask, true).await,
+            Request::Append(append) => self.append(from, append).await,
+            Request::TransferLeader(ask) => self.transfer(from, ask).await,
+            Request::ReadIndex => self.read_index().await.map(|index| Response::ReadIndex { index }),
+            Request::Snapshot { to, from: leader, vote, manifest } => match self.check(from, to, leader) {
+                Ok(()) => self.snapshot(from, vote, manifest).await,
+                Err(why) => Err(why),
+            },
+            Request::Join { .. } | Request::Leave { .. } => Err(Why::Unsupported),
+        };
+        answered.unwrap_or_else(Response::Refused)
+    }
+
+    /// Serves a channel that is Raft's: entries and chunks. Others are closed.
+    pub async fn channel(&self, from: PeerId, kind: ChannelKind, link: Link<GroupsProtocol>) {
+        match kind {
+            ChannelKind::Append { to, from: leader } => self.appends(from, (to, leader), link).await,
+            ChannelKind::Chunks => pull::serve(&self.snapshots, link).await,
+            ChannelKind::Commands | ChannelKind::Tail => link.close(crate::transport::Code::Refused),
+        }
+    }
+
+    /// How far a reader must have applied to have seen all that is committed now.
+    ///
+    /// # Errors
+    ///
+    /// When this member does not lead, or does not reach a majority.
+    pub async fn read_index(&self) -> Result<u64, Why> {
+        match self.raft.get_read_linearizer(ReadPolicy::ReadIndex).await {
+            Ok(linearizer) => Ok(linearizer.read_log_id().index()),
+            Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(forward))) => {
+                Err(Why::NotLeader { leader: forward.leader_id })
+            }
+            Err(RaftError::APIError(LinearizableReadError::QuorumNotEnough(_))) => Err(Why::NoQuorum),
+            Err(error) => Err(translate::failed(&error)),
+        }
+    }
+
+    /// Whether a question is for this member, and from the one that the bond proved.
+    fn check(&self, from: PeerId, to: MemberId, sender: MemberId) -> Result<(), Why> {
+        if to != self.me {
+            Err(Why::NotMe)
+        } else if sender.peer != from {
+            Err(Why::NotYou)
+        } else {
+            Ok(())
+        }
+    }
+
+    async fn vote(
+        &self,
+        from: PeerId,
+        ask: crate::groups::wire::VoteAsk,
+        pre: bool,
+    ) -> Result<Response, Why> {
+        self.check(from, ask.to, ask.vote.member)?;
+        let request = translate::raft_vote_ask(ask);
+        let answered = if pre { self.raft.pre_vote(request).await } else { self.raft.vote(request).await };
+        let answer = answered.map_err(|error| translate::failed(&error))?;
+        Ok(Response::Vote(translate::vote_answer(&answer)))
+    }
+
+    async fn append(&self, from: PeerId, append: Append) -> Result<Response, Why> {
+        let Append { to, from: leader, appended } = append;
+        self.check(from, to, leader)?;
+        self.check(from, to, appended.vote.member)?;
+        let range = translate::range(&appended);
+        let request = translate::raft_appended(appended).map_err(|error| Why::Failed(error.to_string()))?;
+        let answered = self.raft.append_entries(request).await;
+        let answer = answered.map_err(|error| translate::failed(&error))?;
+        Ok(Response::Append(translate::append_answer(answer, range)))
+    }
+
+    async fn transfer(&self, from: PeerId, ask: crate::groups::wire::TransferAsk) -> Result<Response, Why> {
+        self.check(from, ask.to, ask.vote.member)?;
+        let answered = self.raft.handle_transfer_leader(translate::raft_transfer_ask(ask)).await;
+        let answer = answered.map_err(|error| translate::failed(&RaftError::<_>::Fatal(error)))?;
+        Ok(Response::TransferLeader(translate::transfer_answer(&answer)))
+    }
+
+    /// Takes entries from a leader until the channel ends.
+    async fn appends(&self, from: PeerId, (to, leader): (MemberId, MemberId), link: Link<GroupsProtocol>) {
+        let (mut sender, receiver) = link.split();
+        if let Err(why) = self.check(from, to, leader) {
+            let _ = sender.send(&AppendAnswer::Refused(why)).await;
+            return;
+        }
+        let requests = futures::stream::unfold(receiver, move |mut receiver| async move {
+            let request = next_request(&mut receiver, leader).await?;
+            Some((request, receiver))
+        });
+        let mut answers = Box::pin(self.raft.stream_append(requests));
+        while let Some(answer) = answers.next().await {
+            let answer = match answer {
+                Ok(answer) => translate::stream_answer(answer),
+                Err(fatal) => AppendAnswer::Refused(translate::failed(&RaftError::<_>::Fatal(fatal))),
+            };
+            if sender.send(&answer).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn snapshot(&self, from: PeerId, vote: Vote, manifest: Manifest) -> Result<Response, Why> {
+        let (applied, ours) = {
+            let metrics = self.raft.metrics();
+            let metrics = metrics.borrow_watched();
+            (metrics.last_applied.as_ref().map(convert::log_id), convert::vote(&metrics.vote))
+        };
+        if manifest.last.is_some_and(|last| applied.is_some_and(|applied| last.index <= applied.index)) {
+            return Ok(Response::Installed { vote: ours });
+        }
+        let install: Arc<dyn Install> = Arc::new(Installer { raft: self.raft.clone(), vote });
+        self.pulls.pull(&self.bonds, &self.snapshots, from, (vote, manifest), install).await
+    }
+}
+
+async fn next_request(
+    receiver: &mut LinkReceiver<GroupsProtocol>,
+    leader: MemberId,
+) -> Option<openraft::raft::AppendEntriesRequest<RaftTypes>> {
+    let appended = receiver.recv::<Appended>(SILENCE).await.ok()??;
+    if appended.vote.member != leader {
+        return None;
+    }
+    translate::raft_appended(appended).ok()
+}
+
+/// Installs a snapshot whose chunks are all here.
+struct Installer<SM: RaftStateMachine<RaftTypes>> {
+    raft: Raft<RaftTypes, SM>,
+    vote: Vote,
+}
+
+impl<SM> Install for Installer<SM>
+where
+    SM: RaftStateMachine<RaftTypes, SnapshotData = Manifest>,
+{
+    fn install(&self, manifest: Manifest) -> BoxFuture<'_, Result<Vote, Why>> {
+        Box::pin(async move {
+            let meta = convert::snapshot_meta(&manifest).map_err(|error| Why::Failed(error.to_string()))?;
+            let snapshot = Snapshot { meta, snapshot: manifest };
+            let vote = convert::raft_vote(self.vote);
+            let installed = self.raft.install_full_snapshot(vote, snapshot).await;
+            let answer = installed.map_err(|fatal| translate::failed(&RaftError::<_>::Fatal(fatal)))?;
+            Ok(convert::vote(&answer.vote))
+        })
+    }
+}
