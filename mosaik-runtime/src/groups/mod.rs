@@ -5,11 +5,18 @@
 
 pub mod birth;
 pub mod bond;
+pub mod hub;
+mod instance;
 pub mod machine;
+pub mod manage;
 mod member;
 pub mod pull;
 pub mod raft;
+pub mod settings;
+pub mod status;
 pub mod store;
+#[cfg(feature = "durable")]
+mod temporary;
 pub mod wire;
 
 pub use member::MemberId;

@@ -1,6 +1,7 @@
 //! Building a node: from settings to a running [`Network`].
 
 use std::{
+    collections::BTreeSet,
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -17,6 +18,7 @@ use crate::{
         self, Discovery,
         rendezvous::{self, Rendezvous},
     },
+    groups::hub::{Home, Hub, HubSettings},
     primitives::{
         BootId, Clock, NetworkId, NetworkSecret, NodeRng, PeerId, Reach, Scope, SecretKey, Tag, backoff,
         intent, keys::SecretTooShort, tag::NotATag,
@@ -25,11 +27,17 @@ use crate::{
     transport::{self, Address, Backend, BindError, PeerAddr, Servers, Sources, Transport},
 };
 
+#[cfg(all(feature = "durable", feature = "sim"))]
+use crate::groups::store::sim::SimDisk;
 #[cfg(feature = "sim")]
 use crate::transport::sim;
 
 /// How long tasks may take to end after the connections are closed.
 pub(super) const TASKS_END: Duration = Duration::from_secs(1);
+
+/// How long a flush of a simulated disk takes.
+#[cfg(all(feature = "durable", feature = "sim"))]
+const SIMULATED_FLUSH: Duration = Duration::from_millis(1);
 
 /// Settings of a node, with a default for each; `build` starts it.
 ///
@@ -49,6 +57,7 @@ pub struct NetworkBuilder {
     tags: Vec<String>,
     backoff: backoff::Settings,
     limits: transport::Limits,
+    found: BTreeSet<String>,
     environment: Environment,
 }
 
@@ -59,6 +68,8 @@ struct Environment {
     rng: NodeRng,
     #[cfg(feature = "sim")]
     net: Option<sim::Net>,
+    #[cfg(all(feature = "durable", feature = "sim"))]
+    disk: Option<SimDisk>,
     trace: Option<TraceHandle>,
 }
 
@@ -134,11 +145,14 @@ impl NetworkBuilder {
             tags: Vec::new(),
             backoff: backoff::Settings::default(),
             limits: transport::Limits::default(),
+            found: BTreeSet::new(),
             environment: Environment {
                 clock: Clock::system(),
                 rng: NodeRng::from_system(),
                 #[cfg(feature = "sim")]
                 net: None,
+                #[cfg(all(feature = "durable", feature = "sim"))]
+                disk: None,
                 trace: None,
             },
         }
@@ -193,9 +207,15 @@ impl NetworkBuilder {
         self
     }
 
-    /// Where the node keeps its key, its incarnation and the peers that it knew. One node per directory.
+    /// Where the node keeps its key, its incarnation, the peers that it knew, and its groups. One node per directory.
     pub fn data_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.data_dir = Some(directory.into());
+        self
+    }
+
+    /// Lets this node found the group of this name alone, if the group says `voters = founder`. Say it on one node, once.
+    pub fn found(mut self, group: impl Into<String>) -> Self {
+        self.found.insert(group.into());
         self
     }
 
@@ -227,7 +247,14 @@ impl NetworkBuilder {
     /// network's directory.
     #[cfg(feature = "sim")]
     pub fn simulated(mut self, net: sim::Net, clock: Clock, rng: NodeRng) -> Self {
-        self.environment = Environment { clock, rng, net: Some(net), trace: self.environment.trace };
+        self.environment = Environment { clock, rng, net: Some(net), ..self.environment };
+        self
+    }
+
+    /// The disk on which a simulated node keeps its groups, in all of its lives.
+    #[cfg(all(feature = "durable", feature = "sim"))]
+    pub fn disk(mut self, disk: SimDisk) -> Self {
+        self.environment.disk = Some(disk);
         self
     }
 
@@ -281,7 +308,21 @@ impl NetworkBuilder {
                 rng: rng.split("streams"),
                 scope: users.child(),
                 backoff: self.backoff,
-                trace: self.environment.trace.map(|trace| trace.0),
+                trace: self.environment.trace.as_ref().map(|trace| trace.0.clone()),
+            },
+        );
+        let groups = Hub::start(
+            transport.clone(),
+            discovery.clone(),
+            admission.clone(),
+            HubSettings {
+                network: id,
+                clock: self.environment.clock.clone(),
+                rng: rng.split("groups"),
+                scope: users.child(),
+                home: self.home(transport.id()),
+                claims: if self.reach == Reach::Host { self.rendezvous()? } else { Rendezvous::Nowhere },
+                found: self.found.clone(),
             },
         );
         guard.disarm();
@@ -293,6 +334,7 @@ impl NetworkBuilder {
             discovery,
             admission,
             streams,
+            groups,
             clock,
             scope,
             users,
@@ -310,6 +352,26 @@ impl NetworkBuilder {
         settings.tags = tags.into_iter().collect();
         settings.rendezvous = self.rendezvous()?;
         Ok(())
+    }
+
+    /// Where groups are kept. A node whose key was given may come back under it, so it must find what it promised.
+    fn home(&self, id: PeerId) -> Home {
+        #[cfg(feature = "sim")]
+        if self.environment.net.is_some() {
+            #[cfg(feature = "durable")]
+            if let Some(disk) = &self.environment.disk {
+                return Home::Simulated(disk.clone(), SIMULATED_FLUSH);
+            }
+            return Home::Temporary;
+        }
+        match (&self.data_dir, &self.secret_key) {
+            (Some(directory), _) => Home::Directory(directory.clone()),
+            (None, Some(_)) => match data_home() {
+                Some(home) => Home::Directory(home.join("mosaik").join(&self.name).join(id.to_string())),
+                None => Home::Temporary,
+            },
+            (None, None) => Home::Temporary,
+        }
     }
 
     fn rendezvous(&self) -> Result<Rendezvous, BuildError> {
@@ -379,6 +441,13 @@ fn default_backend() -> Option<Backend> {
 #[cfg(not(feature = "iroh"))]
 fn default_backend() -> Option<Backend> {
     None
+}
+
+/// Where programs of this user keep data.
+fn data_home() -> Option<PathBuf> {
+    let absolute =
+        |variable: &str| std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")))
 }
 
 fn data_dir_key(directory: &Path, rng: &mut NodeRng) -> Result<SecretKey, BuildError> {

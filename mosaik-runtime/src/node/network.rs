@@ -1,6 +1,6 @@
 //! The handle to a running network node.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::{sync::OnceCell, time::timeout};
 
@@ -8,10 +8,14 @@ use super::{BuildError, NetworkBuilder, builder::TASKS_END};
 use crate::{
     admission::Admission,
     discovery::Discovery,
+    groups::hub::Hub,
     primitives::{Clock, NetworkId, PeerId, Scope, WorkerDied},
     streams::Streams,
     transport::{Address, PeerAddr, Transport},
 };
+
+/// How long the store may take to write what waits.
+const STORE_END: Duration = Duration::from_millis(500);
 
 /// A node of a network, as programs hold it. Cheap to clone; dropping the last one cancels everything at once, without
 /// farewell: call [`shutdown`](Self::shutdown) to leave in order.
@@ -25,6 +29,7 @@ pub(super) struct Inner {
     pub(super) discovery: Discovery,
     pub(super) admission: Admission,
     pub(super) streams: Streams,
+    pub(super) groups: Hub,
     pub(super) clock: Clock,
     /// The whole tree of tasks.
     pub(super) scope: Scope,
@@ -37,6 +42,7 @@ impl Drop for Inner {
     fn drop(&mut self) {
         // Handles that outlive the network end and fail instead of waiting for tasks that are gone.
         self.streams.stop();
+        self.groups.stop();
         self.scope.kill();
     }
 }
@@ -120,11 +126,13 @@ impl Network {
     pub(super) fn watch_workers(&self) {
         let inner = &self.0;
         let (scope, users) = (inner.scope.clone(), inner.users.clone());
-        let (streams, transport) = (inner.streams.clone(), inner.transport.clone());
+        let (streams, groups) = (inner.streams.clone(), inner.groups.clone());
+        let transport = inner.transport.clone();
         inner.scope.spawn("watch over workers", async move {
             let died = scope.died().await;
             tracing::error!(target: "mosaik::node", worker = died.worker, "{died}");
             streams.stop();
+            groups.stop();
             users.kill();
             transport.shutdown().await;
         });
@@ -133,9 +141,10 @@ impl Network {
     /// Begins a stop: consumers end, sends fail with `Stopped`. [`shutdown`](Self::shutdown) does the rest.
     pub fn stop(&self) {
         self.0.streams.stop();
+        self.0.groups.stop();
     }
 
-    /// Leaves the network in order: flushes streams (2 s at most), announces the departure (0.5 s), closes the connections
+    /// Leaves the network in order: flushes streams while groups hand over and members in memory leave (2 s at most), announces the departure (0.5 s), closes the connections
     /// (1 s). Calling it twice, or from two places, does it once; all callers return when it is done.
     pub async fn shutdown(&self) {
         self.0.ended.get_or_init(|| self.leave()).await;
@@ -144,7 +153,10 @@ impl Network {
     async fn leave(&self) {
         let inner = &self.0;
         self.stop();
-        inner.streams.shutdown().await;
+        tokio::join!(biased; inner.streams.shutdown(), inner.groups.shutdown());
+        if timeout(STORE_END, inner.groups.close()).await.is_err() {
+            tracing::warn!(target: "mosaik::node", "the store did not close in time; what was acknowledged is on disk");
+        }
         inner.discovery.depart().await;
         // Links end with their tasks; the connections then have nothing to wait for.
         inner.users.kill();

@@ -3,6 +3,7 @@
 //! It is a source like others and may be absent. It says who is there and, because each file is locked while its node lives, who
 //! no longer is. It carries no other traffic.
 
+mod claim;
 pub mod directory;
 mod files;
 
@@ -25,6 +26,7 @@ use crate::{primitives::codec, transport::sim};
 
 use super::signed::{Signed, Statement};
 
+pub use claim::Claim;
 pub use directory::directory;
 pub(crate) use files::{Files, Look};
 

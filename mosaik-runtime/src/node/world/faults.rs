@@ -61,6 +61,14 @@ impl World {
         self
     }
 
+    /// Takes away what a node has on disk; it is crashed first if it runs. Start it again with [`restart`](Self::restart).
+    #[cfg(feature = "durable")]
+    pub fn lose_disk(&mut self, node: usize) -> &mut Self {
+        self.crash(node);
+        self.seats[node].replace_disk();
+        self
+    }
+
     /// Asks a node to stop, as Ctrl-C does.
     pub fn stop(&mut self, node: usize) -> &mut Self {
         self.at(node).ask_to_stop();

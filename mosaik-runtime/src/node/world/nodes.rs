@@ -5,6 +5,8 @@ use std::{fmt, sync::Arc};
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
+#[cfg(feature = "durable")]
+use crate::groups::store::sim::SimDisk;
 use crate::{
     node::{
         Error, Extensions, Network, NetworkBuilder, NodeEntry, NodeItem, Result,
@@ -25,6 +27,9 @@ pub struct Surroundings {
     pub net: Net,
     /// Its clock.
     pub clock: Clock,
+    /// Its disk, the same in every life of the node.
+    #[cfg(feature = "durable")]
+    pub disk: SimDisk,
     /// Its randomness, for this life.
     pub rng: NodeRng,
     /// Who counts its items.
@@ -36,10 +41,13 @@ pub struct Surroundings {
 impl Surroundings {
     /// A builder for a node of this network, in these surroundings.
     pub fn builder(self, network: &str) -> NetworkBuilder {
-        Network::builder(network)
+        let builder = Network::builder(network)
             .secret_key(self.key)
             .simulated(self.net, self.clock, self.rng)
-            .trace(self.trace)
+            .trace(self.trace);
+        #[cfg(feature = "durable")]
+        let builder = builder.disk(self.disk);
+        builder
     }
 }
 

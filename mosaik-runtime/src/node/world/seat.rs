@@ -14,6 +14,8 @@ use super::{
     nodes::{Nodes, Program, Surroundings},
     records::Records,
 };
+#[cfg(feature = "durable")]
+use crate::groups::store::sim::SimDisk;
 use crate::{
     primitives::{Clock, NetworkId, NodeRng, PeerId, Scope, SecretKey, Wall, scope::panic_text},
     transport::sim::Net,
@@ -29,7 +31,12 @@ pub(super) struct Seat {
     pub(super) network: NetworkId,
     key: SecretKey,
     clock: Clock,
+    #[cfg(feature = "durable")]
+    disk: SimDisk,
     rng: NodeRng,
+    /// Decides what a power cut leaves.
+    #[cfg(feature = "durable")]
+    dice: NodeRng,
     program: Program,
     life: Option<Life>,
     failed: Arc<Notify>,
@@ -51,6 +58,10 @@ impl Seat {
             network: nodes.network,
             key: SecretKey::from_bytes(rng.split("key").bytes_32()),
             clock: Clock::simulated(EPOCH),
+            #[cfg(feature = "durable")]
+            disk: SimDisk::new(),
+            #[cfg(feature = "durable")]
+            dice: NodeRng::from_seed(number as u64),
             rng,
             program: nodes.program.clone(),
             life: None,
@@ -75,6 +86,8 @@ impl Seat {
             key: self.key.clone(),
             net: net.clone(),
             clock: self.clock.clone(),
+            #[cfg(feature = "durable")]
+            disk: self.disk.clone(),
             rng: self.rng.split("life"),
             trace: records.recorder(self.number),
             stop: stop.clone(),
@@ -96,11 +109,20 @@ impl Seat {
         self.life = Some(Life { scope, stop, outcome });
     }
 
-    /// Ends the life at once: its future is dropped at its next await.
+    /// Ends the life at once: its future is dropped at its next await. Its machine loses its power: what was not flushed to its
+    /// disk survives by the dice.
     pub(super) fn kill(&mut self) {
         if let Some(life) = self.life.take() {
             life.scope.kill();
+            #[cfg(feature = "durable")]
+            self.disk.cut_power(&mut self.dice);
         }
+    }
+
+    /// Takes the disk out and puts an empty one in.
+    #[cfg(feature = "durable")]
+    pub(super) fn replace_disk(&mut self) {
+        self.disk = SimDisk::new();
     }
 
     pub(super) fn ask_to_stop(&self) {

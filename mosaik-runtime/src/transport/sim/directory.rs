@@ -13,6 +13,7 @@ pub(super) struct Directory {
     order: BTreeMap<u64, (Bytes, PeerId)>,
     last: u64,
     closed: bool,
+    claims: BTreeMap<Bytes, (Option<PeerId>, Bytes)>,
 }
 
 impl Directory {
@@ -36,6 +37,33 @@ impl Directory {
     pub(super) fn forget(&mut self, peer: PeerId) {
         let keys: Vec<_> = self.slots.keys().filter(|(_, owner)| *owner == peer).cloned().collect();
         keys.iter().for_each(|key| self.remove(key));
+        let held = self.claims.values_mut().filter(|(holder, _)| *holder == Some(peer));
+        held.for_each(|(holder, _)| *holder = None);
+    }
+
+    /// Takes a lock that one peer holds at a time.
+    pub(super) fn claim(&mut self, item: &[u8], by: PeerId) -> bool {
+        if self.closed {
+            return false;
+        }
+        let (holder, _) = self.claims.entry(Bytes::copy_from_slice(item)).or_default();
+        holder.is_none() && holder.replace(by).is_none()
+    }
+
+    pub(super) fn release(&mut self, item: &[u8], by: PeerId) {
+        if let Some((holder, _)) = self.claims.get_mut(item)
+            && *holder == Some(by)
+        {
+            *holder = None;
+        }
+    }
+
+    pub(super) fn mark(&mut self, item: &[u8], mark: &[u8]) {
+        self.claims.entry(Bytes::copy_from_slice(item)).or_default().1 = Bytes::copy_from_slice(mark);
+    }
+
+    pub(super) fn marked(&self, item: &[u8]) -> Bytes {
+        self.claims.get(item).map(|(_, mark)| mark.clone()).unwrap_or_default()
     }
 
     fn remove(&mut self, key: &(Bytes, PeerId)) {

@@ -176,6 +176,26 @@ impl Net {
         self.0.lock().directory.since(network, seen)
     }
 
+    /// Takes a lock of the directory that one peer holds at a time; a crash gives it back.
+    pub fn claim(&self, item: &[u8], by: PeerId) -> bool {
+        self.0.lock().directory.claim(item, by)
+    }
+
+    /// Gives a lock back.
+    pub fn release_claim(&self, item: &[u8], by: PeerId) {
+        self.0.lock().directory.release(item, by);
+    }
+
+    /// Writes beside a lock, for later holders.
+    pub fn mark_claim(&self, item: &[u8], mark: &[u8]) {
+        self.0.lock().directory.mark(item, mark);
+    }
+
+    /// What was written beside a lock.
+    pub fn claim_mark(&self, item: &[u8]) -> Bytes {
+        self.0.lock().directory.marked(item)
+    }
+
     /// Takes the directory away for good: nodes have to know others by their addresses.
     pub fn close_directory(&self) {
         self.0.lock().directory.close();

@@ -1,0 +1,376 @@
+//! The groups of one node: which are open, where they keep what they write, and the links that come in.
+
+use std::{
+    any::Any,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures::future::join_all;
+use tokio::time::timeout;
+
+use super::{
+    bond,
+    instance::{Instance, Parts, Subject},
+    machine::{MachineSettings, Replica, StateMachine, schema},
+    raft::Machine,
+    settings::{GroupSettings, Storage},
+    store::{OpenError as StoreOpenError, Store, StoreError, record::StoreId},
+    wire::GroupsProtocol,
+};
+use crate::{
+    admission::Admission,
+    discovery::{Discovery, EntryTooLarge, RoleEntry, rendezvous::Rendezvous},
+    primitives::{Clock, GroupId, NetworkId, NodeRng, PeerRole, Scope, Stopped, WireId},
+    transport::{Listener, Transport},
+};
+
+/// Links that wait to be answered; more are turned away as busy.
+const BACKLOG: usize = 256;
+/// How long a shutdown waits for groups to hand over and to leave.
+const HAND_OVER: Duration = Duration::from_secs(2);
+
+/// Where the groups of a node keep what must outlive its process.
+#[derive(Debug, Clone)]
+pub enum Home {
+    /// Under this directory.
+    Directory(PathBuf),
+    /// Nowhere: the node has no data directory. Its promises end with it, as its key does; a durable group gets a directory that is
+    /// removed at the end.
+    Temporary,
+    /// On a simulated disk. A flush takes so long.
+    #[cfg(all(feature = "durable", feature = "sim"))]
+    Simulated(super::store::sim::SimDisk, Duration),
+}
+
+/// What the groups of a node are made with.
+pub struct HubSettings {
+    /// The network.
+    pub network: NetworkId,
+    /// The node's clock.
+    pub clock: Clock,
+    /// The node's randomness.
+    pub rng: NodeRng,
+    /// Where the tasks live.
+    pub scope: Scope,
+    /// Where things are kept.
+    pub home: Home,
+    /// Where one of several nodes takes the right to found a group.
+    pub claims: Rendezvous,
+    /// The groups that this node was told to found, by name.
+    pub found: BTreeSet<String>,
+}
+
+impl fmt::Debug for HubSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HubSettings").field("home", &self.home).finish_non_exhaustive()
+    }
+}
+
+/// A group could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It is open already, otherwise.
+    #[error("the group {intent} is open on this node already, with other settings: {difference}")]
+    Differs {
+        /// The group.
+        intent: Arc<str>,
+        /// What differs.
+        difference: String,
+    },
+    /// The settings cannot be meant.
+    #[error("the group {intent}: {source}")]
+    Settings {
+        /// The group.
+        intent: Arc<str>,
+        /// What is wrong.
+        source: super::birth::ConfigError,
+    },
+    /// The initial state cannot be used.
+    #[error("the group {intent} cannot begin with this state: {why}")]
+    Machine {
+        /// The group.
+        intent: Arc<str>,
+        /// What went wrong.
+        why: String,
+    },
+    /// The store could not be opened.
+    #[error(transparent)]
+    Store(#[from] StoreOpenError),
+    /// The store does not work.
+    #[error(transparent)]
+    Broken(#[from] StoreError),
+    /// This program cannot keep groups on disk.
+    #[error("this program was built without the feature `durable`, so groups can only live in memory")]
+    NotDurable,
+    /// The node says too much of itself.
+    #[error(transparent)]
+    TooLarge(#[from] EntryTooLarge),
+    /// The node is stopping.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+/// What is opened.
+pub(in crate::groups) struct Opening<M> {
+    /// The name that users gave it.
+    pub(in crate::groups) intent: Arc<str>,
+    /// Its declared id.
+    pub(in crate::groups) id: GroupId,
+    /// How it is opened.
+    pub(in crate::groups) settings: GroupSettings,
+    /// The state that it begins with.
+    pub(in crate::groups) initial: M,
+    /// The limits of its machine.
+    pub(in crate::groups) machine: MachineSettings,
+}
+
+/// The groups of one node. Clones share them.
+#[derive(Clone)]
+pub struct Hub(Arc<Inner>);
+
+struct Inner {
+    transport: Transport,
+    discovery: Discovery,
+    admission: Admission,
+    settings: HubSettings,
+    rng: Mutex<NodeRng>,
+    memory: Store,
+    /// One group is opened at a time.
+    stores: tokio::sync::Mutex<Stores>,
+    groups: Mutex<Groups>,
+}
+
+/// What keeps things on disk, once something does.
+#[derive(Default)]
+struct Stores {
+    durable: Option<Store>,
+    /// Removed with this.
+    #[cfg(feature = "durable")]
+    temporary: Option<super::temporary::Temporary>,
+}
+
+#[derive(Default)]
+struct Groups {
+    open: BTreeMap<WireId, (Instance, Arc<dyn Any + Send + Sync>)>,
+    stopped: bool,
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Groups({})", self.0.transport.id().short())
+    }
+}
+
+impl Hub {
+    /// Starts to answer the members of groups.
+    pub fn start(
+        transport: Transport,
+        discovery: Discovery,
+        admission: Admission,
+        mut settings: HubSettings,
+    ) -> Self {
+        let listener = transport.listen::<GroupsProtocol>(BACKLOG);
+        let mut rng = settings.rng.split("hub");
+        let memory = Store::memory(transport.id(), StoreId(rng.next_u64()));
+        let hub = Self(Arc::new(Inner {
+            transport,
+            discovery,
+            admission,
+            settings,
+            rng: Mutex::new(rng),
+            memory,
+            stores: tokio::sync::Mutex::default(),
+            groups: Mutex::default(),
+        }));
+        let scope = hub.0.settings.scope.clone();
+        scope.spawn_worker("groups listener", listen(Arc::downgrade(&hub.0), scope.clone(), listener));
+        hub
+    }
+
+    fn groups(&self) -> MutexGuard<'_, Groups> {
+        self.0.groups.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The instance of a group that is open.
+    pub(in crate::groups) fn instance(&self, item: &WireId) -> Option<Instance> {
+        self.groups().open.get(item).map(|(instance, _)| instance.clone())
+    }
+
+    /// All instances that are open.
+    pub(in crate::groups) fn instances(&self) -> Vec<Instance> {
+        self.groups().open.values().map(|(instance, _)| instance.clone()).collect()
+    }
+
+    /// Opens a group, or shares the one that is open. It stays open until the node ends.
+    pub(in crate::groups) async fn open<M: StateMachine>(
+        &self,
+        opening: Opening<M>,
+    ) -> Result<(Instance, Replica<M>), OpenError> {
+        let Opening { intent, id, settings, initial, machine } = opening;
+        let item = id.on(&self.0.settings.network);
+        let mut stores = self.0.stores.lock().await;
+        if self.groups().stopped {
+            return Err(Stopped.into());
+        }
+        if let Some(shared) = self.shared::<M>(&item, &settings) {
+            return shared;
+        }
+        let wrong = |source| OpenError::Settings { intent: intent.clone(), source };
+        super::birth::Config::new(item, settings.voters.clone()).check().map_err(wrong)?;
+        let (store, promises) = self.stores(&mut stores, &settings).await?;
+        let log = store.log(item).await?;
+        let opened = Machine::open::<M>(initial, store.snapshots(item), log.reader(), machine);
+        let (machine, replica) =
+            opened.map_err(|error| OpenError::Machine { intent: intent.clone(), why: error.to_string() })?;
+        let (fingerprint, shape) = schema::<M>();
+        let role = RoleEntry { role: PeerRole::Member, item, schema: fingerprint };
+        let told_to_found = self.0.settings.found.contains(&*intent);
+        let parts = Parts {
+            subject: Subject { intent, item },
+            settings,
+            clock: self.0.settings.clock.clone(),
+            scope: self.0.settings.scope.child(),
+            rng: self.0.rng.lock().unwrap_or_else(PoisonError::into_inner).split("group"),
+            transport: self.0.transport.clone(),
+            admission: self.0.admission.clone(),
+            discovery: self.0.discovery.clone(),
+            store,
+            promises,
+            claims: self.0.settings.claims.clone(),
+            told_to_found,
+            schema: (fingerprint, shape),
+            reading: replica.reading(),
+        };
+        let advert = self.0.discovery.advertise(role)?;
+        let mut groups = self.groups();
+        if groups.stopped {
+            return Err(Stopped.into());
+        }
+        let instance = Instance::start(parts, log, machine, advert);
+        groups.open.insert(item, (instance.clone(), Arc::new(replica.clone())));
+        Ok((instance, replica))
+    }
+
+    /// The group as it is open already, if it is.
+    fn shared<M: StateMachine>(
+        &self,
+        item: &WireId,
+        settings: &GroupSettings,
+    ) -> Option<Result<(Instance, Replica<M>), OpenError>> {
+        let groups = self.groups();
+        let (instance, replica) = groups.open.get(item)?;
+        let differs =
+            |difference| OpenError::Differs { intent: instance.subject().intent.clone(), difference };
+        if let Some(difference) = settings.difference(instance.settings()) {
+            return Some(Err(differs(difference)));
+        }
+        Some(match replica.downcast_ref::<Replica<M>>() {
+            Some(replica) => Ok((instance.clone(), replica.clone())),
+            None => Err(differs("it is another type of state machine".to_owned())),
+        })
+    }
+
+    /// Where a group keeps its log, and where it keeps its promises.
+    async fn stores(
+        &self,
+        stores: &mut Stores,
+        settings: &GroupSettings,
+    ) -> Result<(Store, Store), OpenError> {
+        let durable = match (&self.0.settings.home, settings.storage) {
+            // The key of a node without a data directory ends with it, and with the key all that was promised under it.
+            (Home::Temporary, Storage::Memory) => None,
+            _ => self.durable(stores).await?,
+        };
+        match (settings.storage, durable) {
+            (Storage::Memory, promises) => {
+                Ok((self.0.memory.clone(), promises.unwrap_or_else(|| self.0.memory.clone())))
+            }
+            (Storage::Durable, Some(store)) => Ok((store.clone(), store)),
+            (Storage::Durable, None) => Err(OpenError::NotDurable),
+        }
+    }
+
+    #[cfg(not(feature = "durable"))]
+    async fn durable(&self, _stores: &mut Stores) -> Result<Option<Store>, OpenError> {
+        Ok(None)
+    }
+
+    #[cfg(feature = "durable")]
+    async fn durable(&self, stores: &mut Stores) -> Result<Option<Store>, OpenError> {
+        if let Some(store) = &stores.durable {
+            return Ok(Some(store.clone()));
+        }
+        let owner = self.0.transport.id();
+        let mut rng = self.0.rng.lock().unwrap_or_else(PoisonError::into_inner).split("store");
+        let directory = match &self.0.settings.home {
+            Home::Directory(directory) => directory.join("groups"),
+            Home::Temporary => {
+                let temporary = super::temporary::Temporary::new(&mut rng);
+                let path = temporary.path().to_owned();
+                tracing::warn!(
+                    target: "mosaik::groups",
+                    "this node has no data directory: its durable groups are kept in {} and removed at its end. Give it one with `--data-dir`",
+                    path.display()
+                );
+                stores.temporary = Some(temporary);
+                path
+            }
+            #[cfg(feature = "sim")]
+            Home::Simulated(disk, flush) => {
+                let store = Store::simulated(disk, owner, &mut rng, &self.0.settings.scope, *flush)?;
+                stores.durable = Some(store.clone());
+                return Ok(Some(store));
+            }
+        };
+        let open = move || Store::open(&directory, owner, &mut rng);
+        let opened = tokio::task::spawn_blocking(open).await;
+        let store = opened.map_err(|_| OpenError::Stopped(Stopped))??;
+        stores.durable = Some(store.clone());
+        Ok(Some(store))
+    }
+
+    /// Begins a stop: commands fail with `Stopped`.
+    pub fn stop(&self) {
+        self.groups().stopped = true;
+        self.instances().iter().for_each(Instance::stop);
+    }
+
+    /// Stops in order: leadership moves to others, members whose log ends with them leave. Two seconds at most.
+    pub async fn shutdown(&self) {
+        self.stop();
+        let instances = self.instances();
+        if timeout(HAND_OVER, join_all(instances.iter().map(Instance::shutdown))).await.is_err() {
+            tracing::warn!(target: "mosaik::groups", "some groups did not hand over in time");
+        }
+        self.0.settings.scope.stop();
+    }
+
+    /// Writes what waits to disk and lets go of it. The tasks of the groups have ended before.
+    pub async fn close(&self) {
+        let mut stores = self.0.stores.lock().await;
+        if let Some(store) = stores.durable.take()
+            && let Err(error) = store.close().await
+        {
+            tracing::error!(target: "mosaik::groups", "{error}");
+        }
+        *stores = Stores::default();
+    }
+}
+
+/// Accepts links from members. Each has a task of its own, so that nobody waits for a slow one.
+async fn listen(hub: std::sync::Weak<Inner>, scope: Scope, mut listener: Listener<GroupsProtocol>) {
+    while let Some(Some(link)) = scope.until_stop(listener.accept()).await {
+        let Some(inner) = hub.upgrade() else { return };
+        let hub = hub.clone();
+        let find = move |item: &WireId| {
+            let instance = Hub(hub.upgrade()?).instance(item)?;
+            Some(instance.bonds().clone())
+        };
+        let admission = inner.admission.clone();
+        scope.spawn("groups link", async move { bond::receive(link, &admission, find).await });
+    }
+}

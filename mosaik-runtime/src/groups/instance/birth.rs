@@ -1,0 +1,146 @@
+//! The birth on this node: its effects are done here, in order.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use openraft::errors::{InitializeError, RaftError};
+
+use super::{driver::Driver, notes::Part};
+use crate::groups::{
+    MemberId,
+    birth::{ClusterId, Effect, Genesis, Input, Report},
+    status::Conflict,
+    wire::BirthMessage,
+};
+use crate::primitives::PeerId;
+
+impl Driver {
+    /// Gives one input to the birth and does what it wants done.
+    pub(super) async fn step(&mut self, input: Input) {
+        let step = match self.recorder.step(input) {
+            Ok(step) => step,
+            Err(rejected) => {
+                let group = &*self.instance.subject().intent;
+                tracing::trace!(target: "mosaik::groups", group, "not taken by the birth: {rejected}");
+                return;
+            }
+        };
+        for effect in step.effects {
+            if self.instance.has_failed() {
+                return;
+            }
+            self.effect(effect).await;
+        }
+        let view = self.recorder.birth().view();
+        self.show_birth(view);
+    }
+
+    async fn effect(&mut self, effect: Effect) {
+        match effect {
+            Effect::Persist(record) => {
+                if let Err(error) = self.notes.set_record(record).await {
+                    self.instance.fail(&error);
+                }
+            }
+            Effect::SendHello => self.offers = true,
+            Effect::SendReady(peer) => self.tell(peer, BirthMessage::Ready),
+            Effect::SendPromise { to, genesis, by } => self.tell(to, BirthMessage::Promise(genesis, by)),
+            Effect::SendRefusal { to, hash } => self.tell(to, BirthMessage::Refusal(hash)),
+            Effect::SendInitialised { to, cluster } => self.tell(to, BirthMessage::Initialised(cluster)),
+            Effect::Arm(timer, after) => drop(self.timers.insert(timer, self.instance.clock().now() + after)),
+            Effect::Disarm(timer) => drop(self.timers.remove(&timer)),
+            Effect::Initialise(genesis) => self.initialise(&genesis).await,
+            Effect::AwaitLeader(genesis) => self.start_as_first(&genesis).await,
+            Effect::RequestJoin { peer, cluster } => self.join(peer, cluster),
+            Effect::Report(report) => self.report(report),
+        }
+    }
+
+    fn tell(&self, peer: PeerId, message: BirthMessage) {
+        // Whoever has no bond any more is told again when there is one.
+        if let Some(bond) = self.instance.bonds().get(peer) {
+            let _ = bond.tell(message);
+        }
+    }
+
+    /// Starts Raft as a member of the first committee.
+    async fn start_as_first(&mut self, genesis: &Genesis) {
+        let Some(member) = genesis.member(&self.instance.me()) else { return };
+        let (member, cluster) = (MemberId::from(*member), genesis.cluster());
+        if self.raft.as_ref().is_some_and(|(running, _)| running.member == member) {
+            return;
+        }
+        if let Err(error) = self.notes.set_part(Part { member, cluster, first: true }).await {
+            return self.instance.fail(&error);
+        }
+        self.start(member, cluster).await;
+    }
+
+    async fn initialise(&mut self, genesis: &Genesis) {
+        self.start_as_first(genesis).await;
+        let Some((running, _)) = &self.raft else { return };
+        let members: BTreeSet<MemberId> =
+            genesis.members.iter().map(|member| MemberId::from(*member)).collect();
+        match running.raft.initialize(members).await {
+            // Somebody else began the same list, and its log is here already.
+            Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => {}
+            Err(error) => self.instance.fail(&error),
+        }
+        self.right.used(genesis.cluster(), self.instance.settings());
+    }
+
+    /// Starts Raft as this member.
+    pub(super) async fn start(&mut self, member: MemberId, cluster: ClusterId) {
+        match self.instance.start_raft(member, cluster).await {
+            Ok(running) => {
+                let metrics = running.raft.server_metrics();
+                self.raft = Some((running, metrics));
+            }
+            Err(error) => self.instance.fail(&error),
+        }
+    }
+
+    fn report(&mut self, report: Report) {
+        let group = &*self.instance.subject().intent;
+        match &report {
+            Report::Conflict { peer, mine, theirs } => {
+                let conflict = Conflict { peer: *peer, mine: *mine, theirs: *theirs };
+                let known = self.instance.0.view.borrow().conflict.as_ref() == Some(&conflict);
+                if !known {
+                    metrics::counter!("mosaik_groups_conflicts_total").increment(1);
+                    tracing::error!(target: "mosaik::groups", group, "{report}");
+                }
+                self.instance.change_view(|view| view.conflict = Some(conflict));
+            }
+            Report::TimedOut { .. } => {
+                tracing::warn!(target: "mosaik::groups", group, "{report}");
+                self.instance.change_view(|view| view.timed_out = true);
+            }
+            Report::TooManyEligible { .. } | Report::RightSpent => {
+                tracing::warn!(target: "mosaik::groups", group, "{report}");
+            }
+            Report::Sealed(_) | Report::Resuming(_) | Report::Joining(_) => {
+                tracing::info!(target: "mosaik::groups", group, "{report}");
+            }
+        }
+        self.instance.change_view(|view| view.report = Some(report));
+    }
+}
+
+impl super::Instance {
+    /// Whether the member here has stopped for good.
+    pub(super) fn has_failed(&self) -> bool {
+        self.0.view.borrow().failed.is_some()
+    }
+
+    /// The member here stops for good: nothing more is promised, voted or acknowledged by it.
+    pub(super) fn fail(&self, error: &dyn std::fmt::Display) {
+        let why: Arc<str> = error.to_string().into();
+        tracing::error!(target: "mosaik::groups", group = &*self.subject().intent, "this member has stopped: {why}");
+        metrics::counter!("mosaik_groups_failed_total").increment(1);
+        self.set_running(None);
+        self.change_view(|view| {
+            view.failed.get_or_insert(why);
+            (view.leader, view.is_leader) = (None, false);
+        });
+    }
+}

@@ -1,0 +1,82 @@
+//! How this node is taken into a group that exists.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::{
+    Instance,
+    driver::{Done, Driver},
+};
+use crate::{
+    groups::{
+        MemberId,
+        birth::ClusterId,
+        wire::{Request, Response, Why},
+    },
+    primitives::PeerId,
+};
+
+/// How long one node may take to answer.
+const ANSWER: Duration = Duration::from_secs(5);
+/// How long to wait before the next attempt: doubled each time, up to the second one.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+impl Driver {
+    /// Asks to be taken in, until somebody does. One task asks at a time, whoever it was told to ask first.
+    pub(super) fn join(&mut self, peer: PeerId, cluster: ClusterId) {
+        if std::mem::replace(&mut self.is_joining, true) {
+            return;
+        }
+        let (instance, reports) = (self.instance.clone(), self.reports.clone());
+        self.instance.scope().spawn("groups join", async move {
+            let generation = ask(&instance, peer, cluster).await;
+            let member = MemberId::new(instance.me(), generation);
+            // Without a driver there is nobody to take part.
+            let _ = reports.send(Done::Joined(member, cluster)).await;
+        });
+    }
+}
+
+/// Asks one node after the other, the leader as soon as somebody names it.
+async fn ask(instance: &Instance, first: PeerId, cluster: ClusterId) -> u64 {
+    let (mut next, mut pause) = (Some(first), PAUSE.0);
+    let mut last = first;
+    loop {
+        let peer = next.take().or_else(|| another(instance, last, cluster));
+        if let Some(peer) = peer {
+            last = peer;
+            match ask_one(instance, peer, cluster).await {
+                Asked::Welcomed(generation) => return generation,
+                Asked::Leads(leader) if leader != peer => next = Some(leader),
+                Asked::Leads(_) | Asked::No => {}
+            }
+        }
+        sleep(pause).await;
+        pause = (2 * pause).min(PAUSE.1);
+    }
+}
+
+enum Asked {
+    Welcomed(u64),
+    Leads(PeerId),
+    No,
+}
+
+async fn ask_one(instance: &Instance, peer: PeerId, cluster: ClusterId) -> Asked {
+    let Some(bond) = instance.bonds().get(peer) else { return Asked::No };
+    let store = instance.0.parts.store.id();
+    match bond.call(Request::Join { cluster, store }, ANSWER).await {
+        Ok(Response::Welcomed { generation }) => Asked::Welcomed(generation),
+        Ok(Response::Refused(Why::NotLeader { leader: Some(leader) })) => Asked::Leads(leader.peer),
+        Ok(_) | Err(_) => Asked::No,
+    }
+}
+
+/// The next bonded peer of the group after `last`, around the ring of ids.
+fn another(instance: &Instance, last: PeerId, cluster: ClusterId) -> Option<PeerId> {
+    let is_in =
+        |peer: &PeerId| instance.bonds().get(*peer).is_some_and(|bond| bond.hello().cluster == Some(cluster));
+    let peers: Vec<_> = instance.bonds().peers().into_iter().filter(is_in).collect();
+    peers.iter().find(|peer| **peer > last).or(peers.first()).copied()
+}

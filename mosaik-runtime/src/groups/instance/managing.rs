@@ -1,0 +1,261 @@
+//! Raft is looked at; and while this node leads, the membership is managed and the better of two groups is told from the other.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use openraft::{
+    ChangeMembers, EmptyNode,
+    async_runtime::watch::WatchReceiver,
+    errors::{ClientWriteError, RaftError},
+};
+use tokio::time::{Instant, timeout};
+
+use super::{
+    Instance,
+    driver::{Done, Driver},
+    running::{Metrics, Running},
+};
+use crate::{
+    groups::{
+        MemberId,
+        birth::{Input, Member, StoreId},
+        machine::{Fence, Item},
+        manage::{Change, Manager, Seen, Situation},
+        settings::Leads,
+        wire::Hello,
+    },
+    primitives::PeerId,
+};
+
+/// How long one change of the membership may take.
+const CHANGE: Duration = Duration::from_secs(10);
+/// How long another group must look like the better one before this one fences itself.
+const OUTDONE: Duration = Duration::from_secs(2);
+/// How long a reluctant leader waits before it hands over, so that a group is not without a leader again and again.
+const RELUCTANCE: Duration = Duration::from_secs(5);
+
+/// What a leader keeps while it leads.
+pub(super) struct Managing {
+    manager: Manager,
+    since: Instant,
+    pub(super) is_changing: bool,
+    handed_over: Option<Instant>,
+}
+
+impl Driver {
+    /// Looks at what Raft says of itself.
+    pub(super) async fn look_at_raft(&mut self) {
+        let Some((running, _)) = self.raft.clone() else { return };
+        let metrics = running.raft.metrics().borrow_watched().clone();
+        if let Err(error) = &metrics.running_state {
+            self.raft = None;
+            return self.instance.fail(error);
+        }
+        let leads = metrics.current_leader == Some(running.member) && metrics.state.is_leader();
+        match (leads, &self.managing) {
+            (true, None) => {
+                let manager = Manager::new(self.instance.settings().management());
+                let since = self.instance.clock().now();
+                self.managing = Some(Managing { manager, since, is_changing: false, handed_over: None });
+            }
+            (false, Some(_)) => self.managing = None,
+            _ => {}
+        }
+        self.show_raft(&running, &metrics, leads);
+        self.remember_voters(&metrics).await;
+    }
+
+    fn show_raft(&self, running: &Running, metrics: &Metrics, leads: bool) {
+        let committed = metrics.committed_membership_config.membership();
+        let voters: BTreeSet<MemberId> = committed.voter_ids().collect();
+        let learners: BTreeSet<MemberId> = committed.learner_ids().collect();
+        let index = |id: &Option<super::running::LogId>| id.as_ref().map_or(0, |id| id.index);
+        let committed = index(&metrics.local_committed);
+        let before = self.instance.0.view.borrow().leader;
+        let fenced = self.instance.reading().system().fenced.is_some();
+        self.instance.change_view(|view| {
+            (view.leader, view.is_leader, view.term) = (metrics.current_leader, leads, metrics.current_term);
+            if *view.voters != voters {
+                view.voters = Arc::new(voters);
+            }
+            if *view.learners != learners {
+                view.learners = Arc::new(learners);
+            }
+            (view.applied, view.committed) = (index(&metrics.last_applied), committed);
+            view.fenced = fenced;
+        });
+        if metrics.current_leader != before && metrics.current_leader.is_some() {
+            let group = self.instance.subject().intent.to_string();
+            metrics::counter!("mosaik_groups_leader_changes_total", "group" => group).increment(1);
+        }
+        let hello = self.instance.bonds().hello();
+        self.instance.bonds().set_hello(Hello { member: Some(running.member), committed, ..hello });
+        self.show_quorum();
+    }
+
+    /// Shows whether a majority of the voters is there.
+    pub(super) fn show_quorum(&self) {
+        let me = self.raft.as_ref().map(|(running, _)| running.member);
+        let is_there = |voter: &&MemberId| {
+            Some(**voter) == me || self.peers.get(&voter.peer).and_then(|hello| hello.member) == Some(**voter)
+        };
+        self.instance.change_view(|view| {
+            let there = view.voters.iter().filter(is_there).count();
+            view.quorum = 2 * there > view.voters.len();
+        });
+    }
+
+    /// The birth remembers who votes: they may hold the group.
+    async fn remember_voters(&mut self, metrics: &Metrics) {
+        let committed = metrics.committed_membership_config.membership();
+        let welcomed: BTreeMap<MemberId, StoreId> =
+            self.instance.reading().system().welcomed.into_iter().collect();
+        let store_of =
+            |member: &MemberId| welcomed.get(member).copied().unwrap_or(StoreId(member.generation));
+        let member = |id: MemberId| Member { peer: id.peer, store: store_of(&id) };
+        let voters: Vec<Member> = committed.voter_ids().map(member).collect();
+        if !voters.is_empty() && self.remembered != voters {
+            self.remembered.clone_from(&voters);
+            self.step(Input::Voters(voters)).await;
+        }
+    }
+
+    /// Makes the next change of the membership, if one is due.
+    pub(super) fn manage(&mut self) {
+        let Some((running, _)) = self.raft.clone() else { return };
+        let now = self.instance.clock().now();
+        let metrics = running.raft.metrics().borrow_watched().clone();
+        let Some(situation) = self.situation(&running, &metrics) else { return };
+        let Some(managing) = &mut self.managing else { return };
+        if managing.is_changing {
+            return;
+        }
+        let elapsed = now.saturating_duration_since(managing.since);
+        if let Some(change) = managing.manager.next(elapsed, &situation) {
+            managing.is_changing = true;
+            let (instance, reports) = (self.instance.clone(), self.reports.clone());
+            self.instance.scope().spawn("groups change", async move {
+                make(&instance, &running, &situation, change).await;
+                let _ = reports.send(Done::Changed).await;
+            });
+            return;
+        }
+        let rests = self.instance.settings().leads != Leads::Normal;
+        let last = managing.handed_over.unwrap_or(managing.since);
+        if rests && now.saturating_duration_since(last) >= RELUCTANCE {
+            managing.handed_over = Some(now);
+            if let Some(next) = best_successor(&situation) {
+                self.instance.scope().spawn("groups hand over", async move {
+                    let _ = running.raft.trigger().transfer_leader(next).await;
+                });
+            }
+        }
+    }
+
+    /// What the leader sees; nothing while a change is under way.
+    fn situation(&self, running: &Running, metrics: &Metrics) -> Option<Situation> {
+        let (effective, committed) = (&metrics.membership_config, &metrics.committed_membership_config);
+        if effective.log_id() != committed.log_id() {
+            return None;
+        }
+        let membership = committed.membership();
+        let configs = membership.get_joint_config();
+        let voters = configs.last()?.clone();
+        let learners = membership.nodes().map(|(id, _)| *id).filter(|id| !voters.contains(id)).collect();
+        let cluster = running.cluster;
+        let same = |hello: &Hello| hello.cluster.is_none_or(|theirs| theirs == cluster);
+        let seen = |hello: &Hello| Seen { member: hello.member, eligible: hello.eligible };
+        let bonds = self.peers.iter().filter(|(_, hello)| same(hello));
+        let matched = metrics.replication.iter().flatten();
+        let leaving = self.instance.0.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(Situation {
+            me: running.member,
+            voters,
+            learners,
+            joint: configs.len() > 1,
+            bonds: bonds.map(|(peer, hello)| (*peer, seen(hello))).collect::<BTreeMap<PeerId, Seen>>(),
+            matched: matched.filter_map(|(id, log)| log.as_ref().map(|log| (*id, log.index))).collect(),
+            last: metrics.last_log_index.unwrap_or(0),
+            leaving: leaving.clone(),
+        })
+    }
+
+    /// Of two groups of one name, the one with less in its log stops accepting commands.
+    pub(super) fn look_at_rival(&mut self) {
+        let Some(conflict) = self.instance.0.view.borrow().conflict.clone() else { return };
+        let Some((running, _)) = self.raft.clone() else { return };
+        let now = self.instance.clock().now();
+        let mine = (self.instance.bonds().hello().committed, running.cluster);
+        let rivals = self.peers.values().filter(|hello| hello.cluster == Some(conflict.theirs));
+        let theirs = rivals.map(|hello| (hello.committed, conflict.theirs)).max();
+        if theirs.is_none_or(|theirs| theirs <= mine) || self.instance.0.view.borrow().fenced {
+            self.outdone_since = None;
+            return;
+        }
+        let since = *self.outdone_since.get_or_insert(now);
+        if now.saturating_duration_since(since) < OUTDONE || self.managing.is_none() || self.is_fencing {
+            return;
+        }
+        self.is_fencing = true;
+        let (instance, reports) = (self.instance.clone(), self.reports.clone());
+        self.instance.scope().spawn("groups fence", async move {
+            let rival_committed = theirs.map_or(0, |(committed, _)| committed);
+            let fence = Item::Fence(Fence { rival: conflict.theirs, rival_committed });
+            let _ = timeout(CHANGE, instance.propose(vec![fence])).await;
+            let _ = reports.send(Done::Fenced).await;
+        });
+    }
+}
+
+/// The voter that is there and lacks the least of the log.
+pub(super) fn best_successor(situation: &Situation) -> Option<MemberId> {
+    let there = |voter: &&MemberId| {
+        **voter != situation.me
+            && situation.bonds.get(&voter.peer).is_some_and(|seen| seen.member == Some(**voter))
+    };
+    let has = |voter: &MemberId| situation.matched.get(voter).copied().unwrap_or(0);
+    situation.voters.iter().filter(there).max_by_key(|voter| has(voter)).copied()
+}
+
+impl Driver {
+    /// Who would lead best if this node stopped.
+    pub(super) fn successor(&self, running: &Running) -> Option<MemberId> {
+        let metrics = running.raft.metrics().borrow_watched().clone();
+        self.situation(running, &metrics).as_ref().and_then(best_successor)
+    }
+}
+
+/// Makes one change. What does not work is decided anew from what is then committed.
+async fn make(instance: &Instance, running: &Running, situation: &Situation, change: Change) {
+    let one = |member: MemberId| BTreeSet::from([member]);
+    let raft = &running.raft;
+    let (changes, retain) = match change {
+        Change::Finish => (ChangeMembers::ReplaceAllVoters(situation.voters.clone()), false),
+        Change::Add(member) => (ChangeMembers::AddNodes([(member, EmptyNode {})].into()), true),
+        Change::Promote(member) => (ChangeMembers::AddVoterIds(one(member)), true),
+        Change::Replace { lost, by } => {
+            let others = situation.voters.iter().copied().filter(|voter| *voter != lost);
+            (ChangeMembers::ReplaceAllVoters(others.chain([by]).collect()), false)
+        }
+        Change::Release(member) => (ChangeMembers::RemoveVoters(one(member)), false),
+        Change::Forget(member) => (ChangeMembers::RemoveNodes(one(member)), true),
+    };
+    let group = &*instance.subject().intent;
+    match timeout(CHANGE, raft.change_membership(changes, retain)).await {
+        Ok(Ok(_)) => {
+            metrics::counter!("mosaik_groups_membership_changes_total", "group" => group.to_owned())
+                .increment(1);
+            tracing::info!(target: "mosaik::groups", group, "the committee: {change}");
+        }
+        Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_)))) => {}
+        Ok(Err(error)) => {
+            tracing::debug!(target: "mosaik::groups", group, "could not {change}: {error}");
+        }
+        Err(_) => {
+            tracing::warn!(target: "mosaik::groups", group, "could not {change} within {CHANGE:?}");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Raft while it runs on this node, as one member.
+
+use std::{
+    io,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use openraft::{Config, Raft, RaftMetrics, SnapshotPolicy, type_config::alias::WatchReceiverOf};
+use tokio::time::timeout;
+
+use super::Instance;
+use crate::groups::{
+    MemberId,
+    birth::ClusterId,
+    raft::{Machine, RaftLog, RaftNetwork, RaftServer, RaftTypes, ScopeRuntime},
+    settings::Leads,
+};
+use crate::primitives::watch;
+
+/// What Raft says of itself.
+pub(super) type Metrics = RaftMetrics<RaftTypes>;
+/// What changes seldom of that.
+pub(super) type ServerMetrics = WatchReceiverOf<RaftTypes, openraft::metrics::RaftServerMetrics<RaftTypes>>;
+pub(super) type LogId = openraft::type_config::alias::LogIdOf<RaftTypes>;
+
+/// How often a leader says that it is there.
+const HEARTBEAT: Duration = Duration::from_millis(100);
+/// A follower that hears nothing stands for election after a time between these two.
+const ELECTION: (Duration, Duration) = (Duration::from_millis(300), Duration::from_millis(600));
+/// Entries that are kept behind a snapshot, for members that lag a little.
+const KEPT_BEHIND_SNAPSHOT: u64 = 10_000;
+/// Most entries in one message to a follower; their bytes are bounded where the log is read.
+const ENTRIES: u64 = 512;
+
+/// A snapshot that was not made is asked for again after this.
+const SNAPSHOT_AGAIN: Duration = Duration::from_secs(1);
+
+/// Raft as one member.
+pub(in crate::groups) struct Running {
+    /// As which member this node takes part.
+    pub(in crate::groups) member: MemberId,
+    /// The birth of the group.
+    pub(in crate::groups) cluster: ClusterId,
+    /// Raft.
+    pub(in crate::groups) raft: Raft<RaftTypes, Machine>,
+    /// Answers for it.
+    pub(in crate::groups) server: RaftServer<Machine>,
+}
+
+fn config(name: &str) -> Result<Config, openraft::ConfigError> {
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let (least, most) = (millis(ELECTION.0), millis(ELECTION.1));
+    let config = Config {
+        cluster_name: name.to_owned(),
+        heartbeat_interval: millis(HEARTBEAT),
+        election_timeout_min: least,
+        election_timeout_max: most,
+        quorum_loss_probe_interval: Some(2 * most),
+        enable_pre_vote: Some(true),
+        snapshot_policy: SnapshotPolicy::Never,
+        max_in_snapshot_log_to_keep: KEPT_BEHIND_SNAPSHOT,
+        replication_lag_threshold: 2 * KEPT_BEHIND_SNAPSHOT,
+        max_payload_entries: ENTRIES,
+        ..Config::default()
+    };
+    config.validate()
+}
+
+impl Instance {
+    /// Starts Raft as this member.
+    pub(super) async fn start_raft(&self, member: MemberId, cluster: ClusterId) -> io::Result<Arc<Running>> {
+        let taken = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (log, machine) = taken.ok_or_else(|| io::Error::other("the member here was started before"))?;
+        let snapshots = self.0.parts.store.snapshots(self.subject().item);
+        let config = Arc::new(config(self.intent()).map_err(io::Error::other)?);
+        let network = RaftNetwork::new(self.bonds().clone(), member);
+        let due = machine.due();
+        let rng = self.0.rng.lock().unwrap_or_else(PoisonError::into_inner).split("raft");
+        let starting = Raft::new(member, config, network, RaftLog::new(log), machine);
+        let raft = ScopeRuntime::within(self.scope(), rng, starting).await.map_err(io::Error::other)?;
+        if self.settings().leads == Leads::Never {
+            raft.runtime_config().elect(false);
+        }
+        self.scope().spawn("groups snapshots", make_snapshots(raft.clone(), due));
+        let server = RaftServer::new(raft.clone(), member, self.bonds().clone(), snapshots);
+        let running = Arc::new(Running { member, cluster, raft, server });
+        self.set_running(Some(running.clone()));
+        self.change_view(|view| view.member = Some(member));
+        Ok(running)
+    }
+}
+
+/// Asks for a snapshot whenever the machine says that one is due, again if it was not made.
+async fn make_snapshots(raft: Raft<RaftTypes, Machine>, mut due: watch::Receiver<Option<u64>>) {
+    let mut asked = None;
+    loop {
+        let now = *due.borrow_and_update();
+        let Some(index) = now else {
+            if due.changed().await.is_err() {
+                return;
+            }
+            continue;
+        };
+        if raft.trigger().snapshot().await.is_err() {
+            return;
+        }
+        let again = asked.replace(index) == Some(index);
+        if again {
+            tracing::debug!(target: "mosaik::groups", index, "the snapshot is still to be made");
+        }
+        let _ = timeout(SNAPSHOT_AGAIN, due.changed()).await;
+    }
+}
