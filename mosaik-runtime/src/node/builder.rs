@@ -18,7 +18,10 @@ use crate::{
         self, Discovery,
         rendezvous::{self, Rendezvous},
     },
-    groups::hub::{Home, Hub, HubSettings},
+    groups::{
+        Groups,
+        hub::{Home, Hub, HubSettings},
+    },
     primitives::{
         BootId, Clock, NetworkId, NetworkSecret, NodeRng, PeerId, Reach, Scope, SecretKey, Tag, backoff,
         intent, keys::SecretTooShort, tag::NotATag,
@@ -311,7 +314,7 @@ impl NetworkBuilder {
                 trace: self.environment.trace.as_ref().map(|trace| trace.0.clone()),
             },
         );
-        let groups = Hub::start(
+        let hub = Hub::start(
             transport.clone(),
             discovery.clone(),
             admission.clone(),
@@ -334,7 +337,7 @@ impl NetworkBuilder {
             discovery,
             admission,
             streams,
-            groups,
+            groups: Groups::new(hub),
             clock,
             scope,
             users,

@@ -4,6 +4,7 @@ use std::future::Future;
 
 use super::{Network, Node, Result, Shutdown};
 use crate::{
+    groups::{Declared, Group},
     streams::{Consumer, Datum, Producer},
     topology::Role,
 };
@@ -14,7 +15,7 @@ use crate::{
 #[diagnostic::on_unimplemented(
     message = "a node cannot be given a `{Self}`",
     label = "not a role",
-    note = "a node's parameters are roles: `Producer<S>`, `Consumer<S>`, `Network`, `Shutdown`, `Args<T>`, and types that implement `FromNode`"
+    note = "a node's parameters are roles: `Producer<S>`, `Consumer<S>`, `Group<M>`, `Network`, `Shutdown`, `Args<T>`, and types that implement `FromNode`"
 )]
 pub trait FromNode: Sized {
     /// What this parameter makes of the node.
@@ -37,6 +38,14 @@ impl<T: Datum> FromNode for Consumer<T> {
 
     async fn from_node(node: &Node) -> Result<Self> {
         Ok(node.network().streams().consumer::<T>().build()?)
+    }
+}
+
+impl<M: Declared> FromNode for Group<M> {
+    const ROLE: Role = Role::Member(M::DESCRIPTOR);
+
+    async fn from_node(node: &Node) -> Result<Self> {
+        Ok(node.network().groups().declared::<M>().join().await?)
     }
 }
 

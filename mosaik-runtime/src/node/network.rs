@@ -8,7 +8,7 @@ use super::{BuildError, NetworkBuilder, builder::TASKS_END};
 use crate::{
     admission::Admission,
     discovery::Discovery,
-    groups::hub::Hub,
+    groups::Groups,
     primitives::{Clock, NetworkId, PeerId, Scope, WorkerDied},
     streams::Streams,
     transport::{Address, PeerAddr, Transport},
@@ -29,7 +29,7 @@ pub(super) struct Inner {
     pub(super) discovery: Discovery,
     pub(super) admission: Admission,
     pub(super) streams: Streams,
-    pub(super) groups: Hub,
+    pub(super) groups: Groups,
     pub(super) clock: Clock,
     /// The whole tree of tasks.
     pub(super) scope: Scope,
@@ -42,7 +42,7 @@ impl Drop for Inner {
     fn drop(&mut self) {
         // Handles that outlive the network end and fail instead of waiting for tasks that are gone.
         self.streams.stop();
-        self.groups.stop();
+        self.groups.hub().stop();
         self.scope.kill();
     }
 }
@@ -92,6 +92,11 @@ impl Network {
         &self.0.streams
     }
 
+    /// Replicated state machines, for programs that decide at run time.
+    pub fn groups(&self) -> &Groups {
+        &self.0.groups
+    }
+
     /// The connections of this node.
     pub fn transport(&self) -> &Transport {
         &self.0.transport
@@ -132,7 +137,7 @@ impl Network {
             let died = scope.died().await;
             tracing::error!(target: "mosaik::node", worker = died.worker, "{died}");
             streams.stop();
-            groups.stop();
+            groups.hub().stop();
             users.kill();
             transport.shutdown().await;
         });
@@ -141,7 +146,7 @@ impl Network {
     /// Begins a stop: consumers end, sends fail with `Stopped`. [`shutdown`](Self::shutdown) does the rest.
     pub fn stop(&self) {
         self.0.streams.stop();
-        self.0.groups.stop();
+        self.0.groups.hub().stop();
     }
 
     /// Leaves the network in order: flushes streams while groups hand over and members in memory leave (2 s at most), announces the departure (0.5 s), closes the connections
@@ -153,8 +158,8 @@ impl Network {
     async fn leave(&self) {
         let inner = &self.0;
         self.stop();
-        tokio::join!(biased; inner.streams.shutdown(), inner.groups.shutdown());
-        if timeout(STORE_END, inner.groups.close()).await.is_err() {
+        tokio::join!(biased; inner.streams.shutdown(), inner.groups.hub().shutdown());
+        if timeout(STORE_END, inner.groups.hub().close()).await.is_err() {
             tracing::warn!(target: "mosaik::node", "the store did not close in time; what was acknowledged is on disk");
         }
         inner.discovery.depart().await;

@@ -14,11 +14,12 @@ use crate::{
         MemberId,
         birth::{ClusterId, StoreId},
         bond::Serve,
+        client,
         machine::{Item, Outcome},
         wire::{ChannelKind, GroupsProtocol, Request, Response, Why},
     },
     primitives::PeerId,
-    transport::{Code, Link},
+    transport::Link,
 };
 
 /// How long a question may wait for a commit.
@@ -52,7 +53,7 @@ impl Serve for Server {
     fn channel(&self, from: PeerId, kind: ChannelKind, link: Link<GroupsProtocol>) -> BoxFuture<'static, ()> {
         let Some(instance) = self.instance() else { return Box::pin(async {}) };
         match kind {
-            ChannelKind::Commands => Box::pin(async move { link.close(Code::Refused) }),
+            ChannelKind::Commands => Box::pin(client::serve(instance, from, link)),
             ChannelKind::Append { .. } | ChannelKind::Chunks | ChannelKind::Tail => Box::pin(async move {
                 if let Some(running) = instance.running() {
                     running.server.channel(from, kind, link).await;

@@ -1,0 +1,216 @@
+//! The commands and strong reads of one node in one group.
+//!
+//! All handles of a group on a node share one [`Client`]: one session, so that a command which has to be sent again is applied once, one
+//! task that sends batches to whoever leads, and one that asks the leader how far a strong read has to wait. What goes where, and what
+//! may be said of a command, is decided by the pure [`core`]. The rest is input and output.
+//!
+//! | file | what lives there |
+//! |---|---|
+//! | `core/` | the decisions: batches, serials, lanes, verdicts; and the rounds of strong reads |
+//! | `prepared` | commands, encoded |
+//! | `driver` | the task around the core |
+//! | `lanes` | the ways to a leader: this node's own Raft, or a channel to another node |
+//! | `serve` | the leader's end of such a channel |
+//! | `reads` | the task of strong reads |
+//! | `wire` | the frames of a channel |
+
+mod core;
+mod driver;
+mod lanes;
+mod prepared;
+mod reads;
+mod serve;
+mod wire;
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::{
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot},
+    time::{Instant, timeout_at},
+};
+
+pub(super) use prepared::Prepared;
+pub(super) use serve::serve;
+
+use self::core::{Done, OUTSTANDING, Parcel};
+use super::{
+    error::{CommandError, ReadError, Rejected, Unknown},
+    instance::Instance,
+};
+use crate::primitives::{Clock, Stopped};
+
+/// The largest command, in bytes of encoded arguments.
+pub(super) const MAX_COMMAND: usize = 1024 * 1024;
+
+/// Commands that are given and have no answer; who gives more waits. As many as are on their way, and as many again that are ready to
+/// follow them.
+const ROOM: usize = 2 * OUTSTANDING as usize;
+
+/// What is given and asked on this node. Clones share it.
+#[derive(Clone)]
+pub(super) struct Client(Arc<Shared>);
+
+/// What callers and tasks share.
+struct Shared {
+    clock: Clock,
+    room: Arc<Semaphore>,
+    given: Mutex<Queue<Given>>,
+    /// Something was given.
+    more: Notify,
+    asked: Mutex<Queue<reads::Reader>>,
+    /// Somebody asked.
+    more_asked: Notify,
+}
+
+/// What callers leave for a task.
+struct Queue<T> {
+    entries: VecDeque<T>,
+    closed: bool,
+}
+
+impl<T> Default for Queue<T> {
+    fn default() -> Self {
+        Self { entries: VecDeque::new(), closed: false }
+    }
+}
+
+/// Commands that were given, and who waits for them.
+struct Given {
+    parcel: Parcel,
+    caller: Caller,
+}
+
+/// Who waits for a parcel. The place in the room is given back with it.
+struct Caller {
+    done: oneshot::Sender<Done>,
+    _place: OwnedSemaphorePermit,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Client {
+    /// Starts the tasks for a group, which end with it.
+    pub(super) fn start(instance: &Instance) -> Self {
+        let shared = Arc::new(Shared {
+            clock: instance.clock().clone(),
+            room: Arc::new(Semaphore::new(ROOM)),
+            given: Mutex::default(),
+            more: Notify::new(),
+            asked: Mutex::default(),
+            more_asked: Notify::new(),
+        });
+        let scope = instance.scope();
+        scope.spawn_worker("group commands", driver::run(instance.clone(), shared.clone()));
+        scope.spawn_worker("group reads", reads::run(instance.clone(), shared.clone()));
+        Self(shared)
+    }
+
+    /// Gives one command.
+    pub(super) async fn execute(&self, command: Prepared, within: Duration) -> Result<Bytes, CommandError> {
+        let deadline = self.0.clock.now() + within;
+        let Some(parcel) = command.parcels(within, deadline).next() else {
+            return Err(Rejected::NotReached.into());
+        };
+        match self.give(parcel).await {
+            Done::Results(results) => {
+                let none = || Err(Unknown::Reply { why: "the answer is empty".to_owned() }.into());
+                results.into_iter().next().unwrap_or_else(none)
+            }
+            Done::Rejected(rejected) => Err(rejected.into()),
+            Done::Unknown(unknown) => Err(unknown.into()),
+        }
+    }
+
+    /// Gives commands in their order, and stops at the first batch that does not go through.
+    pub(super) async fn execute_many(
+        &self,
+        commands: Prepared,
+        within: Duration,
+    ) -> Vec<Result<Bytes, CommandError>> {
+        let deadline = self.0.clock.now() + within;
+        let mut results = Vec::with_capacity(commands.len());
+        let mut whole = true;
+        for parcel in commands.parcels(within, deadline) {
+            let count = parcel.bodies.len();
+            let failed = |error: CommandError| std::iter::repeat_n(Err(error), count);
+            if !whole {
+                results.extend(failed(Rejected::NotReached.into()));
+                continue;
+            }
+            match self.give(parcel).await {
+                Done::Results(some) => results.extend(some),
+                Done::Rejected(rejected) => {
+                    results.extend(failed(rejected.into()));
+                    whole = false;
+                }
+                Done::Unknown(unknown) => {
+                    results.extend(failed(unknown.into()));
+                    whole = false;
+                }
+            }
+        }
+        results
+    }
+
+    async fn give(&self, parcel: Parcel) -> Done {
+        let place = match self.place(&parcel).await {
+            Ok(place) => place,
+            Err(rejected) => return Done::Rejected(rejected),
+        };
+        let (done, outcome) = oneshot::channel();
+        {
+            let mut given = lock(&self.0.given);
+            if given.closed {
+                return Done::Rejected(Rejected::Stopped(Stopped));
+            }
+            given.entries.push_back(Given { parcel, caller: Caller { done, _place: place } });
+        }
+        self.0.more.notify_one();
+        // The task that would know is gone.
+        outcome.await.unwrap_or(Done::Unknown(Unknown::Stopped(Stopped)))
+    }
+
+    /// Waits until there is room for a parcel.
+    async fn place(&self, parcel: &Parcel) -> Result<OwnedSemaphorePermit, Rejected> {
+        let count = u32::try_from(parcel.bodies.len()).unwrap_or(u32::MAX);
+        match self.0.room.clone().try_acquire_many_owned(count) {
+            Ok(place) => return Ok(place),
+            Err(TryAcquireError::Closed) => return Err(Rejected::Stopped(Stopped)),
+            Err(TryAcquireError::NoPermits) => {}
+        }
+        match timeout_at(parcel.deadline, self.0.room.clone().acquire_many_owned(count)).await {
+            Ok(Ok(place)) => Ok(place),
+            Ok(Err(_)) => Err(Rejected::Stopped(Stopped)),
+            Err(_) => Err(Rejected::NoQuorum { within: parcel.within }),
+        }
+    }
+
+    /// Waits until this node has applied everything that was acknowledged to anybody before this call.
+    pub(super) async fn read(&self, within: Duration) -> Result<(), ReadError> {
+        let deadline: Instant = self.0.clock.now() + within;
+        let (done, outcome) = oneshot::channel();
+        {
+            let mut asked = lock(&self.0.asked);
+            if asked.closed {
+                return Err(ReadError::Stopped(Stopped));
+            }
+            asked.entries.push_back(reads::Reader { deadline, within, done });
+        }
+        self.0.more_asked.notify_one();
+        outcome.await.unwrap_or(Err(ReadError::Stopped(Stopped)))
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}

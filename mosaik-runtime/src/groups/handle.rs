@@ -1,0 +1,239 @@
+//! The handle of a group: give commands, ask queries, wait.
+
+use std::{
+    any::Any,
+    fmt,
+    ops::Deref,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use bytes::Bytes;
+
+use super::{
+    client::{Client, Prepared},
+    error::{CommandError, ReadError, Rejected, Unknown},
+    instance::Instance,
+    machine::{Command, Replica, Reply, StateMachine},
+    status::InstanceView,
+    when::GroupWhen,
+};
+use crate::{primitives::scope::panic_text, topology::GroupDescriptor};
+
+/// How long a command or a query may take, unless [`Group::with_deadline`] says otherwise.
+pub const DEADLINE: Duration = Duration::from_secs(10);
+
+/// A state machine that `#[group]` declared: its name, its settings and its typed handle.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not declared as a group",
+    label = "needs a group",
+    note = "put `#[group(state_machine, \"<name>\", voters = 3)]` on the type `{Self}` and `#[methods]` on its impl, or open it with `network.groups().machine(..)`"
+)]
+pub trait Declared: StateMachine + Default {
+    /// The commands and queries, as methods.
+    type Handle: Send + Sync + 'static;
+    /// The queries that are answered from the local copy, as methods.
+    type Weak: Send + Sync + 'static;
+    /// What the attribute says.
+    const DESCRIPTOR: &'static GroupDescriptor;
+
+    /// The methods over a group.
+    fn handle(group: Group<Self>) -> Self::Handle;
+
+    /// The methods over the local copy of a group.
+    fn weak(weak: Weak<Self>) -> Self::Weak;
+}
+
+/// What all handles of a group on a node share.
+pub(super) struct Opened<M> {
+    pub(super) instance: Instance,
+    pub(super) client: Client,
+    pub(super) replica: Replica<M>,
+}
+
+/// A group that this node takes part in. Cheap to clone; all handles of a group on one node share one member of it.
+///
+/// [`execute`](Self::execute) gives a command, which is applied once on all members; [`query`](Self::query) asks the state, and sees
+/// every command that was acknowledged to anybody before. A declared group also has its methods, by `Deref`.
+pub struct Group<M> {
+    opened: Arc<Opened<M>>,
+    deadline: Duration,
+    /// The typed handle, once it is asked for.
+    methods: OnceLock<Box<dyn Any + Send + Sync>>,
+}
+
+/// The copy of a group's state on this node, which may be behind.
+///
+/// Through one handle it never goes back: what a later query sees is not older than what an earlier one saw.
+pub struct Weak<M> {
+    opened: Arc<Opened<M>>,
+    methods: OnceLock<Box<dyn Any + Send + Sync>>,
+}
+
+impl<M> Group<M> {
+    pub(super) fn new(opened: Arc<Opened<M>>) -> Self {
+        Self { opened, deadline: DEADLINE, methods: OnceLock::new() }
+    }
+
+    /// The same group, whose commands and queries may take this long; 10 s by default.
+    #[must_use]
+    pub fn with_deadline(&self, deadline: Duration) -> Self {
+        Self { opened: self.opened.clone(), deadline, methods: OnceLock::new() }
+    }
+
+    /// The copy on this node: no network, and perhaps not the newest.
+    pub fn weak(&self) -> Weak<M> {
+        Weak { opened: self.opened.clone(), methods: OnceLock::new() }
+    }
+
+    /// What can be waited for.
+    pub fn when(&self) -> GroupWhen {
+        GroupWhen::new(self.opened.instance.view())
+    }
+
+    /// The group as this node sees it now: its birth, leader, voters and progress.
+    pub fn status(&self) -> InstanceView {
+        self.opened.instance.view().borrow().clone()
+    }
+}
+
+impl<M: StateMachine> Group<M> {
+    /// Gives a command and waits for its reply. It is applied once, however often it has to be sent. Commands that are given at the
+    /// same time have no order among each other.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Rejected`] when the command was surely not applied and never will be; [`CommandError::Unknown`] when nobody can
+    /// say; [`CommandError::Panicked`] when the method panicked.
+    pub async fn execute(&self, command: M::Command) -> Result<M::Reply, CommandError> {
+        let mut prepared = Prepared::new();
+        let method = command.method();
+        prepared.push(&command)?;
+        drop(command);
+        let reply = self.opened.client.execute(prepared, self.deadline).await?;
+        read::<M>(method, &reply)
+    }
+
+    /// Gives many commands, which are applied in this order; other commands may be applied in between, every 1 024 commands or
+    /// 256 KiB. The replies are in the same order. After a batch that was rejected, or of which nobody can say what became, nothing
+    /// more is sent: what follows is [`Rejected::NotReached`].
+    pub async fn execute_many(
+        &self,
+        commands: impl IntoIterator<Item = M::Command>,
+    ) -> Vec<Result<M::Reply, CommandError>> {
+        let (mut prepared, mut methods) = (Prepared::new(), Vec::new());
+        let mut commands = commands.into_iter();
+        let mut unsent = None;
+        for command in commands.by_ref() {
+            match prepared.push(&command) {
+                Ok(()) => methods.push(command.method()),
+                Err(rejected) => {
+                    unsent = Some(Err(rejected.into()));
+                    break;
+                }
+            }
+        }
+        let replies = self.opened.client.execute_many(prepared, self.deadline).await;
+        let read = |(method, reply): (u64, Result<Bytes, _>)| read::<M>(method, &reply?);
+        let replies = methods.into_iter().zip(replies).map(read);
+        let not_reached = commands.map(|_| Err(Rejected::NotReached.into()));
+        replies.chain(unsent).chain(not_reached).collect()
+    }
+
+    /// Asks the state, as it is after every command that was acknowledged to anybody before this call. It is answered from the copy on
+    /// this node, once that is known to be new enough.
+    ///
+    /// # Errors
+    ///
+    /// When no leader with a majority answers within the deadline, or this node does not catch up in time.
+    pub async fn query(&self, query: M::Query) -> Result<M::Answer, ReadError> {
+        self.opened.client.read(self.deadline).await?;
+        self.opened.answer(query).await.map(|(_, answer)| answer)
+    }
+}
+
+impl<M: StateMachine> Weak<M> {
+    /// Asks the copy on this node. No network.
+    ///
+    /// # Errors
+    ///
+    /// When the method panics, or the member here has stopped.
+    pub async fn query(&self, query: M::Query) -> Result<M::Answer, ReadError> {
+        self.opened.answer(query).await.map(|(_, answer)| answer)
+    }
+
+    /// Asks the copy on this node, and says at which index of the log: the answer is what a linearizable query would have been told
+    /// just after the command with that index.
+    ///
+    /// # Errors
+    ///
+    /// As for [`query`](Self::query).
+    pub async fn query_at(&self, query: M::Query) -> Result<(u64, M::Answer), ReadError> {
+        self.opened.answer(query).await
+    }
+}
+
+impl<M: StateMachine> Opened<M> {
+    async fn answer(&self, query: M::Query) -> Result<(u64, M::Answer), ReadError> {
+        if let Some(why) = &self.instance.view().borrow().failed {
+            return Err(ReadError::Failed { why: why.to_string() });
+        }
+        let asked = self.replica.read(|state, applied| {
+            let answer = catch_unwind(AssertUnwindSafe(|| state.query(query)));
+            (applied.index().unwrap_or(0), answer)
+        });
+        let (index, answer) = asked.await?;
+        let answer =
+            answer.map_err(|panic| ReadError::Panicked { message: panic_text(&*panic).to_owned() })?;
+        Ok((index, answer))
+    }
+}
+
+fn read<M: StateMachine>(method: u64, reply: &[u8]) -> Result<M::Reply, CommandError> {
+    M::Reply::decode(method, reply).map_err(|error| Unknown::Reply { why: error.to_string() }.into())
+}
+
+impl<M: Declared> Deref for Group<M> {
+    type Target = M::Handle;
+
+    fn deref(&self) -> &M::Handle {
+        let methods = self.methods.get_or_init(|| Box::new(M::handle(self.clone())));
+        // impossible: only this function fills it.
+        methods.downcast_ref().expect("impossible: the handle of the same type")
+    }
+}
+
+impl<M: Declared> Deref for Weak<M> {
+    type Target = M::Weak;
+
+    fn deref(&self) -> &M::Weak {
+        let methods = self.methods.get_or_init(|| Box::new(M::weak(self.clone())));
+        // impossible: only this function fills it.
+        methods.downcast_ref().expect("impossible: the handle of the same type")
+    }
+}
+
+impl<M> Clone for Group<M> {
+    fn clone(&self) -> Self {
+        self.with_deadline(self.deadline)
+    }
+}
+
+impl<M> Clone for Weak<M> {
+    fn clone(&self) -> Self {
+        Self { opened: self.opened.clone(), methods: OnceLock::new() }
+    }
+}
+
+impl<M> fmt::Debug for Group<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Group({})", self.opened.instance.subject().intent)
+    }
+}
+
+impl<M> fmt::Debug for Weak<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Weak({})", self.opened.instance.subject().intent)
+    }
+}
