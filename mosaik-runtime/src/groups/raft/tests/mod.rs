@@ -1,4 +1,5 @@
 #[cfg(feature = "durable")]
 mod alone;
+mod anew;
 mod machine;
 mod suite;

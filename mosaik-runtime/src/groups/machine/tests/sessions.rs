@@ -1,0 +1,123 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::toy::{Deed, Member, SMALL, command, count};
+use crate::groups::machine::{MachineSettings, Outcome, SessionId};
+
+#[test]
+fn lc9_a_retried_command_is_applied_once_and_gets_its_first_result() {
+    let mut member = Member::new();
+    let session = member.session(1);
+    let first = member.one(command(session, 0, 0, Deed::Do(5)));
+    assert_eq!((first.clone(), count(&first)), (Outcome::Replied(vec![1].into()), 1));
+    assert_eq!(count(&member.one(command(session, 1, 0, Deed::Do(6)))), 2);
+    // Again, later, in one entry with others, and with other arguments.
+    for deed in [Deed::Do(5), Deed::Do(9), Deed::Tear(5)] {
+        let again = member.apply(0, vec![command(session, 0, 0, deed), command(session, 1, 0, deed)]);
+        assert_eq!(again, [Outcome::Again(vec![1].into()), Outcome::Again(vec![2].into())]);
+    }
+    assert_eq!(member.state().done, [5, 6]);
+    let other = member.session(1);
+    assert_ne!(other, session);
+    assert_eq!(count(&member.one(command(other, 0, 0, Deed::Do(7)))), 3, "another session counts anew");
+}
+
+#[test]
+fn r8_what_is_forgotten_is_never_applied() {
+    let mut member = Member::new();
+    let session = member.session(1);
+    for serial in 0..4 {
+        member.one(command(session, serial, 0, Deed::Do(serial as u32)));
+    }
+    // Acknowledged: forgotten, applied or not.
+    assert!(matches!(member.one(command(session, 5, 3, Deed::Do(5))), Outcome::Replied(_)));
+    for serial in 0..3 {
+        assert_eq!(member.one(command(session, serial, 0, Deed::Do(99))), Outcome::Expired);
+    }
+    assert!(matches!(member.one(command(session, 3, 0, Deed::Do(99))), Outcome::Again(_)));
+    // Serial 4 is late; more than the limit after it, and it is too late.
+    assert!(matches!(member.one(command(session, 4 + 7, 3, Deed::Do(11))), Outcome::Replied(_)));
+    assert!(matches!(member.one(command(session, 4, 3, Deed::Do(4))), Outcome::Replied(_)));
+    assert!(matches!(member.one(command(session, 5 + 8, 3, Deed::Do(13))), Outcome::Replied(_)));
+    assert_eq!(member.one(command(session, 5, 3, Deed::Do(99))), Outcome::Expired);
+    // The greatest serial of all.
+    assert!(matches!(member.one(command(session, u64::MAX, u64::MAX, Deed::Do(14))), Outcome::Replied(_)));
+    assert!(matches!(member.one(command(session, u64::MAX, u64::MAX, Deed::Do(99))), Outcome::Again(_)));
+    assert_eq!(member.one(command(session, 6, 3, Deed::Do(99))), Outcome::Expired);
+    let unknown = SessionId { index: 999, slot: 0 };
+    assert_eq!(member.one(command(unknown, 0, 0, Deed::Do(99))), Outcome::Expired);
+    assert_eq!(member.state().done, [0, 1, 2, 3, 5, 11, 4, 13, 14]);
+}
+
+#[test]
+fn r8_the_session_used_least_recently_makes_room() {
+    let mut member = Member::new();
+    let [a, b, c] = [1, 2, 3].map(|owner| member.session(owner));
+    member.one(command(a, 0, 0, Deed::Do(1)));
+    let d = member.session(4);
+    assert_eq!(member.one(command(b, 0, 0, Deed::Do(99))), Outcome::Expired, "it was the oldest");
+    // A retry is a use too; in one entry the order of the sessions' ids decides.
+    member.apply(0, vec![command(c, 0, 0, Deed::Do(2)), command(a, 0, 0, Deed::Do(99))]);
+    member.one(command(d, 0, 0, Deed::Do(3)));
+    let e = member.session(5);
+    assert_eq!(member.one(command(a, 0, 0, Deed::Do(99))), Outcome::Expired);
+    for (session, serial) in [(c, 1), (d, 1), (e, 0)] {
+        assert!(matches!(member.one(command(session, serial, 0, Deed::Do(4))), Outcome::Replied(_)));
+    }
+    assert_eq!(member.state().done, [1, 2, 3, 4, 4, 4]);
+    assert_eq!(member.replica.system().sessions, SMALL.sessions);
+    assert_eq!((member.replica.owner(a), member.replica.owner(e)), (None, Some(peer(5))));
+}
+
+fn peer(number: u8) -> crate::primitives::PeerId {
+    crate::primitives::PeerId::from_bytes([number; 32])
+}
+
+/// What arrives: a client's session, and one of its last serials.
+fn arrivals() -> impl Strategy<Value = Vec<Vec<(usize, u64, bool)>>> {
+    let one = (0..3usize, 0..24u64, prop::bool::weighted(0.1));
+    prop::collection::vec(prop::collection::vec(one, 1..6), 1..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// In whatever order and however often commands arrive, and whatever panics: each is applied at most once, all copies that get
+    /// an answer get the same one, and what was never applied was never answered.
+    #[test]
+    fn lc9_r8_each_command_is_applied_once_in_whatever_order_it_is_retried(arrivals in arrivals()) {
+        let mut member = Member::with(MachineSettings { outstanding: 16, ..SMALL });
+        let sessions = [1, 2, 3].map(|owner| member.session(owner));
+        let number = |client: usize, serial: u64| client as u32 * 1000 + serial as u32;
+        let mut answers: BTreeMap<(usize, u64), Vec<Outcome>> = BTreeMap::new();
+        for entry in &arrivals {
+            let items = entry.iter().map(|(client, serial, tears)| {
+                let number = number(*client, *serial);
+                let deed = if *tears { Deed::Tear(number) } else { Deed::Do(number) };
+                command(sessions[*client], *serial, 0, deed)
+            });
+            let outcomes = member.apply(0, items.collect());
+            for ((client, serial, _), outcome) in entry.iter().zip(outcomes) {
+                answers.entry((*client, *serial)).or_default().push(outcome);
+            }
+        }
+        let done = member.state().done;
+        for ((client, serial), answers) in answers {
+            let times = done.iter().filter(|done| **done == number(client, serial)).count();
+            let replies: Vec<_> = answers
+                .iter()
+                .filter_map(|outcome| match outcome {
+                    Outcome::Replied(bytes) | Outcome::Again(bytes) => Some(bytes),
+                    _ => None,
+                })
+                .collect();
+            let first = answers.iter().filter(|outcome| matches!(outcome, Outcome::Replied(_))).count();
+            prop_assert_eq!(times, usize::from(!replies.is_empty()), "{} {}: {:?}", client, serial, answers);
+            prop_assert_eq!(first, times);
+            prop_assert!(replies.windows(2).all(|pair| pair[0] == pair[1]));
+            let panicked = answers.iter().any(|outcome| matches!(outcome, Outcome::Panicked(_)));
+            prop_assert!(!panicked || times == 0, "it panicked once, so it was never applied");
+        }
+    }
+}
