@@ -194,6 +194,7 @@ impl Driver {
                 self.peers.insert(peer, hello);
                 self.survey.answered(peer);
                 self.instance.comes_back(peer);
+                self.replicate_again(hello.member).await;
                 let member = Member { peer, store: hello.store };
                 self.step(Input::PeerSeen { member, boot: hello.boot, eligible: hello.eligible }).await;
                 self.hears_of(peer, hello.cluster).await;
@@ -214,6 +215,14 @@ impl Driver {
             BondEvent::Refused { peer, .. } => self.survey.answered(peer),
         }
         self.show_quorum();
+    }
+
+    /// A member that can be reached again gets entries at once, not after what is left of a back-off.
+    async fn replicate_again(&self, member: Option<MemberId>) {
+        if let (Some((running, _)), Some(member)) = (&self.raft, member) {
+            // It fails when Raft has stopped, which is seen elsewhere.
+            let _ = running.raft.trigger().reset_backoff([member]).await;
+        }
     }
 
     async fn hears_of(&mut self, peer: PeerId, cluster: Option<ClusterId>) {

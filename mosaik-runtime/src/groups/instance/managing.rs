@@ -70,8 +70,10 @@ impl Driver {
 
     fn show_raft(&self, running: &Running, metrics: &Metrics, leads: bool) {
         let committed = metrics.committed_membership_config.membership();
-        let voters: BTreeSet<MemberId> = committed.voter_ids().collect();
-        let learners: BTreeSet<MemberId> = committed.learner_ids().collect();
+        // While one set of voters replaces another, it is the later one.
+        let voters = committed.get_joint_config().last().cloned().unwrap_or_default();
+        let learners: BTreeSet<MemberId> =
+            committed.nodes().map(|(id, _)| *id).filter(|id| !voters.contains(id)).collect();
         let index = |id: &Option<super::running::LogId>| id.as_ref().map_or(0, |id| id.index);
         let committed = index(&metrics.local_committed);
         let before = self.instance.0.view.borrow().leader;

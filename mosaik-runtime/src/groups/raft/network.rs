@@ -4,9 +4,9 @@
 //! their own, many messages at a time, so that no heartbeat waits behind them. Of a snapshot only the manifest is sent: the follower
 //! pulls what it lacks of it.
 
-use std::{iter, time::Duration};
+use std::{iter, pin::Pin, time::Duration};
 
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use openraft::{
     EmptyNode, OptionalSend,
     errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Timeout, Unreachable},
@@ -147,6 +147,9 @@ impl RaftNetworkV2<RaftTypes> for RaftPeer {
         }
         let within = option.soft_ttl().max(STALLED);
         Box::pin(async move {
+            // openraft waits out its back-off where it gives the first request. A refusal before that would be tried again at once.
+            let mut input = input.peekable();
+            let _ = Pin::new(&mut input).peek().await;
             let bond = self.bond()?;
             stream::append(self, bond, (self.me, self.target), input, within).await
         })

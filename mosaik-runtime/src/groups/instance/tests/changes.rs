@@ -27,8 +27,10 @@ async fn f20_a_voter_that_is_gone_is_replaced_when_there_is_a_spare() {
 #[tokio::test(start_paused = true)]
 async fn lc2_without_a_majority_nothing_is_committed_and_nobody_is_evicted() {
     let mut lab = Lab::new(22);
-    let nodes = lab.many(5, &quick()).await;
+    let mut nodes = lab.many(3, &quick()).await;
     give(&nodes, 1).await;
+    nodes.push(lab.start(4, quick()).await);
+    nodes.push(lab.start(5, quick()).await);
     settled(&nodes, &[1, 2, 3], &[1]).await;
     let id = |n| Lab::peer(n);
     lab.net.partition(&[id(1), id(4), id(5)], &[id(2), id(3)]);

@@ -9,12 +9,15 @@ fn durable() -> GroupSettings {
 
 /// Which of the nodes leads.
 async fn leader_of(nodes: &[Node]) -> usize {
-    loop {
-        if let Some(at) = nodes.iter().position(|node| node.view().is_leader) {
-            return at;
+    let looking = async {
+        loop {
+            if let Some(at) = nodes.iter().position(|node| node.view().is_leader) {
+                return at;
+            }
+            sleep(STEP).await;
         }
-        sleep(STEP).await;
-    }
+    };
+    timeout(LONG, looking).await.expect("somebody leads")
 }
 
 #[tokio::test(start_paused = true)]
@@ -102,7 +105,9 @@ async fn a_leader_that_stops_hands_over_and_a_member_in_memory_leaves() {
     leaver.end().await;
     assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
     for node in &nodes {
-        let left = |view: &InstanceView| view.voters.len() == 2 && view.voters.iter().all(|voter| voter.peer != gone);
+        let left = |view: &InstanceView| {
+            view.voters.len() == 2 && view.voters.iter().all(|voter| voter.peer != gone)
+        };
         node.until("it has left", left).await;
     }
     give(&nodes, 2).await;

@@ -1,9 +1,9 @@
 //! Groups over whole nodes on the simulated fabric: born, led, crashed, joined, stopped.
 
 mod births;
-//mod changes;
-//mod lives;
-//mod meetings;
+mod changes;
+mod lives;
+mod meetings;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -147,7 +147,11 @@ impl Lab {
         self.net.crash(node.transport.id());
         node.scope.kill();
         self.disks[usize::from(n)].cut_power(&mut self.rng);
-        node.scope.ended().await;
+        let left = node.scope.clone();
+        drop(node);
+        if timeout(LONG, left.ended()).await.is_err() {
+            panic!("{} tasks outlive the crash", left.running());
+        }
     }
 }
 
@@ -204,7 +208,7 @@ impl Node {
 
     async fn end(self) {
         self.hub.shutdown().await;
-        self.hub.close().await;
+        timeout(LONG, self.hub.close()).await.expect("the store closes");
         self.discovery.depart().await;
         self.transport.shutdown().await;
         self.scope.kill();
