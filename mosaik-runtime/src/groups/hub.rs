@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::{
     bond,
     instance::{Instance, Parts, Subject},
-    machine::{MachineSettings, Replica, StateMachine, schema},
+    machine::{MachineSettings, Replica, StateMachine},
     raft::Machine,
     settings::{GroupSettings, Storage},
     store::{OpenError as StoreOpenError, Store, StoreError, record::StoreId},
@@ -226,7 +226,7 @@ impl Hub {
         let opened = Machine::open::<M>(initial, store.snapshots(item), log.reader(), machine);
         let (machine, replica) =
             opened.map_err(|error| OpenError::Machine { intent: intent.clone(), why: error.to_string() })?;
-        let (fingerprint, shape) = schema::<M>();
+        let (fingerprint, shape) = replica.contract();
         let role = RoleEntry { role: PeerRole::Member, item, schema: fingerprint };
         let told_to_found = self.0.settings.found.contains(&*intent);
         let parts = Parts {

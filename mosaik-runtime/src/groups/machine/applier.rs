@@ -102,11 +102,11 @@ impl<M: StateMachine> Applier<M> {
         let initial = Bytes::from(snapshot::state(schema, &initial)?);
         // What is restored is what came back, not what was given: on all members alike.
         let machine = first(&initial)?;
-        let system = System::default();
+        let (system, is_recursive) = (System::default(), shape.is_recursive());
         let state = RwLock::new(State { machine: Some(machine), system, shown: None });
-        let shared = Arc::new(Shared { state, schema });
+        let contract = command::contract(shape, snapshot::state_of(&initial), &settings);
+        let shared = Arc::new(Shared { state, schema, contract });
         let (publish, applied) = watch::channel(Applied::default());
-        let is_recursive = shape.is_recursive();
         let replica = Replica::new(shared.clone(), applied);
         Ok((Self { shared, publish, initial, is_recursive, settings, skip: Skip::new() }, replica))
     }

@@ -2,10 +2,11 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::StateMachine;
+use super::{MachineSettings, StateMachine};
 use crate::primitives::{
     Fingerprint, Schema,
     codec::{self, DecodeError, EncodeError},
+    ids::hex,
     schema::{self, Record, Seen, Shape, ShapeOf},
 };
 
@@ -103,7 +104,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Reply for T {
     }
 }
 
-/// What two members compare before they trust each other's bytes: the shape of the state, and each method's name and arguments.
+/// What two programs must agree on to read each other's bytes: the shape of the state, and each method's name and arguments.
 pub fn schema<M: StateMachine>() -> (Fingerprint, Shape) {
     let methods = M::Command::methods();
     let methods = methods.iter().map(|m| (m.name.to_owned(), (m.shape)(&mut Seen::default()))).collect();
@@ -111,5 +112,23 @@ pub fn schema<M: StateMachine>() -> (Fingerprint, Shape) {
     let fields =
         vec![("state".to_owned(), schema::of::<M>()), ("methods".to_owned(), Shape::Struct(methods))];
     let shape = Shape::Struct(Record { name: "machine".to_owned(), label: None, fields });
+    (shape.fingerprint(), shape)
+}
+
+/// What two members compare before they bond: a machine's [`schema`], and all else that the log's meaning depends on. Members that
+/// began with different states, or forget at different times, would differ for ever without a sign of it.
+pub(super) fn contract(schema: Shape, initial: &[u8], limits: &MachineSettings) -> (Fingerprint, Shape) {
+    let MachineSettings { snapshot_bytes, snapshot_entries, sessions, outstanding, chunk } = limits;
+    let limits = format!(
+        "{sessions} sessions of {outstanding} serials, snapshots after {snapshot_bytes} bytes or {snapshot_entries} entries in \
+         chunks of {chunk}"
+    );
+    let initial = format!("hash {}", hex(&blake3::hash(initial).as_bytes()[..8]));
+    let fields = vec![
+        ("machine".to_owned(), schema),
+        ("initial state".to_owned(), Shape::Opaque(initial)),
+        ("limits".to_owned(), Shape::Opaque(limits)),
+    ];
+    let shape = Shape::Struct(Record { name: "group".to_owned(), label: None, fields });
     (shape.fingerprint(), shape)
 }

@@ -11,7 +11,7 @@ use crate::{
         MemberId,
         store::record::{LogId, StoreId},
     },
-    primitives::{Fingerprint, PeerId, Stopped, ids::hex, watch},
+    primitives::{Fingerprint, PeerId, Stopped, ids::hex, schema::Shape, watch},
 };
 
 /// How far a member has applied the log.
@@ -77,6 +77,7 @@ pub(super) struct State<M> {
 pub(super) struct Shared<M> {
     pub(super) state: RwLock<State<M>>,
     pub(super) schema: Fingerprint,
+    pub(super) contract: (Fingerprint, Shape),
 }
 
 /// Reads the state of one member. Clones read the same one.
@@ -109,6 +110,12 @@ impl<M> State<M> {
 impl<M> Replica<M> {
     pub(super) fn new(shared: Arc<Shared<M>>, applied: watch::Receiver<Applied>) -> Self {
         Self { shared, applied }
+    }
+
+    /// What two members compare before they bond: the shapes of the state and of the methods' arguments, the initial state, and the
+    /// limits.
+    pub fn contract(&self) -> (Fingerprint, Shape) {
+        self.shared.contract.clone()
     }
 
     /// How far the log is applied. It ends when the member stops.

@@ -73,6 +73,27 @@ fn f21_what_differs_between_two_machines_is_a_sentence() {
 }
 
 #[test]
+fn lc1_members_that_begin_differently_or_forget_at_different_times_do_not_meet() {
+    let settings = MachineSettings::default();
+    let contract = |balance, settings| {
+        let (_, replica) = Applier::new(Ledger { balance }, settings).expect("it can be kept");
+        replica.contract()
+    };
+    let (own, shape) = contract(5, settings);
+    assert_eq!(contract(5, settings).0, own);
+    let differs = |(fingerprint, other): (_, Shape)| {
+        assert_ne!(fingerprint, own);
+        difference(&shape, &other).expect("they differ")
+    };
+    let said = differs(contract(6, settings));
+    assert!(said.starts_with("field `initial state`: hash "), "{said}");
+    let said = differs(contract(5, MachineSettings { sessions: 7, ..settings }));
+    assert!(said.contains("4096 sessions of 1024") && said.contains("7 sessions of 1024"), "{said}");
+    let (_, wider) = Applier::new(Wider { balance: 5 }, settings).expect("it can be kept");
+    assert_eq!(differs(wider.contract()), "field `machine.state.balance`: u64 here, u128 there");
+}
+
+#[test]
 fn h2_sequences_of_nothing_are_refused_before_anything_runs() {
     let refused = |error: SnapshotError| error.to_string().contains("sequence of elements without any bytes");
     assert!(refused(Applier::new(Weightless::default(), MachineSettings::default()).err().expect("refused")));
