@@ -39,7 +39,7 @@ fn log() -> impl Strategy<Value = Vec<Bytes>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     /// Cut at every entry: a snapshot and the rest of the log are the whole log, down to the bytes of later snapshots.
     #[test]
