@@ -30,6 +30,20 @@ pub fn data(args: TokenStream, item: TokenStream) -> TokenStream {
     pipeline::attribute::<model::Data>(args, item)
 }
 
+/// Declares that a struct or enum is the state of a replicated group.
+#[doc = include_str!("../doc/group.md")]
+#[proc_macro_attribute]
+pub fn group(args: TokenStream, item: TokenStream) -> TokenStream {
+    pipeline::attribute::<model::Group>(args, item)
+}
+
+/// Makes the methods of a group's state commands and queries of the group.
+#[doc = include_str!("../doc/methods.md")]
+#[proc_macro_attribute]
+pub fn methods(args: TokenStream, item: TokenStream) -> TokenStream {
+    pipeline::attribute::<model::Methods>(args, item)
+}
+
 /// Makes an async function a node: its parameters are its wiring.
 #[doc = include_str!("../doc/node.md")]
 #[proc_macro_attribute]

@@ -6,11 +6,11 @@ mod catalog;
 
 use std::{fs, path::PathBuf};
 
-use proc_macro2::{Group, TokenStream, TokenTree};
+use proc_macro2::{TokenStream, TokenTree};
 
 use crate::{
     expand::paths::Paths,
-    model::{Context, Data, Node, Stream},
+    model::{Context, Data, Group, Methods, Node, Stream},
     pipeline,
 };
 
@@ -45,6 +45,8 @@ impl Case {
         let tokens = match self.attribute.as_str() {
             "stream" => pipeline::run::<Stream>(args, item, &context, &paths),
             "data" => pipeline::run::<Data>(args, item, &context, &paths),
+            "group" => pipeline::run::<Group>(args, item, &context, &paths),
+            "methods" => pipeline::run::<Methods>(args, item, &context, &paths),
             _ => pipeline::run::<Node>(args, item, &context, &paths),
         };
         match syn::parse2(tokens.clone()) {
@@ -76,7 +78,7 @@ fn split(file: TokenStream) -> (String, TokenStream, TokenStream) {
     panic!("no attribute of ours");
 }
 
-fn ours(group: &Group) -> Option<(String, TokenStream)> {
+fn ours(group: &proc_macro2::Group) -> Option<(String, TokenStream)> {
     let mut args = TokenStream::new();
     let mut name = String::new();
     for token in group.stream() {
@@ -86,7 +88,7 @@ fn ours(group: &Group) -> Option<(String, TokenStream)> {
             _ => {}
         }
     }
-    ["stream", "data", "node"].contains(&name.as_str()).then_some((name, args))
+    ["stream", "data", "node", "group", "methods"].contains(&name.as_str()).then_some((name, args))
 }
 
 #[test]
@@ -114,6 +116,16 @@ fn expansions_stay_in_their_budgets() {
         let budget = match case.attribute.as_str() {
             "data" => 18 + 4 * shapes,
             "stream" => 48 + 4 * shapes + text.matches("Rule::").count(),
+            "group" => {
+                let parts =
+                    ["Rule::", "PeerId::", "#[cfg(unix)]", "GroupOptions::new()\n", "Option::None, &["];
+                52 + 4 * shapes + parts.map(|part| 2 * text.matches(part).count()).iter().sum::<usize>()
+            }
+            "methods" => {
+                let (commands, queries) =
+                    (text.matches("__m::Method::new").count(), text.matches("::ask(").count());
+                66 + 26 * commands + 18 * queries + 3 * text.matches("__m::Schema").count()
+            }
             _ => 35 + 4 * parameters,
         };
         assert!(

@@ -1,10 +1,16 @@
-//! Every message of the attributes, in the order of `docs/errors.md`.
+//! Every message of the attributes, in the order of `docs/errors.md`; those of groups follow in `catalog/groups.rs`.
 //!
 //! The line `ui:` of each entry names its file in `ui-tests/fail/`. The first line of a message says what is wrong, in
 //! lower case and with the user's own names; `help` is what to type; `note` is why, where that is not obvious.
 
+#[cfg(test)]
+pub(crate) mod bounds;
+mod groups;
+
 use super::{Diag, suggest};
 use crate::model::Place;
+
+pub(crate) use groups::*;
 
 // Arguments.
 
@@ -14,6 +20,7 @@ use crate::model::Place;
 pub(crate) fn unknown_option(at: Place, attribute: &str, word: &str, options: &[&str]) -> Diag {
     let diag = Diag::new(at, format!("`{attribute}` has no option `{word}`"));
     let options_are = match options {
+        [] => "it has none".to_owned(),
         [only] => format!("its only option is `{only}`"),
         _ => format!("options are {}", suggest::list(options)),
     };
@@ -44,12 +51,22 @@ pub(crate) fn comma_missing(at: Place, next: &str) -> Diag {
     Diag::new(at, format!("a comma is missing before `{next}`"))
 }
 
+/// A value for a word that stands alone.
+///
+/// ui: group/strict_with_a_value
+pub(crate) fn flag_with_value(at: Place, word: &str) -> Diag {
+    Diag::new(at, format!("`{word}` takes no value")).help(format!("write `{word}`, or leave it out"))
+}
+
 /// Something that is not an option at all.
 ///
 /// ui: data/not_an_option
 pub(crate) fn not_an_option(at: Place, attribute: &str, text: &str, options: &[&str]) -> Diag {
-    Diag::new(at, format!("`{text}` is not an option of `{attribute}`"))
-        .note(format!("an option begins with its name: {}", suggest::either(options)))
+    let diag = Diag::new(at, format!("`{text}` is not an option of `{attribute}`"));
+    match options {
+        [] => diag.note("it has none"),
+        _ => diag.note(format!("an option begins with its name: {}", suggest::either(options))),
+    }
 }
 
 /// A number that is not one.
@@ -87,7 +104,7 @@ pub(crate) fn unknown_choice(at: Place, word: &str, given: &str, choices: &[&str
 pub(crate) fn not_an_intent(at: Place, given: &str, suggestion: &str) -> Diag {
     Diag::new(at, format!("`{given}` is not an intent: use lower-case words joined by dots"))
         .help(format!("write \"{suggestion}\""))
-        .note("every node that writes the same intent means the same stream, so spelling is strict")
+        .note("nodes that write the same intent find each other by it, so spelling is strict")
 }
 
 /// An intent that looks like an id.
@@ -245,11 +262,12 @@ pub(crate) fn attribute_twice(at: Place, attribute: &str, name: &str) -> Diag {
     }
 }
 
-/// `#[stream]` and `#[mosaik::data]` on one type.
+/// `#[stream]` or `#[group]` and `#[mosaik::data]` on one type.
 ///
 /// ui: stream/data_beside_stream
-pub(crate) fn data_beside_stream(at: Place, name: &str) -> Diag {
-    Diag::new(at, format!("`#[stream]` alone makes `{name}` able to travel")).help("remove `#[mosaik::data]`")
+pub(crate) fn data_beside(at: Place, attribute: &str, name: &str) -> Diag {
+    Diag::new(at, format!("`{attribute}` alone makes `{name}` able to travel"))
+        .help("remove `#[mosaik::data]`")
 }
 
 /// `#[mosaik(..)]` on something that is not a field.
@@ -323,8 +341,8 @@ pub(crate) fn accepts_itself(at: Place, name: &str) -> Diag {
 ///
 /// ui: stream/require_nobody
 pub(crate) fn require_nobody(at: Place, sides: &[&str]) -> Diag {
-    Diag::new(at, "`require` does not say of whom")
-        .help(format!("name one side or both: {}", either_form(sides)))
+    let name = if sides.len() > 1 { "name one side or both:" } else { "write" };
+    Diag::new(at, "`require` does not say of whom").help(format!("{name} {}", either_form(sides)))
 }
 
 fn either_form(sides: &[&str]) -> String {
@@ -473,18 +491,3 @@ pub(crate) fn not_a_name(at: Place, word: &str, given: &str) -> Diag {
     Diag::new(at, format!("`{given}` cannot be the {word} of a node: use letters, digits, `-`, `_` and `.`"))
         .note("files are kept under this name, and it is typed on command lines")
 }
-
-/// Mistakes that only the compiler can see, through a bound that the attribute asserts at the user's type: what they are,
-/// and their file in `ui-tests/fail/`. The text stands on the trait; what rustc adds makes these longer than a dozen lines.
-#[cfg(test)]
-pub(crate) const BY_BOUNDS: &[(&str, &str)] = &[
-    ("A field that cannot travel.", "data/field_without_data"),
-    (
-        "A field that has neither a shape nor serde: serde's own errors follow ours.",
-        "data/field_without_any_impl",
-    ),
-    ("An older type that does not become the new one.", "stream/accepts_without_from"),
-    ("A node parameter that is not a role.", "node/parameter_is_not_a_role"),
-    ("A role on a type that was never declared.", "node/producer_of_plain_struct"),
-    ("A node that cannot move between threads.", "node/not_send"),
-];

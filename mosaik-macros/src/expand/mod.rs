@@ -3,6 +3,8 @@
 //! What is generated is a form, filled in: constants and one call. A snapshot of each is in `tests/expand/`.
 
 mod data;
+mod group;
+mod methods;
 mod node;
 pub(crate) mod paths;
 mod policy;

@@ -24,11 +24,14 @@ macro_rules! items {
 }
 
 items! {
-    accepted => Accepted, anyone => Anyone, boxed_future => BoxFuture, datum => Datum, deserialize => Deserialize,
-    finish => finish, intent => Intent, node => Node, node_descriptor => NodeDescriptor,
-    node_entry => NodeEntry, node_item => NodeItem, overflow => Overflow, parameter => Parameter, reach => Reach, result => Result,
-    rule => Rule, run_main => run_main, schema => Schema, seen => Seen, serde => serde, serialize => Serialize,
-    shape => Shape, source => Source, stream_descriptor => StreamDescriptor, stream_options => StreamOptions,
+    accepted => Accepted, anyone => Anyone, boxed_future => BoxFuture, datum => Datum, declared => Declared,
+    deserialize => Deserialize, finish => finish, group => Group, group_descriptor => GroupDescriptor,
+    group_options => GroupOptions, intent => Intent, key_source => KeySource, machine_shape => machine_shape, node => Node,
+    node_descriptor => NodeDescriptor, node_entry => NodeEntry, node_item => NodeItem, overflow => Overflow,
+    parameter => Parameter, peer_id => PeerId, reach => Reach, result => Result, rule => Rule, run_main => run_main,
+    schema => Schema, seen => Seen, serde => serde, serialize => Serialize, shape => Shape, source => Source,
+    state_machine => StateMachine, storage => Storage, stream_descriptor => StreamDescriptor,
+    stream_options => StreamOptions, voter_set => VoterSet, weak => Weak,
 }
 
 impl Paths {
@@ -54,6 +57,17 @@ impl Paths {
     /// `"::mosaik::__private::shared"`, for `#[serde(with = "…")]`.
     pub(crate) fn shared_text(&self) -> String {
         format!("::{}::__private::shared", self.root)
+    }
+
+    /// A short name for all that, where there is much of it: in a block of its own.
+    pub(crate) fn alias(&self) -> TokenStream {
+        let (private, short) = (self.private(), self.short());
+        quote!(use #private as #short;)
+    }
+
+    /// The name that [`alias`](Self::alias) gives.
+    pub(crate) fn short(&self) -> TokenStream {
+        quote!(__m)
     }
 
     /// Where the attribute stands.

@@ -6,8 +6,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Generics, parse_quote};
 
-use super::{node as nodes, paths::Paths};
-use crate::model::{Data, Node, Serde, Stream, cfgs};
+use super::{group as groups, methods as blocks, node as nodes, paths::Paths};
+use crate::model::{Data, Group, Method, Methods, Node, Serde, Stream, cfgs};
 
 /// A struct or enum that cannot travel, but says that it can.
 pub(super) fn data(data: &Data, paths: &Paths) -> TokenStream {
@@ -57,6 +57,77 @@ pub(super) fn stream(stream: &Stream, paths: &Paths) -> TokenStream {
                 source: #source,
             };
         }
+    }
+}
+
+/// A type that is no group, but can be a member's.
+pub(super) fn group(group: &Group, paths: &Paths) -> TokenStream {
+    let data = data(&group.data, paths);
+    if !group.data.item.generics.params.is_empty() {
+        return data;
+    }
+    let (descriptor, intent, options, rule, source) =
+        (paths.group_descriptor(), paths.intent(), paths.group_options(), paths.rule(), paths.here());
+    let (schema, voters) = (paths.schema(), paths.voter_set());
+    let descriptor = quote! {
+        &#descriptor {
+            intent: #intent::new("", [0; 32]),
+            type_name: "",
+            schema: <Self as #schema>::shape,
+            voters: #voters::Founder,
+            options: #options::new(),
+            members: #rule::Anyone,
+            docs: "",
+            source: #source,
+        }
+    };
+    let (types, declared) = (groups::types(group, paths), groups::declared(group, &descriptor, paths));
+    quote!(#data #types #declared)
+}
+
+/// Methods that nobody can call from afar, but the handle has them.
+pub(super) fn methods(methods: &Methods, paths: &Paths) -> TokenStream {
+    let block = blocks::block(methods);
+    let (Some(state), None, true) = (methods.name(), &methods.of_trait, methods.generics.params.is_empty())
+    else {
+        return block;
+    };
+    let (ty, mosaik, alias) = (&methods.ty, paths.short(), paths.alias());
+    let method = |method: &Method, error: &TokenStream| {
+        let returned = match &method.signature.output {
+            syn::ReturnType::Type(_, ty) if !matches!(**ty, syn::Type::ImplTrait(_)) => quote!(#ty),
+            _ => quote!(()),
+        };
+        let returned = match method.is_command() {
+            true => blocks::outcome(method, &returned, &mosaik),
+            false => quote!(::core::result::Result<#returned, #error>),
+        };
+        let head = blocks::head(method, &returned, ty);
+        quote!(#head { loop {} })
+    };
+    let is_plain = |method: &&Method| method.arguments.iter().all(|argument| argument.name.is_some());
+    let error = quote!(#mosaik::ReadError);
+    let all = methods.travelling().filter(is_plain).map(|one| method(one, &error));
+    let queries = methods.queries();
+    let queries = queries.into_iter().filter(|one| is_plain(one)).map(|one| method(one, &error));
+    let (handle, weak) = (groups::named(state, "Handle"), groups::named(state, "Weak"));
+    quote! {
+        #block
+        #[allow(warnings)]
+        const _: () = {
+            #alias
+            #[automatically_derived]
+            impl #mosaik::StateMachine for #ty {
+                type Command = ();
+                type Reply = ();
+                type Query = ();
+                type Answer = ();
+                fn apply(&mut self, _: (), _: &#mosaik::Apply) {}
+                fn query(&self, _: ()) {}
+            }
+            impl #handle { #(#all)* }
+            impl #weak { #(#queries)* }
+        };
     }
 }
 

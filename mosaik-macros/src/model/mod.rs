@@ -1,7 +1,9 @@
 //! What an attribute says, as plain data. Every value keeps its place in the source.
 
 mod data;
+mod group;
 mod intent;
+mod methods;
 mod node;
 mod place;
 mod policy;
@@ -11,7 +13,9 @@ mod stream;
 use std::env;
 
 pub(crate) use data::{Body, Data, Field, Serde, SerdeKey, Variant};
+pub(crate) use group::{Group, Key, Voters};
 pub(crate) use intent::Intent;
+pub(crate) use methods::{Argument, Item, Method, Methods, Passed};
 pub(crate) use node::{Node, Parameter};
 pub(crate) use place::{Place, Spanned};
 pub(crate) use policy::Policy;

@@ -1,4 +1,5 @@
-//! The one grammar of arguments: an intent may stand first, then `name`, `name = value` or `name(…)`.
+//! The one grammar of arguments: an intent may stand first, then `name`, `name = value` or `name(…)`. A word that stands
+//! alone, such as `state_machine`, may stand before the intent.
 //!
 //! Unknown words, duplicates and missing commas are found here, once for all attributes.
 
@@ -63,7 +64,8 @@ impl Args {
     fn segment(&mut self, at: usize, tokens: Vec<TokenTree>, site: &Site, diags: &mut Diags) {
         let Some((first, rest)) = tokens.split_first() else { return };
         if let (Some(text), true) = (text(first), site.has_intent) {
-            if at == 0 {
+            let only_words = self.found.iter().all(|arg| arg.key.is_flag());
+            if self.intent.is_none() && (at == 0 || only_words && !self.found.is_empty()) {
                 self.intent = Some(text);
             } else {
                 diags.push(catalog::intent_not_first(text.place, site.shown, &text.value));
@@ -89,8 +91,11 @@ impl Args {
         if let Some(first) = self.found.iter().find(|arg| arg.key.name == name) {
             return diags.push(catalog::option_twice(place, Place::of(&first.word), &name));
         }
-        if matches!(&value, Value::Is(tokens) if tokens.is_empty()) || matches!(value, Value::Flag) {
-            return diags.push(catalog::option_without_value(place, &name, key.form));
+        let empty = matches!(&value, Value::Is(tokens) if tokens.is_empty()) || matches!(value, Value::Flag);
+        match (key.is_flag(), empty) {
+            (false, true) => return diags.push(catalog::option_without_value(place, &name, key.form)),
+            (true, false) => diags.push(catalog::flag_with_value(place, &name)),
+            _ => {}
         }
         self.found.push(Arg { word: word.clone(), key, value });
     }

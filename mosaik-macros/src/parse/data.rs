@@ -107,11 +107,12 @@ fn take_ours(attributes: &mut Vec<Attribute>) -> Vec<Attribute> {
     attributes.extract_if(.., |attribute| attribute.path().is_ident("mosaik")).collect()
 }
 
-/// Removes `#[stream]` and `#[mosaik::data]` below this attribute.
+/// Removes `#[stream]`, `#[group]` and `#[mosaik::data]` below this attribute.
 fn take_siblings(attributes: &mut Vec<Attribute>) -> Vec<Spanned<&'static str>> {
     let ours = |attribute: &Attribute| {
         let last = attribute.path().segments.last()?;
-        let known = [("stream", keys::STREAM.shown), ("data", keys::DATA.shown)];
+        let known =
+            [("stream", keys::STREAM.shown), ("data", keys::DATA.shown), ("group", keys::GROUP.shown)];
         known.into_iter().find(|(word, _)| last.ident == word).map(|(_, shown)| shown)
     };
     let siblings: Vec<_> = attributes

@@ -61,7 +61,8 @@ fn push_hyphen(kebab: &mut String) {
     }
 }
 
-fn from_hex(text: &str) -> Option<[u8; 32]> {
+/// 32 bytes as 64 hex digits.
+pub(crate) fn from_hex(text: &str) -> Option<[u8; 32]> {
     if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }

@@ -30,6 +30,13 @@ impl Site {
     }
 }
 
+impl Key {
+    /// Whether the word stands alone.
+    pub(crate) fn is_flag(&self) -> bool {
+        self.form == self.name
+    }
+}
+
 const fn key(name: &'static str, form: &'static str) -> Key {
     Key { name, form }
 }
@@ -75,6 +82,34 @@ pub(crate) const NODE: Site = Site {
     ],
 };
 
+/// `#[group(..)]`
+pub(crate) const GROUP: Site = Site {
+    shown: "#[group]",
+    has_intent: true,
+    keys: &[
+        key("committee", "committee = 5"),
+        key("deadline", "deadline = \"30s\""),
+        key("evict_after", "evict_after = \"30s\""),
+        key("founder", "founder = \"<peer id>\""),
+        key("id", "id = hex(\"…\")"),
+        key("key", "key = env(\"BANK_KEY\")"),
+        key("require", "require(members = tag(\"bank\"))"),
+        key("schema", "schema = \"v1\""),
+        key("serde", "serde = own"),
+        key("state_machine", "state_machine"),
+        key("storage", "storage = durable"),
+        key("strict", "strict"),
+        key("voters", "voters = 3"),
+    ],
+};
+
+/// `#[methods]`
+pub(crate) const METHODS: Site = Site { shown: "#[methods]", has_intent: false, keys: &[] };
+
+/// `require(..)` of a group
+pub(crate) const REQUIRE_OF_GROUP: Site =
+    Site { shown: "require", has_intent: false, keys: &[key("members", "members = tag(\"bank\")")] };
+
 /// `require(..)` of a stream
 pub(crate) const REQUIRE: Site = Site {
     shown: "require",
@@ -91,7 +126,7 @@ mod tests {
 
     #[test]
     fn options_are_sorted_so_that_messages_are() {
-        for site in [&STREAM, &DATA, &FIELD, &NODE, &REQUIRE] {
+        for site in [&STREAM, &DATA, &FIELD, &NODE, &REQUIRE, &GROUP, &METHODS, &REQUIRE_OF_GROUP] {
             assert!(site.keys.is_sorted_by_key(|key| key.name), "{}", site.shown);
             assert!(site.keys.iter().all(|key| key.form.starts_with(key.name)), "{}", site.shown);
         }

@@ -2,11 +2,14 @@
 
 mod args;
 mod data;
+mod group;
 mod intent;
 mod item;
 mod keys;
+mod methods;
 mod node;
 mod policy;
+mod require;
 mod stream;
 mod value;
 

@@ -39,9 +39,7 @@ fn call(expr: &Expr) -> Result<Policy, Diag> {
         "rtt_below" => {
             let text = value::call_with_text("rtt_below", expr)
                 .map_err(|place| catalog::text_expected(place, "rtt_below", "rtt_below(\"20ms\")"))?;
-            milliseconds(&text.value)
-                .map(Policy::RttBelow)
-                .ok_or_else(|| catalog::not_a_duration(text.place, &text.value))
+            value::milliseconds(&text).map(Policy::RttBelow)
         }
         "peer" => match args.as_slice() {
             [function @ (Expr::Closure(_) | Expr::Path(_))] => {
@@ -58,30 +56,4 @@ fn call(expr: &Expr) -> Result<Policy, Diag> {
 pub(crate) fn tag(expr: &Expr) -> Result<Spanned<String>, Diag> {
     value::call_with_text("tag", expr)
         .map_err(|place| catalog::text_expected(place, "tag", "tag(\"display\")"))
-}
-
-/// `20ms`, `3s`
-fn milliseconds(text: &str) -> Option<u64> {
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().ok().filter(|number| *number > 0)?;
-    match unit {
-        "ms" => Some(number),
-        "s" => number.checked_mul(1000),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::milliseconds;
-
-    #[test]
-    fn durations_have_a_unit_and_are_not_zero() {
-        assert_eq!(milliseconds("20ms"), Some(20));
-        assert_eq!(milliseconds("3s"), Some(3000));
-        for bad in ["", "20", "ms", "0ms", "-1ms", "1.5s", "20 ms", "99999999999999999999s"] {
-            assert_eq!(milliseconds(bad), None, "{bad}");
-        }
-    }
 }

@@ -6,18 +6,22 @@ use syn::{Expr, Token, Type, parse::Parser, punctuated::Punctuated};
 use super::{
     Parse,
     args::{Arg, Args, Value},
-    data, intent, keys, policy, value,
+    data, intent, keys, policy, require, value,
 };
 use crate::{
     diag::{Diag, Diags, catalog},
-    model::{Context, OnlineWhen, Overflow, Place, Policy, Spanned, Stream, shown},
+    model::{Context, OnlineWhen, Overflow, Place, Spanned, Stream, shown},
 };
 
 impl Parse for Stream {
     fn parse(args: TokenStream, item: TokenStream, context: &Context, diags: &mut Diags) -> Option<Self> {
         let mut args = Args::read(args, &keys::STREAM, diags);
         let data = data::read(&mut args, item, &keys::STREAM, diags)?;
-        let (producers, consumers) = args.take("require").map(|arg| require(arg, diags)).unwrap_or_default();
+        let mut require = require::read(&mut args, &keys::REQUIRE, diags);
+        let (producers, consumers) = (
+            require::side(&mut require, "producers", diags),
+            require::side(&mut require, "consumers", diags),
+        );
         let intent = intent::read(&mut args, data.name(), context, diags);
         Some(Self {
             intent,
@@ -67,33 +71,4 @@ fn accepts(arg: &Arg) -> Result<Vec<Type>, Diag> {
     }
     let types = Punctuated::<Type, Token![,]>::parse_terminated.parse2(list.stream()).map_err(|_| wrong())?;
     Ok(types.into_iter().collect())
-}
-
-/// `require(producers = policy, consumers = policy)`
-fn require(arg: Arg, diags: &mut Diags) -> (Option<Policy>, Option<Policy>) {
-    let Value::List(tokens) = &arg.value else {
-        diags.push(catalog::require_nobody(arg.place(), &keys::REQUIRE.names()));
-        return (None, None);
-    };
-    let has_sides = tokens.clone().into_iter().any(|token| token.to_string() == "=");
-    if !has_sides {
-        diags.push(catalog::require_nobody(Place::of(&arg.word), &keys::REQUIRE.names()));
-        return (None, None);
-    }
-    let mut sides = Args::read(tokens.clone(), &keys::REQUIRE, diags);
-    let mut side = |name: &str| {
-        let arg = sides.take(name)?;
-        match value::expression(&arg) {
-            Some(expr) => diags.take(policy::read(&expr)),
-            None => {
-                let given = match &arg.value {
-                    Value::Is(tokens) | Value::List(tokens) => shown(tokens),
-                    Value::Flag => String::new(),
-                };
-                diags.push(catalog::unknown_policy(arg.place(), &given));
-                None
-            }
-        }
-    };
-    (side("producers"), side("consumers"))
 }

@@ -80,3 +80,34 @@ pub(crate) fn call_with_text(name: &str, expr: &Expr) -> Result<Spanned<String>,
         _ => Err(Place::of(expr)),
     }
 }
+
+/// A duration in milliseconds.
+pub(crate) fn milliseconds(text: &Spanned<String>) -> Result<u64, Diag> {
+    duration(&text.value).ok_or_else(|| catalog::not_a_duration(text.place, &text.value))
+}
+
+/// `20ms`, `3s`
+fn duration(text: &str) -> Option<u64> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().ok().filter(|number| *number > 0)?;
+    match unit {
+        "ms" => Some(number),
+        "s" => number.checked_mul(1000),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::duration;
+
+    #[test]
+    fn durations_have_a_unit_and_are_not_zero() {
+        assert_eq!(duration("20ms"), Some(20));
+        assert_eq!(duration("3s"), Some(3000));
+        for bad in ["", "20", "ms", "0ms", "-1ms", "1.5s", "20 ms", "99999999999999999999s"] {
+            assert_eq!(duration(bad), None, "{bad}");
+        }
+    }
+}

@@ -34,9 +34,11 @@ fn attributes(data: &Data, name: &str, diags: &mut Diags) {
         diags.push(catalog::not_a_label(label.place, &label.value));
     }
     for sibling in &data.siblings {
-        diags.push(match sibling.value == data.attribute {
-            true => catalog::attribute_twice(sibling.place, data.attribute, name),
-            false => catalog::data_beside_stream(sibling.place, name),
+        diags.push(match (data.attribute, sibling.value) {
+            (one, other) if one == other => catalog::attribute_twice(sibling.place, one, name),
+            (one, "#[mosaik::data]") => catalog::data_beside(sibling.place, one, name),
+            ("#[mosaik::data]", other) => catalog::data_beside(sibling.place, other, name),
+            _ => catalog::stream_and_group(sibling.place, name),
         });
     }
     if let Some(place) = data.misplaced.first() {

@@ -4,8 +4,11 @@
 //! input is a matter of types.
 
 mod data;
+mod determinism;
 mod fields;
+mod group;
 mod intent;
+mod methods;
 mod node;
 mod policy;
 mod stream;

@@ -1,0 +1,34 @@
+//! Tests of mistakes that have no message of their own in the catalogue.
+
+/// Mistakes that only the compiler can see, through a bound that the attribute asserts at the user's type: what they are,
+/// and their file in `ui-tests/fail/`. The text stands on the trait; what rustc adds makes these longer than a dozen lines.
+pub(crate) const BY_BOUNDS: &[(&str, &str)] = &[
+    ("A field that cannot travel.", "data/field_without_data"),
+    (
+        "A field that has neither a shape nor serde: serde's own errors follow ours.",
+        "data/field_without_any_impl",
+    ),
+    ("An older type that does not become the new one.", "stream/accepts_without_from"),
+    ("A node parameter that is not a role.", "node/parameter_is_not_a_role"),
+    ("A role on a type that was never declared.", "node/producer_of_plain_struct"),
+    ("A node that cannot move between threads.", "node/not_send"),
+    ("A group without methods.", "group/without_methods"),
+    ("A state that has no beginning.", "group/without_default"),
+    ("Methods of a type that is no group.", "methods/without_group"),
+    ("A second block of methods.", "methods/second_block"),
+    ("An argument that cannot travel.", "methods/argument_cannot_travel"),
+    ("A result that cannot travel.", "methods/result_cannot_travel"),
+];
+
+/// Further cases of messages that are listed above.
+pub(crate) const MORE: &[(&str, &str)] = &[
+    ("Too many voters.", "group/voters_of_fourteen"),
+    ("A storage that there is not.", "group/unknown_storage"),
+    ("An option that a group does not have.", "group/unknown_option"),
+    ("A group's option twice.", "group/option_twice"),
+    ("Members of whom nothing is required.", "group/require_nobody"),
+    ("An option of `#[methods]`.", "methods/option"),
+    ("Another clock.", "methods/reads_an_instant"),
+    ("An async query.", "methods/async_query"),
+    ("A borrow inside a result.", "methods/reference_in_a_result"),
+];

@@ -1,0 +1,47 @@
+//! A declared group.
+
+use super::{Data, Intent, Place, Policy, Spanned};
+
+/// What `#[group]` declares.
+pub(crate) struct Group {
+    pub(crate) intent: Intent,
+    /// The replicated state.
+    pub(crate) data: Data,
+    /// Whether `state_machine` stands there.
+    pub(crate) state_machine: bool,
+    /// The first committee; `None` when the option is missing or could not be read.
+    pub(crate) voters: Option<Voters>,
+    /// Whether `voters` stands there at all.
+    pub(crate) has_voters: bool,
+    /// The variant of `Storage`.
+    pub(crate) storage: Option<&'static str>,
+    pub(crate) key: Option<Key>,
+    /// In milliseconds.
+    pub(crate) deadline: Option<u64>,
+    /// In milliseconds.
+    pub(crate) evict_after: Option<u64>,
+    pub(crate) strict: bool,
+    pub(crate) committee: Option<Spanned<usize>>,
+    pub(crate) founder: Option<Spanned<[u8; 32]>>,
+    pub(crate) members: Option<Policy>,
+    /// For each field, whether `#[allow_nondeterminism]` stands on it or on the type.
+    pub(crate) allowed: Vec<bool>,
+}
+
+/// The first committee.
+pub(crate) enum Voters {
+    /// `voters = 3`
+    Count(Spanned<usize>),
+    /// `voters = founder`
+    Founder,
+    /// `voters = ["…"]`, with the place of the list
+    List(Vec<Spanned<[u8; 32]>>, Place),
+}
+
+/// Where the key comes from.
+pub(crate) enum Key {
+    /// `env("…")`
+    Env(String),
+    /// `file("…")`
+    File(String),
+}

@@ -1,0 +1,5 @@
+#[methods]
+impl Ledger {
+    pub fn deposit(&mut self, account: String) -> u64 { self. }
+    pub fn
+}
