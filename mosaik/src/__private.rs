@@ -4,15 +4,25 @@
 
 pub use futures::future::BoxFuture;
 pub use mosaik_runtime::{
+    groups::{
+        Apply, Command, CommandError, Declared, Group, Method, ReadError, Reply, StateMachine, Weak,
+        generated::{
+            Decoded, Encoded, Fallible, ask, attempt, call, decode, encode, machine_shape, no_such_method,
+            peek,
+        },
+    },
     node::{FromNode, Node, NodeEntry, NodeItem, Result},
     primitives::{
-        PeerView, Reach,
+        PeerId, PeerView, Reach,
         codec::shared,
         policy::Rule,
         schema::{Schema, Seen, Shape, ShapeOf},
     },
     streams::{Accepted, Anyone, Datum},
-    topology::{Intent, NodeDescriptor, OnlineWhen, Overflow, Role, Source, StreamDescriptor, StreamOptions},
+    topology::{
+        GroupDescriptor, GroupOptions, Intent, KeySource, NodeDescriptor, OnlineWhen, Overflow, Role, Source,
+        Storage, StreamDescriptor, StreamOptions, VoterSet,
+    },
 };
 pub use serde::{self, Deserialize, Serialize};
 

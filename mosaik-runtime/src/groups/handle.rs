@@ -107,12 +107,17 @@ impl<M: StateMachine> Group<M> {
     /// [`CommandError::Rejected`] when the command was surely not applied and never will be; [`CommandError::Unknown`] when nobody can
     /// say; [`CommandError::Panicked`] when the method panicked.
     pub async fn execute(&self, command: M::Command) -> Result<M::Reply, CommandError> {
+        self.give(command).await
+    }
+
+    /// Gives a command whose reply is known to be of one type: the methods of a typed handle know theirs.
+    pub(super) async fn give<R: Reply>(&self, command: M::Command) -> Result<R, CommandError> {
         let mut prepared = Prepared::new();
         let method = command.method();
         prepared.push(&command)?;
         drop(command);
         let reply = self.opened.client.execute(prepared, self.deadline).await?;
-        read::<M>(method, &reply)
+        read(method, &reply)
     }
 
     /// Gives many commands, which are applied in this order; other commands may be applied in between, every 1 024 commands or
@@ -135,7 +140,7 @@ impl<M: StateMachine> Group<M> {
             }
         }
         let replies = self.opened.client.execute_many(prepared, self.deadline).await;
-        let read = |(method, reply): (u64, Result<Bytes, _>)| read::<M>(method, &reply?);
+        let read = |(method, reply): (u64, Result<Bytes, _>)| read(method, &reply?);
         let replies = methods.into_iter().zip(replies).map(read);
         let not_reached = commands.map(|_| Err(Rejected::NotReached.into()));
         replies.chain(unsent).chain(not_reached).collect()
@@ -148,8 +153,13 @@ impl<M: StateMachine> Group<M> {
     ///
     /// When no leader with a majority answers within the deadline, or this node does not catch up in time.
     pub async fn query(&self, query: M::Query) -> Result<M::Answer, ReadError> {
+        self.ask(|state| state.query(query)).await
+    }
+
+    /// Asks the state whatever the closure does.
+    pub(super) async fn ask<A>(&self, ask: impl FnOnce(&M) -> A) -> Result<A, ReadError> {
         self.opened.client.read(self.deadline).await?;
-        self.opened.answer(query).await.map(|(_, answer)| answer)
+        self.opened.answer(ask).await.map(|(_, answer)| answer)
     }
 }
 
@@ -160,7 +170,12 @@ impl<M: StateMachine> Weak<M> {
     ///
     /// When the method panics, or the member here has stopped.
     pub async fn query(&self, query: M::Query) -> Result<M::Answer, ReadError> {
-        self.opened.answer(query).await.map(|(_, answer)| answer)
+        self.ask(|state| state.query(query)).await
+    }
+
+    /// Asks the copy whatever the closure does.
+    pub(super) async fn ask<A>(&self, ask: impl FnOnce(&M) -> A) -> Result<A, ReadError> {
+        self.opened.answer(ask).await.map(|(_, answer)| answer)
     }
 
     /// Asks the copy on this node, and says at which index of the log: the answer is what a linearizable query would have been told
@@ -170,17 +185,17 @@ impl<M: StateMachine> Weak<M> {
     ///
     /// As for [`query`](Self::query).
     pub async fn query_at(&self, query: M::Query) -> Result<(u64, M::Answer), ReadError> {
-        self.opened.answer(query).await
+        self.opened.answer(|state| state.query(query)).await
     }
 }
 
 impl<M: StateMachine> Opened<M> {
-    async fn answer(&self, query: M::Query) -> Result<(u64, M::Answer), ReadError> {
+    async fn answer<A>(&self, ask: impl FnOnce(&M) -> A) -> Result<(u64, A), ReadError> {
         if let Some(why) = &self.instance.view().borrow().failed {
             return Err(ReadError::Failed { why: why.to_string() });
         }
         let asked = self.replica.read(|state, applied| {
-            let answer = catch_unwind(AssertUnwindSafe(|| state.query(query)));
+            let answer = catch_unwind(AssertUnwindSafe(|| ask(state)));
             (applied.index().unwrap_or(0), answer)
         });
         let (index, answer) = asked.await?;
@@ -190,8 +205,8 @@ impl<M: StateMachine> Opened<M> {
     }
 }
 
-fn read<M: StateMachine>(method: u64, reply: &[u8]) -> Result<M::Reply, CommandError> {
-    M::Reply::decode(method, reply).map_err(|error| Unknown::Reply { why: error.to_string() }.into())
+fn read<R: Reply>(method: u64, reply: &[u8]) -> Result<R, CommandError> {
+    R::decode(method, reply).map_err(|error| Unknown::Reply { why: error.to_string() }.into())
 }
 
 impl<M: Declared> Deref for Group<M> {

@@ -7,6 +7,8 @@ pub mod birth;
 pub mod bond;
 mod client;
 pub mod error;
+#[doc(hidden)]
+pub mod generated;
 #[expect(clippy::module_inception, reason = "the handle of that name")]
 mod groups;
 mod handle;

@@ -24,7 +24,7 @@ use mosaik_runtime::transport::Refused;
 use super::error::UsageError;
 
 /// What people want to read: what mosaik says about nodes and peers, and warnings.
-const FOR_PEOPLE: &str = "warn,mosaik=info,iroh=error,noq=error,noq_proto=error,noq_udp=error";
+const FOR_PEOPLE: &str = "warn,mosaik=info,openraft=error,iroh=error,noq=error,noq_proto=error,noq_udp=error";
 
 /// Starts logging for the whole process.
 pub(super) fn start(filter: Option<&str>) -> Result<(), UsageError> {

@@ -11,6 +11,11 @@ use crate::primitives::{PeerId, Schema};
 /// nothing but the state, the command and its [`Apply`]: no clock, no randomness, no file, no order of a `HashMap`.
 ///
 /// The serde impls are the form of snapshots. Equal states must encode to equal bytes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no commands and no queries",
+    label = "not a state machine",
+    note = "put `#[methods]` on `impl {Self}`, or implement `StateMachine` by hand"
+)]
 pub trait StateMachine: Serialize + DeserializeOwned + Schema + Send + Sync + Sized + 'static {
     /// What changes the state. Commands travel, and are applied once each, in one order.
     type Command: Command;

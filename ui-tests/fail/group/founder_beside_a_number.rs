@@ -1,0 +1,29 @@
+use mosaik::prelude::*;
+
+#[group(
+    state_machine,
+    "bank.ledger",
+    voters = 3,
+    founder = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+)]
+#[derive(Default)]
+pub struct Ledger {
+    total: u64,
+}
+
+#[methods]
+impl Ledger {
+    pub fn deposit(&mut self, amount: u64) -> u64 {
+        self.total += amount;
+        self.total
+    }
+}
+
+#[mosaik::node]
+async fn teller(ledger: Group<Ledger>) -> mosaik::Result {
+    ledger.when().online().await;
+    ledger.deposit(5).await?;
+    Ok(())
+}
+
+fn main() {}
