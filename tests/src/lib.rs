@@ -14,6 +14,8 @@ mod book {
     mod simulator {}
     #[doc = include_str!("../../docs/streams.md")]
     mod streams {}
+    #[doc = include_str!("../../docs/groups.md")]
+    mod groups {}
     #[doc = include_str!("../../docs/discovery.md")]
     mod discovery {}
     #[doc = include_str!("../../docs/networks.md")]

@@ -3,6 +3,7 @@
 
 mod chat;
 mod command_line;
+mod ledger;
 mod meeting;
 mod pages;
 mod programs;

@@ -4,13 +4,15 @@ use std::{fmt::Write, fs, path::Path};
 
 use serde_json::Value;
 
-use crate::programs::{CHAT, Place, SENSORS};
+use crate::programs::{CHAT, LEDGER, Place, RATE_LIMITER, SENSORS};
 
 #[test]
 fn the_topology_pages_are_up_to_date() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/topology");
     let mut stale = Vec::new();
-    for (name, program) in [("sensors", SENSORS), ("chat", CHAT)] {
+    for (name, program) in
+        [("sensors", SENSORS), ("chat", CHAT), ("ledger", LEDGER), ("rate_limiter", RATE_LIMITER)]
+    {
         let place = Place::new();
         let draw = |format: &str| place.run(program, &format!("topology --format {format}")).out;
         let files = [("md", page(name, &draw("mermaid"), &draw("json"))), ("svg", draw("svg"))];
@@ -52,8 +54,11 @@ fn page(name: &str, mermaid: &str, json: &str) -> String {
             one_line(&node["docs"]),
         );
     }
-    page.push_str("\n| stream | type | schema | what travels |\n|---|---|---|---|\n");
-    for stream in graph["streams"].as_array().into_iter().flatten() {
+    let streams: Vec<_> = graph["streams"].as_array().into_iter().flatten().collect();
+    if !streams.is_empty() {
+        page.push_str("\n| stream | type | schema | what travels |\n|---|---|---|---|\n");
+    }
+    for stream in streams {
         let _ = writeln!(
             page,
             "| `{}` | `{}` | `{}` | {} |",
@@ -61,6 +66,24 @@ fn page(name: &str, mermaid: &str, json: &str) -> String {
             text(&stream["type_name"]),
             text(&stream["schema"]),
             one_line(&stream["docs"]),
+        );
+    }
+    let groups: Vec<_> = graph["groups"].as_array().into_iter().flatten().collect();
+    if !groups.is_empty() {
+        page.push_str(
+            "\n| group | state | schema | voters | storage | what it is |\n|---|---|---|---|---|---|\n",
+        );
+    }
+    for group in groups {
+        let _ = writeln!(
+            page,
+            "| `{}` | `{}` | `{}` | {} | {} | {} |",
+            text(&group["intent"]),
+            text(&group["type_name"]),
+            text(&group["schema"]),
+            group["voters"],
+            text(&group["options"]["storage"]),
+            one_line(&group["docs"]),
         );
     }
     page
