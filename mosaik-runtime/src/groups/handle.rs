@@ -214,8 +214,7 @@ impl<M: Declared> Deref for Group<M> {
 
     fn deref(&self) -> &M::Handle {
         let methods = self.methods.get_or_init(|| Box::new(M::handle(self.clone())));
-        // impossible: only this function fills it.
-        methods.downcast_ref().expect("impossible: the handle of the same type")
+        methods.downcast_ref().expect("a handle of this type") // impossible: only this function fills it
     }
 }
 
@@ -224,8 +223,7 @@ impl<M: Declared> Deref for Weak<M> {
 
     fn deref(&self) -> &M::Weak {
         let methods = self.methods.get_or_init(|| Box::new(M::weak(self.clone())));
-        // impossible: only this function fills it.
-        methods.downcast_ref().expect("impossible: the handle of the same type")
+        methods.downcast_ref().expect("a handle of this type") // impossible: only this function fills it
     }
 }
 

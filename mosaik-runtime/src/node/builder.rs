@@ -314,20 +314,7 @@ impl NetworkBuilder {
                 trace: self.environment.trace.as_ref().map(|trace| trace.0.clone()),
             },
         );
-        let hub = Hub::start(
-            transport.clone(),
-            discovery.clone(),
-            admission.clone(),
-            HubSettings {
-                network: id,
-                clock: self.environment.clock.clone(),
-                rng: rng.split("groups"),
-                scope: users.child(),
-                home: self.home(transport.id()),
-                claims: if self.reach == Reach::Host { self.rendezvous()? } else { Rendezvous::Nowhere },
-                found: self.found.clone(),
-            },
-        );
+        let hub = self.hub(id, rng.split("groups"), &transport, &discovery, &admission, users.child())?;
         guard.disarm();
         let (name, clock, ended) = (self.name, self.environment.clock, OnceCell::new());
         let network = Network::from_inner(Inner {
@@ -345,6 +332,28 @@ impl NetworkBuilder {
         });
         network.watch_workers();
         Ok(network)
+    }
+
+    /// Where the groups of this node live.
+    fn hub(
+        &self,
+        network: NetworkId,
+        rng: NodeRng,
+        transport: &Transport,
+        discovery: &Discovery,
+        admission: &Admission,
+        scope: Scope,
+    ) -> Result<Hub, BuildError> {
+        let settings = HubSettings {
+            network,
+            clock: self.environment.clock.clone(),
+            rng,
+            scope,
+            home: self.home(transport.id()),
+            claims: if self.reach == Reach::Host { self.rendezvous()? } else { Rendezvous::Nowhere },
+            found: self.found.clone(),
+        };
+        Ok(Hub::start(transport.clone(), discovery.clone(), admission.clone(), settings))
     }
 
     /// What discovery starts with.
