@@ -6,6 +6,8 @@
 mod builder;
 mod error;
 mod from_node;
+#[cfg(all(test, feature = "sim"))]
+mod grouped;
 mod handle;
 mod item;
 pub mod keyfile;
