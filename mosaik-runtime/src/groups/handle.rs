@@ -191,7 +191,7 @@ impl<M: StateMachine> Weak<M> {
 
 impl<M: StateMachine> Opened<M> {
     async fn answer<A>(&self, ask: impl FnOnce(&M) -> A) -> Result<(u64, A), ReadError> {
-        if let Some(why) = &self.instance.view().borrow().failed {
+        if let Some(why) = self.instance.failure() {
             return Err(ReadError::Failed { why: why.to_string() });
         }
         let asked = self.replica.read(|state, applied| {

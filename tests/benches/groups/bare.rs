@@ -7,7 +7,7 @@ use iroh::{
     endpoint::{NetReportConfig, presets},
 };
 
-use super::measure::percentile;
+use super::measure::{Measured, Meter, percentile};
 use crate::common::Fallible;
 
 const ALPN: &[u8] = b"/mosaik-bench/echo/1";
@@ -20,7 +20,7 @@ async fn endpoint() -> Fallible<Endpoint> {
 }
 
 /// The median round trip, in microseconds.
-pub(crate) async fn round_trip(window: Duration) -> Fallible<f64> {
+pub(crate) async fn round_trip(window: Duration) -> Fallible<Measured> {
     let (here, there) = (endpoint().await?, endpoint().await?);
     let address = there.addr();
     let echo = tokio::spawn(async move {
@@ -35,16 +35,17 @@ pub(crate) async fn round_trip(window: Duration) -> Fallible<f64> {
     let connection = here.connect(address, ALPN).await?;
     let (mut send, mut receive) = connection.open_bi().await?;
     let (mut times, mut message) = (Vec::new(), [0; SIZE]);
-    let start = Instant::now();
+    let (start, meter) = (Instant::now(), Meter::start()?);
     while start.elapsed() < window / 2 {
         let asked = Instant::now();
         send.write_all(&message).await?;
         receive.read_exact(&mut message).await?;
         times.push(asked.elapsed());
     }
+    let cores = meter.cores()?;
     send.finish()?;
     echo.await??;
     // Draining may take seconds and tells us nothing.
     let _ = tokio::time::timeout(Duration::from_millis(200), here.close()).await;
-    Ok(percentile(&mut times, 50))
+    Ok(Measured { name: "round-trip".to_owned(), value: percentile(&mut times, 50), unit: "us", cores })
 }

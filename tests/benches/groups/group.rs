@@ -114,7 +114,7 @@ impl Members {
         drop(leader);
         group.with_deadline(ONLINE).execute(1).await?;
         let value = start.elapsed().as_secs_f64() * 1e3;
-        Ok(Measured { name: "leader-killed".to_owned(), value, unit: "ms" })
+        Ok(Measured { name: "leader-killed".to_owned(), value, unit: "ms", cores: 0.0 })
     }
 
     /// Ends the nodes.

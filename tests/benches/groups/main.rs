@@ -36,7 +36,7 @@ use std::{process::ExitCode, time::Duration};
 use common::{
     Fallible,
     options::Options,
-    repeat::Runs,
+    repeat::{Runs, Side, in_turns},
     report::{self, Figure, Unit},
 };
 use group::{Kept, Members};
@@ -66,15 +66,10 @@ async fn bench(options: &Options) -> Fallible {
     for members in [3, 5] {
         for kept in [Kept::Memory, Kept::Durable] {
             let name = format!("{members}/{}", kept.as_str());
-            if !name.contains(&options.filter) && !options.filter.contains(&name) {
+            if !options.wants(&name) {
                 continue;
             }
-            let mut runs = Vec::new();
-            for turn in 0..options.repeat {
-                eprintln!("{name}: run {} of {}", turn + 1, options.repeat);
-                let bare = bare::round_trip(window).await?;
-                runs.push((bare, one(members, kept, window).await?));
-            }
+            let runs = in_turns(&name, options, |side| one(side, members, kept, window)).await?;
             rows.extend(table(&name, &runs));
         }
     }
@@ -82,31 +77,30 @@ async fn bench(options: &Options) -> Fallible {
     report::write("groups", &rows)
 }
 
-/// One run: everything of one group.
-async fn one(members: u8, kept: Kept, window: Duration) -> Fallible<Vec<Measured>> {
+/// One run of one side: everything of one group, or a round trip.
+async fn one(side: Side, members: u8, kept: Kept, window: Duration) -> Fallible<Vec<Measured>> {
+    if side == Side::Bare {
+        return Ok(vec![bare::round_trip(window).await?]);
+    }
     let mut group = Members::start(members, kept).await?;
-    let mut measured = Vec::new();
-    measured.extend(measure::everything("leader", group.leader()?, window).await?);
+    let mut measured = measure::everything("leader", group.leader()?, window).await?;
     measured.extend(measure::everything("follower", group.follower()?, window).await?);
     measured.push(group.kill_leader().await?);
     group.close().await;
     Ok(measured)
 }
 
-fn table(name: &str, runs: &[(f64, Vec<Measured>)]) -> Vec<report::Case> {
-    let Some((_, first)) = runs.first() else { return Vec::new() };
+fn table(name: &str, runs: &Runs<Vec<Measured>>) -> Vec<report::Case> {
+    let Some(first) = runs.mosaik.first() else { return Vec::new() };
     let row = |(at, measured): (usize, &Measured)| {
-        let unit = Unit {
-            text: measured.unit,
-            better: if measured.is_latency() { "lower" } else { "higher" },
-            digits: 0,
-            bytes: 0,
+        let better = if measured.is_latency() { "lower" } else { "higher" };
+        let unit = Unit { text: measured.unit, better, digits: 0, bytes: 0 };
+        let figure = |run: &Vec<Measured>| match &run[..] {
+            [bare] if bare.unit == measured.unit => bare.figure(),
+            [_] => Figure { value: 0.0, cores: 0.0 },
+            run => run[at].figure(),
         };
-        let bare =
-            if measured.unit == "us" { runs.iter().map(|(bare, _)| *bare).collect() } else { Vec::new() };
-        let mosaik = runs.iter().map(|(_, run)| run[at].value).collect();
-        let figure = |value: &f64| Figure { value: *value, cores: 0.0 };
-        report::Case::of(format!("{name}/{}", measured.name), unit, &Runs { bare, mosaik }, figure).announce()
+        report::Case::of(format!("{name}/{}", measured.name), unit, runs, figure).announce()
     };
     first.iter().enumerate().map(row).collect()
 }

@@ -6,7 +6,7 @@ use mosaik_runtime::groups::Group;
 use tokio::task::JoinSet;
 
 use super::group::Sum;
-use crate::common::Fallible;
+use crate::common::{Fallible, report::Figure, usage::cpu_seconds};
 
 /// A figure.
 #[derive(Debug, Clone)]
@@ -17,12 +17,36 @@ pub(crate) struct Measured {
     pub(crate) value: f64,
     /// Of which unit.
     pub(crate) unit: &'static str,
+    /// How many cores were busy meanwhile; zero where it says nothing.
+    pub(crate) cores: f64,
 }
 
 impl Measured {
     /// Whether less is better.
     pub(crate) fn is_latency(&self) -> bool {
         matches!(self.unit, "us" | "ms")
+    }
+
+    /// For the table.
+    pub(crate) fn figure(&self) -> Figure {
+        Figure { value: self.value, cores: self.cores }
+    }
+}
+
+/// How busy the processor is from now on.
+pub(crate) struct Meter {
+    start: Instant,
+    used: f64,
+}
+
+impl Meter {
+    pub(crate) fn start() -> Fallible<Self> {
+        Ok(Self { start: Instant::now(), used: cpu_seconds()? })
+    }
+
+    /// How many cores were, since the start.
+    pub(crate) fn cores(&self) -> Fallible<f64> {
+        Ok((cpu_seconds()? - self.used) / self.start.elapsed().as_secs_f64())
     }
 }
 
@@ -35,22 +59,32 @@ pub(crate) fn percentile(times: &mut [Duration], hundredths: usize) -> f64 {
 
 /// Everything, on a node that is a `place`.
 pub(crate) async fn everything(place: &str, group: &Group<Sum>, window: Duration) -> Fallible<Vec<Measured>> {
-    let measured = |name: &str, value, unit| Measured { name: format!("{name}/{place}"), value, unit };
     let mut all = Vec::new();
+    let mut push = |name: &str, value, unit, meter: &Meter| {
+        let cores = meter.cores()?;
+        all.push(Measured { name: format!("{name}/{place}"), value, unit, cores });
+        Fallible::Ok(())
+    };
+    let meter = Meter::start()?;
     let mut times = sequential(window, async || Ok(group.execute(1).await.map(drop)?)).await?;
-    all.push(measured("sequential-p50", percentile(&mut times, 50), "us"));
-    all.push(measured("sequential-p99", percentile(&mut times, 99), "us"));
+    push("sequential-p50", percentile(&mut times, 50), "us", &meter)?;
+    push("sequential-p99", percentile(&mut times, 99), "us", &meter)?;
     for callers in [64, 1024] {
+        let meter = Meter::start()?;
         let rate = commands(group, callers, window).await?;
-        all.push(measured(&format!("in-flight-{callers}"), rate, "commands/s"));
+        push(&format!("in-flight-{callers}"), rate, "commands/s", &meter)?;
     }
-    all.push(measured("many-1000", many(group, window).await?, "commands/s"));
-    all.push(measured("weak", weak(group, window).await?, "reads/s"));
+    let meter = Meter::start()?;
+    push("many-1000", many(group, window).await?, "commands/s", &meter)?;
+    let meter = Meter::start()?;
+    push("weak", weak(group, window).await?, "reads/s", &meter)?;
+    let meter = Meter::start()?;
     let mut times = sequential(window, async || Ok(group.query(()).await.map(drop)?)).await?;
-    all.push(measured("read-p50", percentile(&mut times, 50), "us"));
+    push("read-p50", percentile(&mut times, 50), "us", &meter)?;
     for callers in [64, 256] {
+        let meter = Meter::start()?;
         let rate = reads(group, callers, window).await?;
-        all.push(measured(&format!("read-{callers}"), rate, "reads/s"));
+        push(&format!("read-{callers}"), rate, "reads/s", &meter)?;
     }
     Ok(all)
 }

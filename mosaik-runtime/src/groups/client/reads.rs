@@ -144,7 +144,7 @@ fn late(reader: Reader, stage: Stage) {
 fn ask(instance: Instance) -> BoxFuture<'static, Option<u64>> {
     Box::pin(async move {
         let leader: PeerId = instance.view().borrow().leader?.peer;
-        let index = if leader == instance.me() {
+        if leader == instance.me() {
             bounded(async { instance.read_index().await.ok() }).await
         } else {
             let bond = instance.bonds().get(leader)?;
@@ -152,8 +152,7 @@ fn ask(instance: Instance) -> BoxFuture<'static, Option<u64>> {
                 Ok(Response::ReadIndex { index }) => Some(index),
                 _ => None,
             }
-        };
-        index
+        }
     })
 }
 
