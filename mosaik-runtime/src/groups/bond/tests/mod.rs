@@ -1,1 +1,5 @@
 //! Bonds between nodes of a simulated network.
+
+pub(in crate::groups) mod lab;
+mod life;
+mod proof;
