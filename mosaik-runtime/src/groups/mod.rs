@@ -7,8 +7,6 @@ pub mod birth;
 pub mod bond;
 mod client;
 pub mod error;
-#[cfg(feature = "sim")]
-pub(crate) mod fuzz;
 #[doc(hidden)]
 pub mod generated;
 #[expect(clippy::module_inception, reason = "the handle of that name")]

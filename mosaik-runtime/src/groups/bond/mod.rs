@@ -10,15 +10,13 @@
 
 mod dial;
 mod event;
-#[cfg(feature = "sim")]
-mod fuzz;
 mod handshake;
 mod key;
 mod live;
 mod receive;
 mod seats;
 #[cfg(all(test, feature = "sim"))]
-pub(in crate::groups) mod tests;
+mod tests;
 
 use std::{
     fmt,
@@ -28,8 +26,6 @@ use std::{
 use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 
-#[cfg(feature = "sim")]
-pub(super) use self::fuzz::{fuzz_hello, fuzz_proof};
 use self::seats::Seats;
 pub use self::{
     event::{BondError, BondEvent, BondRefused},

@@ -90,9 +90,16 @@ impl Driver {
             view.fenced = fenced;
         });
         if metrics.current_leader != before && metrics.current_leader.is_some() {
-            let group = self.instance.subject().intent.to_string();
+            let group = self.instance.subject().intent.clone();
             metrics::counter!("mosaik_groups_leader_changes_total", "group" => group).increment(1);
         }
+        let group = || self.instance.subject().intent.clone();
+        let applied = index(&metrics.last_applied);
+        metrics::gauge!("mosaik_groups_term", "group" => group()).set(metrics.current_term as f64);
+        metrics::gauge!("mosaik_groups_applied", "group" => group()).set(applied as f64);
+        metrics::gauge!("mosaik_groups_pending", "group" => group())
+            .set(metrics.last_log_index.unwrap_or(0).saturating_sub(applied) as f64);
+        metrics::gauge!("mosaik_groups_leads", "group" => group()).set(f64::from(u8::from(leads)));
         let hello = self.instance.bonds().hello();
         self.instance.bonds().set_hello(Hello { member: Some(running.member), committed, ..hello });
         self.show_quorum();
@@ -245,11 +252,10 @@ async fn make(instance: &Instance, running: &Running, situation: &Situation, cha
         Change::Release(member) => (ChangeMembers::RemoveVoters(one(member)), false),
         Change::Forget(member) => (ChangeMembers::RemoveNodes(one(member)), true),
     };
-    let group = &*instance.subject().intent;
+    let (label, group) = (instance.subject().intent.clone(), instance.intent());
     match timeout(CHANGE, raft.change_membership(changes, retain)).await {
         Ok(Ok(_)) => {
-            metrics::counter!("mosaik_groups_membership_changes_total", "group" => group.to_owned())
-                .increment(1);
+            metrics::counter!("mosaik_groups_membership_changes_total", "group" => label).increment(1);
             tracing::info!(target: "mosaik::groups", group, "the committee: {change}");
         }
         Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_)))) => {}

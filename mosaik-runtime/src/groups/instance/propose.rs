@@ -106,11 +106,15 @@ impl Instance {
             }
         }
         let Some(running) = self.running() else { return Err(ProposeError::NotLeader { leader: None }) };
+        let count = items.len() as u64;
         let payload = Payload::V1(Batch { now: self.group_time(), items });
         let body = payload.encode().map_err(|error| ProposeError::Encode(error.to_string()))?;
         let (responder, pending) = ProgressResponder::complete_only();
         let sent = running.raft.client_write_ff(Command(body), Some(responder)).await;
         sent.map_err(|_| ProposeError::Stopped)?;
+        let group = self.subject().intent.clone();
+        metrics::counter!("mosaik_groups_proposed_batches_total", "group" => group.clone()).increment(1);
+        metrics::counter!("mosaik_groups_proposed_items_total", "group" => group).increment(count);
         Ok(Pending(pending))
     }
 

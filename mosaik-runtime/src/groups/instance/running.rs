@@ -82,7 +82,8 @@ impl Instance {
         if self.settings().leads == Leads::Never {
             raft.runtime_config().elect(false);
         }
-        self.scope().spawn("groups snapshots", make_snapshots(raft.clone(), due));
+        let group = self.subject().intent.clone();
+        self.scope().spawn("groups snapshots", make_snapshots(group, raft.clone(), due));
         let server = RaftServer::new(raft.clone(), member, self.bonds().clone(), snapshots);
         let running = Arc::new(Running { member, cluster, raft, server });
         self.set_running(Some(running.clone()));
@@ -92,7 +93,11 @@ impl Instance {
 }
 
 /// Asks for a snapshot whenever the machine says that one is due, again if it was not made.
-async fn make_snapshots(raft: Raft<RaftTypes, Machine>, mut due: watch::Receiver<Option<u64>>) {
+async fn make_snapshots(
+    group: Arc<str>,
+    raft: Raft<RaftTypes, Machine>,
+    mut due: watch::Receiver<Option<u64>>,
+) {
     let mut asked = None;
     loop {
         let now = *due.borrow_and_update();
@@ -105,9 +110,8 @@ async fn make_snapshots(raft: Raft<RaftTypes, Machine>, mut due: watch::Receiver
         if raft.trigger().snapshot().await.is_err() {
             return;
         }
-        let again = asked.replace(index) == Some(index);
-        if again {
-            tracing::debug!(target: "mosaik::groups", index, "the snapshot is still to be made");
+        if asked.replace(index) != Some(index) {
+            metrics::counter!("mosaik_groups_snapshots_total", "group" => group.clone()).increment(1);
         }
         let _ = timeout(SNAPSHOT_AGAIN, due.changed()).await;
     }

@@ -3,8 +3,6 @@
 //! No other module names a type of openraft that is written to disk. What is stored has types of its own, and the conversion is here.
 
 pub mod convert;
-#[cfg(feature = "sim")]
-mod fuzz;
 mod log;
 mod machine;
 mod network;
@@ -16,8 +14,6 @@ mod tests;
 mod translate;
 mod types;
 
-#[cfg(feature = "sim")]
-pub(super) use fuzz::fuzz_appended;
 pub use log::{RaftLog, RaftReader};
 pub use machine::{Builder, Machine};
 pub use network::{RaftNetwork, RaftPeer};

@@ -5,6 +5,8 @@
 //!
 //! It is a tool for tests: its methods panic where a test should fail.
 
+#[cfg(all(test, feature = "durable"))]
+mod committees;
 mod faults;
 mod nodes;
 mod records;

@@ -1,5 +1,1 @@
 //! Bonds between nodes of a simulated network.
-
-pub(in crate::groups) mod lab;
-mod life;
-mod proof;

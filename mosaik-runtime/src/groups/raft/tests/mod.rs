@@ -1,7 +1,5 @@
 #[cfg(feature = "durable")]
 mod alone;
 mod anew;
-#[cfg(feature = "sim")]
-mod group;
 mod machine;
 mod suite;
