@@ -106,6 +106,7 @@ impl Machine {
 
     /// Applies one entry, without those of its commands that panic.
     async fn apply_one(&mut self, at: LogId, entry: &Entry, answer: bool) -> io::Result<Vec<u8>> {
+        let mut panics = 0;
         loop {
             match self.step(at, entry, answer) {
                 Ok(answer) => return Ok(answer),
@@ -115,7 +116,8 @@ impl Machine {
                         "command {slot} of entry {} panicked, and is undone: {message}", at.index
                     );
                     self.applying.skip(at.index, slot, message);
-                    self.make_anew(at).await?;
+                    panics += 1;
+                    self.make_anew(at, panics).await?;
                 }
                 Err(error) => return Err(io::Error::other(error)),
             }
@@ -140,15 +142,16 @@ impl Machine {
         Ok(step.answer)
     }
 
-    /// Makes the state before this entry anew.
-    async fn make_anew(&mut self, at: LogId) -> io::Result<()> {
+    /// Makes the state before this entry anew, after so many panics in it.
+    async fn make_anew(&mut self, at: LogId, panics: u32) -> io::Result<()> {
         for _ in 0..ATTEMPTS {
             let start = self.start().await?;
             self.applying.restore(start.as_ref().map(|start| &start.encoded.bytes[..]))?;
             self.membership = start.as_ref().map(|start| start.membership.clone()).unwrap_or_default();
             let first = next_index(self.applying.applied());
             if self.replay(first, at.index).await? {
-                if at.index.saturating_sub(first) > FAR || start.is_none() {
+                let far = if panics > 1 { 0 } else { FAR };
+                if at.index.saturating_sub(first) > far || start.is_none() {
                     let membership = self.membership.clone();
                     self.base =
                         self.applying.encode().ok().map(|encoded| Arc::new(Kept { encoded, membership }));
