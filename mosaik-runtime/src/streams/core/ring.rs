@@ -63,6 +63,8 @@ pub struct Ring<B> {
     pub(super) attachments: u64,
     pub(super) waiting: usize,
     wanted: bool,
+    /// Since when a producer has waited for room without any.
+    blocked_since: Option<Instant>,
     pub(super) closed: bool,
     /// Subscriptions that were ended and not yet told to the producer.
     pub(super) cuts: Vec<(PeerId, Cut)>,
@@ -81,6 +83,7 @@ impl<B: Bell> Ring<B> {
             attachments: 0,
             waiting: 0,
             wanted: false,
+            blocked_since: None,
             closed: false,
             cuts: Vec::new(),
         }
@@ -156,6 +159,7 @@ impl<B: Bell> Ring<B> {
             return Ok(());
         }
         let full = self.peers_where(|ring, cursor| ring.lag_reaches(cursor.next));
+        self.blocked_since.get_or_insert(now);
         let until = match self.limits.overflow {
             Overflow::Block => full.iter().filter_map(|peer| self.hold(peer, now)).min(),
             _ => {
@@ -173,10 +177,13 @@ impl<B: Bell> Ring<B> {
         chosen.map(|(peer, _)| *peer).collect()
     }
 
-    /// Notes that a cursor holds up the producer; cuts it when its time is over, else says until when it may.
+    /// Notes that a cursor holds up the producer; cuts it when its time is over, else says until when it may. One that comes into
+    /// the way while the producer already waits (it returned, and what was in flight lies before it again) has what is left of
+    /// the time, so that one `send` waits for `patience` at most, however many take turns.
     fn hold(&mut self, peer: &PeerId, now: Instant) -> Option<Instant> {
+        let since = self.blocked_since.unwrap_or(now);
         let cursor = self.cursors.get_mut(peer)?;
-        let patience = *cursor.holds_since.get_or_insert(now) + self.limits.patience;
+        let patience = *cursor.holds_since.get_or_insert(since) + self.limits.patience;
         let (until, reason) = match cursor.presence {
             Presence::Leased { since } if since + self.limits.resume < patience => {
                 (since + self.limits.resume, Cut::LeaseOver)
@@ -250,6 +257,9 @@ impl<B: Bell> Ring<B> {
         self.slowest = followers.clone().map(|cursor| cursor.next).min();
         self.keep = followers.map(|cursor| cursor.received.min(cursor.next.seq)).min();
         self.waiting = self.cursors.values().filter(|cursor| cursor.waits == Waits::ForItems).count();
+        if !self.is_full() {
+            self.blocked_since = None;
+        }
     }
 
     /// Forgets what nobody needs: below every receipt and outside the replay.

@@ -146,6 +146,40 @@ fn ls3_block_gives_up_on_a_subscriber_after_its_patience_connected_or_not() {
 
 /// A link that comes and goes carries the same again: that makes no room, and is no reason for more patience.
 #[test]
+fn ls3_one_send_waits_for_patience_at_most_when_subscribers_take_turns() {
+    let (mut ring, start) = (ring(Overflow::Block), now());
+    let patience = ring.limits().patience;
+    ring.attach(peer(1), None, Silent, start).expect("room");
+    let other = ring.attach(peer(2), None, Silent, start).expect("room");
+    fill(&mut ring, 0..4);
+    // The other takes all, and has received nothing of it yet.
+    assert!(matches!(ring.take(&peer(2), other.attachment), Take::Run(_)));
+    assert_eq!(ring.push(&4u64, || start), Err(PushError::Full { until: start + patience }));
+    // Its link breaks while the first is in the way; what was in flight lies before it again.
+    let later = start + patience / 3;
+    ring.detach(&peer(2), other.attachment, Parting::Lost, later);
+    ring.attach(peer(2), Some((EPOCH, 0)), Silent, later).expect("it returns");
+    assert_eq!(ring.push(&4u64, || later), Err(PushError::Full { until: start + patience }));
+    assert_eq!(ring.push(&4u64, || start + patience), Ok(4), "nobody holds one send for longer");
+    let cuts = [(peer(1), Cut::OutOfPatience), (peer(2), Cut::OutOfPatience)];
+    assert_eq!(ring.take_cuts(), cuts);
+}
+
+#[test]
+fn ls3_the_next_send_waits_for_a_patience_of_its_own() {
+    let (mut ring, start) = (ring(Overflow::Block), now());
+    let patience = ring.limits().patience;
+    let it = ring.attach(peer(1), None, Silent, start).expect("room");
+    fill(&mut ring, 0..4);
+    assert_eq!(ring.push(&4u64, || start), Err(PushError::Full { until: start + patience }));
+    // Room is made, and the send is given up; another subscriber asks for what lies far back.
+    assert!(matches!(ring.take(&peer(1), it.attachment), Take::Run(_)));
+    let later = start + 2 * patience;
+    ring.attach(peer(2), Some((EPOCH, 0)), Silent, later).expect("room");
+    assert_eq!(ring.push(&4u64, || later), Err(PushError::Full { until: later + patience }));
+}
+
+#[test]
 fn ls3_a_subscriber_whose_link_flaps_does_not_get_more_patience() {
     let start = now();
     let later = start + Duration::from_secs(20);

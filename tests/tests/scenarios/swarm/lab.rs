@@ -12,7 +12,7 @@ use mosaik_runtime::{
     discovery::Discovery,
     node::{
         Error, Network, Result,
-        world::{Nodes, Surroundings, secs},
+        world::{Nodes, Surroundings, millis, secs},
     },
     primitives::{BootId, PeerId, Policy, Tag, policy},
     topology::Overflow,
@@ -190,7 +190,7 @@ impl Lab {
             let began = Instant::now();
             lessons.send(Lesson { number, weight: "w".repeat(plan.size()) }).await?;
             let (took, waits) = (began.elapsed(), plan.overflow == Overflow::Block);
-            let most = if waits { (PATIENCE + secs(1)) * 4 } else { Duration::ZERO };
+            let most = if waits { PATIENCE + millis(10) } else { Duration::ZERO };
             if took > most {
                 return Err(broken("S5", format!("an item waited {took:?} under {:?}", plan.overflow)));
             }
