@@ -32,7 +32,7 @@ use super::{
 use crate::{
     discovery::{Advert, Discovery},
     primitives::{
-        BootId, Clock, Fingerprint, PeerId, Scope, Version,
+        BootId, Clock, Fingerprint, Level, PeerId, Scope, Version,
         canary::{self, Canary},
         watch,
     },
@@ -71,6 +71,8 @@ pub(crate) struct Inlet {
     pub(crate) schemas: Vec<Fingerprint>,
     pub(crate) options: ConsumerOptions,
     inbox: Mutex<Inbox>,
+    /// What waits in the inbox, for a recorder.
+    level: Level,
     room: Notify,
     /// Whose batch is put in next: producers take turns when consumers are slow.
     turn: tokio::sync::Mutex<()>,
@@ -134,6 +136,9 @@ impl Inlet {
         let InletParts { subject, schemas, options, scope, clock, discovery, trace, advert } = parts;
         Arc::new(Self {
             inbox: Mutex::new(Inbox::new(inbox_limits(&options.limits))),
+            level: Level::of(
+                metrics::gauge!("mosaik_streams_inbox_bytes", "stream" => subject.intent.clone()),
+            ),
             room: Notify::new(),
             turn: tokio::sync::Mutex::default(),
             lines: Mutex::default(),
@@ -162,7 +167,9 @@ impl Inlet {
     pub(super) fn change<R>(&self, change: impl FnOnce(&mut Inbox) -> R) -> R {
         let (result, grown, dropped) = {
             let mut inbox = self.inbox();
-            (change(&mut inbox), inbox.take_grown(), inbox.take_dropped())
+            let result = change(&mut inbox);
+            self.level.set(inbox.backlog().1);
+            (result, inbox.take_grown(), inbox.take_dropped())
         };
         if !grown.is_empty() || !dropped.is_empty() {
             let lines = self.lines();

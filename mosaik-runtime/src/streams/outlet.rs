@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     discovery::{Advert, Discovery},
-    primitives::{BootId, Clock, Fingerprint, PeerId, WireId, schema::Shape, watch},
+    primitives::{BootId, Clock, Fingerprint, Level, PeerId, WireId, schema::Shape, watch},
     topology::OnlineWhen,
 };
 
@@ -69,6 +69,8 @@ pub(crate) struct Outlet {
     pub(crate) epoch: BootId,
     options: Mutex<ProducerOptions>,
     ring: Mutex<Ring<Wake>>,
+    /// What the ring holds, for a recorder.
+    level: Level,
     pace: Mutex<Option<Pace>>,
     advert: Mutex<Option<Advert>>,
     /// Locked while a handle comes or goes, so that the last one and a new one do not cross.
@@ -106,6 +108,9 @@ pub(crate) struct OutletParts {
     pub(crate) trace: Option<Arc<dyn Trace>>,
 }
 
+/// What the ring holds is measured with every so many items, and whenever a subscriber takes some.
+const MEASURED: u64 = 64;
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -115,6 +120,9 @@ impl Outlet {
         let OutletParts { subject, epoch, first, options, clock, discovery, trace } = parts;
         Arc::new(Self {
             ring: Mutex::new(Ring::new(epoch, first, options.limits)),
+            level: Level::of(
+                metrics::gauge!("mosaik_streams_held_bytes", "stream" => subject.intent.clone()),
+            ),
             pace: Mutex::new(options.max_egress.map(Pace::new)),
             options: Mutex::new(options),
             advert: Mutex::new(None),
@@ -211,7 +219,11 @@ impl Outlet {
     pub(crate) fn push<T: Serialize>(&self, item: &T) -> Result<u64, PushError> {
         let (pushed, cuts) = {
             let mut ring = self.ring();
-            (ring.push(item, || self.clock.now()), ring.take_cuts())
+            let pushed = ring.push(item, || self.clock.now());
+            if pushed.as_ref().is_ok_and(|seq| seq % MEASURED == 0) {
+                self.level.set(ring.held());
+            }
+            (pushed, ring.take_cuts())
         };
         self.tell_cuts(cuts);
         let seq = pushed?;
@@ -355,7 +367,12 @@ impl Outlet {
 
     /// A writer took items: there may be room for producers.
     pub(crate) fn after_take(&self) {
-        if self.ring().takes_wanted() {
+        let wanted = {
+            let mut ring = self.ring();
+            self.level.set(ring.held());
+            ring.takes_wanted()
+        };
+        if wanted {
             self.room.notify_waiters();
         }
     }

@@ -9,6 +9,8 @@ use std::{
 
 use tokio::sync::mpsc;
 
+use crate::primitives::Level;
+
 use super::{
     backend::Endpoint,
     code::Code,
@@ -33,6 +35,18 @@ struct Registration {
     number: u64,
     alpn: Vec<u8>,
     links: mpsc::Sender<Raw>,
+    level: Arc<Level>,
+}
+
+impl Registration {
+    fn queue(&self) -> (mpsc::Sender<Raw>, Arc<Level>) {
+        (self.links.clone(), self.level.clone())
+    }
+}
+
+/// Links that wait to be taken.
+fn waiting(links: &mpsc::Sender<Raw>) -> u64 {
+    (links.max_capacity() - links.capacity()) as u64
 }
 
 impl Registry {
@@ -46,10 +60,10 @@ impl Registry {
     /// Hands a link to its listener, or turns it away.
     pub(super) fn dispatch(&self, link: Raw) {
         let protocol = link.lease.session().key.1;
-        let links = self.lock().by_protocol.get(&protocol).map(|registration| registration.links.clone());
-        let Some(links) = links else { return link.refuse(Code::UnknownProtocol) };
+        let links = self.lock().by_protocol.get(&protocol).map(Registration::queue);
+        let Some((links, level)) = links else { return link.refuse(Code::UnknownProtocol) };
         match links.try_send(link) {
-            Ok(()) => {}
+            Ok(()) => level.set(waiting(&links)),
             Err(mpsc::error::TrySendError::Full(link)) => link.refuse(Code::Busy),
             Err(mpsc::error::TrySendError::Closed(link)) => link.refuse(Code::UnknownProtocol),
         }
@@ -60,14 +74,23 @@ impl Registry {
         self.lock().by_protocol.clear();
     }
 
-    fn add(&self, protocol: ProtocolId, backlog: usize, endpoint: &Endpoint) -> (u64, mpsc::Receiver<Raw>) {
+    fn add(
+        &self,
+        protocol: ProtocolId,
+        backlog: usize,
+        endpoint: &Endpoint,
+    ) -> (u64, mpsc::Receiver<Raw>, Arc<Level>) {
         let (links, inbox) = mpsc::channel(backlog.max(1));
+        let gauge = metrics::gauge!("mosaik_transport_links_waiting", "protocol" => protocol.name);
+        let level = Arc::new(Level::of(gauge));
         let mut listeners = self.lock();
         let number = listeners.next;
         listeners.next += 1;
-        listeners.by_protocol.insert(protocol, Registration { number, alpn: protocol.alpn(), links });
+        listeners
+            .by_protocol
+            .insert(protocol, Registration { number, alpn: protocol.alpn(), links, level: level.clone() });
         listeners.publish(endpoint);
-        (number, inbox)
+        (number, inbox, level)
     }
 
     fn remove(&self, protocol: ProtocolId, number: u64, endpoint: &Endpoint) {
@@ -94,6 +117,7 @@ pub struct Listener<P> {
     pool: Arc<Pool>,
     number: u64,
     inbox: mpsc::Receiver<Raw>,
+    level: Arc<Level>,
     protocol: ProtocolId,
     kind: PhantomData<fn() -> P>,
 }
@@ -101,13 +125,15 @@ pub struct Listener<P> {
 impl<P: Protocol> Listener<P> {
     pub(super) fn register(pool: &Arc<Pool>, backlog: usize) -> Self {
         let protocol = ProtocolId::of::<P>();
-        let (number, inbox) = pool.registry.add(protocol, backlog, &pool.endpoint);
-        Self { pool: pool.clone(), number, inbox, protocol, kind: PhantomData }
+        let (number, inbox, level) = pool.registry.add(protocol, backlog, &pool.endpoint);
+        Self { pool: pool.clone(), number, inbox, level, protocol, kind: PhantomData }
     }
 
     /// The next incoming link; `None` once the transport has shut down. Cancel-safe.
     pub async fn accept(&mut self) -> Option<Link<P>> {
-        self.inbox.recv().await.map(Link::new)
+        let link = self.inbox.recv().await;
+        self.level.set(self.inbox.len() as u64);
+        link.map(Link::new)
     }
 }
 

@@ -7,10 +7,13 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
+use crate::primitives::Level;
+
 /// The handshakes under way. Clones share them.
 #[derive(Debug, Clone)]
 pub(super) struct HalfOpen {
     queue: Arc<Mutex<Queue>>,
+    level: Arc<Level>,
     most: usize,
 }
 
@@ -31,7 +34,8 @@ pub(super) struct Ticket {
 impl HalfOpen {
     /// At most `most` at a time.
     pub(super) fn new(most: usize) -> Self {
-        Self { queue: Arc::default(), most: most.max(1) }
+        let level = Arc::new(Level::of(metrics::gauge!("mosaik_transport_handshakes")));
+        Self { queue: Arc::default(), level, most: most.max(1) }
     }
 
     /// A place for one more.
@@ -45,6 +49,7 @@ impl HalfOpen {
         let (number, evicted) = (queue.next, CancellationToken::new());
         queue.next += 1;
         queue.waiting.push_back((number, evicted.clone()));
+        self.level.set(queue.waiting.len() as u64);
         Ticket { number, evicted, all: self.clone() }
     }
 
@@ -67,7 +72,9 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.all.lock().waiting.retain(|(number, _)| *number != self.number);
+        let mut queue = self.all.lock();
+        queue.waiting.retain(|(number, _)| *number != self.number);
+        self.all.level.set(queue.waiting.len() as u64);
     }
 }
 
