@@ -39,3 +39,5 @@ pub use handle::{Changes, Discovery, Stats};
 pub use own::{Advert, Tags};
 pub use rendezvous::{Rendezvous, RendezvousError};
 pub use settings::{Pace, Settings, StartError, Timing};
+#[cfg(feature = "sim")]
+pub(crate) use verifier::{Shared as SharedStatements, lend as lend_statements};

@@ -112,6 +112,12 @@ impl Transport {
         }
     }
 
+    /// A peer says that this is its process now. Connections of another one are asked whether anybody is there, and closed when
+    /// not, long before they fall silent.
+    pub fn lives_as(&self, peer: &PeerId, boot: BootId) {
+        self.0.lives_as(peer, boot);
+    }
+
     /// This node.
     pub fn id(&self) -> PeerId {
         self.0.introduction.me

@@ -105,6 +105,11 @@ impl<P: Protocol> Link<P> {
         self.sender.send(message).await
     }
 
+    /// Sends messages, each as one frame, with one write; see [`LinkSender::send_all`].
+    pub async fn send_all<T: Serialize>(&mut self, messages: &[T]) -> Result<(), LinkError> {
+        self.sender.send_all(messages).await
+    }
+
     /// The next message; see [`LinkReceiver::recv`].
     pub async fn recv<T: DeserializeOwned>(&mut self, within: Duration) -> Result<Option<T>, LinkError> {
         self.receiver.recv(within).await
@@ -163,9 +168,22 @@ impl<P: Protocol> LinkSender<P> {
     /// Sends bytes as one frame; otherwise as [`send`](Self::send).
     pub async fn send_frame(&mut self, body: &[u8]) -> Result<(), LinkError> {
         let frame = framed(body, P::MAX_FRAME)?;
+        self.write_framed(&frame).await
+    }
+
+    /// Sends messages, each as one frame, with one write; otherwise as [`send`](Self::send).
+    pub async fn send_all<T: Serialize>(&mut self, messages: &[T]) -> Result<(), LinkError> {
+        let mut frames = Vec::new();
+        for message in messages {
+            frames.extend_from_slice(&framed(&codec::encode(message)?, P::MAX_FRAME)?);
+        }
+        self.write_framed(&frames).await
+    }
+
+    async fn write_framed(&mut self, frames: &[u8]) -> Result<(), LinkError> {
         let within = self.lease()?.session().limits.write;
         self.torn = true;
-        match timeout(within, self.half.write_all(&frame)).await {
+        match timeout(within, self.half.write_all(frames)).await {
             Ok(Ok(())) => self.torn = false,
             Ok(Err(lost)) => return Err(self.explain(lost.into())),
             Err(_) => return Err(LinkError::Deadline { step: "writing a frame", within }),

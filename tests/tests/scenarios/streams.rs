@@ -60,6 +60,27 @@ fn a_restarted_producer_is_a_new_epoch_and_is_heard_again() {
 }
 
 #[test]
+fn consumers_hear_a_restarted_producer_long_before_its_former_connections_fall_silent() {
+    const CONSUMERS: usize = 12;
+    for seed in 7..10 {
+        let ledger = Ledger::default();
+        let mut world = World::new(seed);
+        world = world.add(ledger.producers(1, millis(100), Overflow::Disconnect));
+        world = world.add(ledger.consumers(CONSUMERS));
+        let received = |world: &World| {
+            let trace = world.trace_of(STREAM);
+            (1..=CONSUMERS).map(|node| trace.received_at(node)).collect::<Vec<_>>()
+        };
+        world.run_until(|world| received(world).iter().all(|items| *items >= 10));
+        world.crash(0).run_for(millis(300)).restart(0);
+        let before = received(&world);
+        world.run_for(secs(5));
+        let deaf = received(&world).into_iter().zip(before).filter(|(now, before)| now == before).count();
+        assert_eq!(deaf, 0, "consumers that hear nothing of the new process (seed {seed})");
+    }
+}
+
+#[test]
 fn f18_a_consumer_that_does_not_read_costs_the_others_nothing() {
     for overflow in [Overflow::Disconnect, Overflow::DropOldest, Overflow::DropNewest] {
         let ledger = Ledger::default();

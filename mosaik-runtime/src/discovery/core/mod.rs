@@ -56,8 +56,8 @@ pub(crate) enum Effect {
     Probe(PeerId),
     /// This gossip neighbour is silent: drop its link.
     Unlink(PeerId),
-    /// The peer can be dialled here.
-    Locate(PeerId, Vec<Address>),
+    /// The peer can be dialled here, and this is its process.
+    Locate(PeerId, BootId, Vec<Address>),
     /// The peer left: forget where it was.
     Forget(PeerId),
     /// This is the incarnation to remember over restarts.
@@ -175,13 +175,14 @@ impl Core {
     }
 
     fn entry(&mut self, peer: SharedPeer, via: Via, now: Instant) {
-        let (id, version, addresses) = (peer.id, peer.entry.version, peer.entry.addresses.clone());
+        let (id, version, boot) = (peer.id, peer.entry.version, peer.entry.boot);
+        let addresses = peer.entry.addresses.clone();
         match self.table.merge(peer, via) {
             Merged::Joined | Merged::Updated => {
                 self.changed = true;
                 self.lost.found(&id);
                 self.detector.stands(&id, version, now);
-                self.effects.push_back(Effect::Locate(id, addresses));
+                self.effects.push_back(Effect::Locate(id, boot, addresses));
             }
             Merged::NoRoom => {
                 let by = if let Via::Other(by) = via { by } else { id };

@@ -2,7 +2,10 @@
 //!
 //! Both sides work on a snapshot and verify what they get here, in a task of their own. The driver sees results only.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::{sync::mpsc, task::yield_now, time::Instant};
 
@@ -30,6 +33,8 @@ const STEP: Duration = Duration::from_secs(5);
 const WHOLE: Duration = Duration::from_secs(30);
 /// Statements that one comparison may bring: as many as a full catalog holds, dead and alive.
 const MOST_TOLD: usize = 2 * 65_536;
+/// Frames that are written at once: each of the 256 parts of a catalog has one, and most of them are small.
+const AT_ONCE: usize = 64;
 /// So many statements are verified before other tasks get a turn: each costs some 50 µs.
 const TURN: usize = 16;
 
@@ -43,12 +48,15 @@ pub(super) struct Comparer {
     pub(super) clock: Clock,
     pub(super) inbox: mpsc::Sender<Input>,
     pub(super) scope: Scope,
+    /// The last snapshot: many comparisons are of the same catalog.
+    pub(super) last: Arc<Mutex<Option<Snapshot>>>,
 }
 
 /// The catalog as it was when the comparison began.
-struct Snapshot {
+#[derive(Debug, Clone)]
+pub(super) struct Snapshot {
     catalog: Arc<Catalog>,
-    digest: Digest,
+    digest: Arc<Digest>,
 }
 
 type CatalogLink = Link<CatalogProtocol>;
@@ -81,12 +89,16 @@ impl Comparer {
         if !buckets_are_sound(&buckets) {
             return Err(out_of_turn());
         }
+        let mut listings = Vec::new();
         for bucket in snapshot.digest.differing(&buckets) {
             let mut summaries = summaries(&snapshot.catalog, bucket);
             summaries.truncate(MOST_LISTED);
-            link.send(&CatalogFrame::Listing { bucket, summaries }).await?;
+            listings.push(CatalogFrame::Listing { bucket, summaries });
         }
-        link.send(&CatalogFrame::Over).await?;
+        listings.push(CatalogFrame::Over);
+        for some in listings.chunks(AT_ONCE) {
+            link.send_all(some).await?;
+        }
         let wanted = self.take(link, MOST_TOLD).await?;
         let owed = answer(&snapshot.catalog, &wanted, Instant::now());
         self.tell(link, owed).await?;
@@ -206,7 +218,13 @@ impl Comparer {
 
     fn snapshot(&self) -> Snapshot {
         let catalog = self.catalog.borrow().clone();
-        Snapshot { digest: Digest::of(&catalog), catalog }
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(same) = last.as_ref().filter(|last| Arc::ptr_eq(&last.catalog, &catalog)) {
+            return same.clone();
+        }
+        let snapshot = Snapshot { digest: Arc::new(Digest::of(&catalog)), catalog };
+        *last = Some(snapshot.clone());
+        snapshot
     }
 
     fn opening(&self, snapshot: &Snapshot, peer: PeerId) -> Result<Opening, LinkError> {

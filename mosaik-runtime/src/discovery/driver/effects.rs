@@ -10,7 +10,7 @@ use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     primitives::{BootId, PeerId, Version, Wall, codec},
-    transport::{LinkError, Protocol},
+    transport::{Link, LinkError, Protocol},
 };
 
 use super::{
@@ -28,8 +28,6 @@ use super::{
 
 /// Comparisons that this node begins, at a time.
 const MOST_COMPARING: usize = 16;
-/// Statements of one comparison that are also gossiped, because others may lack them too.
-const MOST_RELAYED: usize = 64;
 /// Peers whose clocks are reported once.
 const MOST_CLOCKS: usize = 256;
 /// A new neighbour is compared with after about this time.
@@ -74,7 +72,7 @@ impl Driver {
     fn effect(&mut self, effect: Effect, now: Instant) {
         match effect {
             Effect::Announce(signed) => {
-                let nonce = self.rng.next_u64();
+                let nonce = self.nonce_for(&signed);
                 self.announce(signed, nonce, now);
             }
             Effect::Check(peer) => self.check(peer),
@@ -88,7 +86,10 @@ impl Driver {
                 let out = self.overlay.lost(peer, now);
                 self.carry_out(out, now);
             }
-            Effect::Locate(peer, addresses) => self.transport.locate(peer, addresses),
+            Effect::Locate(peer, boot, addresses) => {
+                self.transport.locate(peer, addresses);
+                self.transport.lives_as(&peer, boot);
+            }
             Effect::Forget(peer) => self.transport.book().forget(&peer),
             Effect::Keep(incarnation) => self.keep_incarnation(incarnation),
             Effect::Report(event) => self.report(event),
@@ -108,9 +109,21 @@ impl Driver {
     fn announce_myself(&mut self, now: Instant) {
         let mine = self.core.catalog().get(&self.me).map(|me| me.signed.clone());
         if let Some(mine) = mine.filter(|_| !self.core.has_departed()) {
-            let nonce = self.rng.next_u64();
+            let nonce = self.nonce_for(&mine);
             self.announce(mine, nonce, now);
         }
+    }
+
+    /// A new entry of this node is told with the nonce with which others tell what they learn of it, so that it goes round once.
+    /// All that may have been told before gets bytes of its own.
+    fn nonce_for(&mut self, signed: &Signed) -> u64 {
+        let mine = self.core.catalog().get(&self.me);
+        let version = mine.filter(|me| me.signed == *signed).map(|me| me.entry.version);
+        if version.is_none() || version == self.announced {
+            return self.rng.next_u64();
+        }
+        self.announced = version;
+        0
     }
 
     /// Does what the overlay says.
@@ -195,6 +208,16 @@ impl Driver {
         }
     }
 
+    /// A link stands. One to a new process of the peer ends those to its former one, and what the overlay thinks of it.
+    pub(super) fn linked(&mut self, link: Link<GossipProtocol>, dialled: bool, now: Instant) {
+        let (peer, is_new) = (link.peer(), self.links.supersede(&link));
+        self.links.opened(link, dialled, &self.tasks);
+        if is_new {
+            let out = self.overlay.restarted(peer, now);
+            self.carry_out(out, now);
+        }
+    }
+
     /// Links to others than neighbours are ended a little later.
     pub(super) fn sweep_later(&mut self, now: Instant) {
         self.timers.sweep.get_or_insert(now + UNUSED + UNUSED / 2);
@@ -249,6 +272,9 @@ impl Driver {
         self.carry_out(out, now);
         if let Some(statement) = statement.filter(|_| is_news) {
             self.counters.announcements.fetch_add(1, Ordering::Relaxed);
+            if !matches!(statement, Statement::Suspicion(_)) {
+                self.relays.came(&statement.about());
+            }
             self.core.heard(statement, Via::Other(peer), Duration::ZERO, now);
         }
     }
@@ -287,6 +313,7 @@ impl Driver {
             Ok(()) => {
                 self.counters.comparisons.fetch_add(1, Ordering::Relaxed);
                 self.core.contacted(&peer, now);
+                self.informed = true;
                 self.told(&peer);
             }
             Err(error) if does_not_answer(error) => self.core.unanswered(&peer, now),
@@ -325,7 +352,9 @@ impl Driver {
         let signed = if let Statement::Entry(entry) = &statement { Some(entry.signed.clone()) } else { None };
         self.core.heard(statement, Via::Itself, Duration::ZERO, now);
         if let (true, Some(signed)) = (news, signed) {
-            self.announce(signed, 0, now);
+            if self.informed {
+                self.announce(signed, 0, now);
+            }
             self.newcomer(now);
         }
         if let Some((version, boot)) = holds {
@@ -337,10 +366,9 @@ impl Driver {
         }
     }
 
-    /// What a comparison brought may be news to others as well: they are told too, all with the same bytes.
+    /// What a comparison brought may be news to others as well: they are told too, unless the overlay brings it meanwhile.
     pub(super) fn learned(&mut self, from: PeerId, statements: Vec<(Statement, Duration)>, now: Instant) {
         self.count_compared(statements.len());
-        let mut relayed = 0;
         for (statement, age) in statements {
             let about = statement.about();
             let signed = match &statement {
@@ -351,10 +379,21 @@ impl Driver {
             let before = self.core.catalog().version_of(&about);
             let via = if about == from { Via::Itself } else { Via::Other(from) };
             self.core.heard(statement, via, age, now);
-            let is_news = self.core.catalog().version_of(&about) != before && about != self.me;
-            if let Some(signed) = signed.filter(|_| is_news && relayed < MOST_RELAYED) {
-                relayed += 1;
+            let after = self.core.catalog().version_of(&about);
+            // To one who has just come all is news, and to others nothing of it is.
+            let is_news = self.informed && after != before && about != self.me;
+            if let (true, Some(version), Some(signed)) = (is_news, after, signed) {
+                self.relays.add((about, version), signed, from, now, &mut self.rng);
+            }
+        }
+    }
+
+    /// Tells what comparisons brought and the overlay did not, all with the same bytes.
+    pub(super) fn relay(&mut self, now: Instant) {
+        for (about, version, signed, from) in self.relays.take() {
+            if self.core.catalog().version_of(&about) == Some(version) {
                 self.announce(signed, 0, now);
+                self.apart(from, now);
             }
         }
     }

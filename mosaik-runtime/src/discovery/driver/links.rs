@@ -16,7 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    primitives::{PeerId, Scope, codec},
+    primitives::{BootId, PeerId, Scope, codec},
     transport::{Code, Link, LinkError, LinkReceiver, LinkSender},
 };
 
@@ -66,6 +66,7 @@ struct Waiting {
 
 struct Writer {
     id: u64,
+    boot: BootId,
     queue: mpsc::Sender<GossipFrame>,
     cut: CancellationToken,
 }
@@ -149,6 +150,16 @@ impl Links {
         self.slots.remove(peer);
     }
 
+    /// Cuts the links to other processes of this link's peer. Returns whether there were any.
+    pub(super) fn supersede(&mut self, link: &Link<GossipProtocol>) -> bool {
+        let Some(slot) = self.slots.get_mut(&link.peer()) else { return false };
+        let (same, others): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut slot.links).into_iter().partition(|other| other.boot == link.boot());
+        slot.links = same;
+        others.iter().for_each(|other| other.cut.cancel());
+        !others.is_empty()
+    }
+
     /// A link stands, dialled or accepted. Returns `false` when there is no room for it.
     pub(super) fn opened(&mut self, link: Link<GossipProtocol>, dialled: bool, tasks: &Tasks) -> bool {
         let peer = link.peer();
@@ -170,7 +181,7 @@ impl Links {
             });
         }
         slot.used = Some(Instant::now());
-        slot.links.push(Writer { id, queue, cut: cut.clone() });
+        slot.links.push(Writer { id, boot: link.boot(), queue, cut: cut.clone() });
         if slot.links.len() > PER_PEER {
             slot.links.remove(0).cut.cancel();
         }
@@ -213,6 +224,16 @@ impl Links {
         none
     }
 
+    /// Frames that wait for neighbours.
+    pub(super) fn waiting(&self) -> usize {
+        let queued = |link: &Writer| link.queue.max_capacity() - link.queue.capacity();
+        let of = |slot: &Slot| {
+            let waiting = slot.waiting.as_ref().map_or(0, |waiting| waiting.frames.len());
+            waiting + slot.links.iter().map(queued).sum::<usize>()
+        };
+        self.slots.values().map(of).sum()
+    }
+
     /// The peers with a link that stands.
     pub(super) fn linked(&self) -> Vec<PeerId> {
         self.slots.iter().filter(|(_, slot)| !slot.links.is_empty()).map(|(peer, _)| *peer).collect()
@@ -251,7 +272,10 @@ impl Reader {
         while let Some(frame) = self.receiver.recv::<GossipFrame>(SILENCE).await? {
             let cost =
                 if let GossipFrame::Overlay(Overlay::IHave(ids)) = &frame { 1 + ids.len() / 16 } else { 1 };
-            tokio::time::sleep_until(allowance.spend(cost as f64, Instant::now())).await;
+            let (now, paid) = (Instant::now(), allowance.spend(cost as f64, Instant::now()));
+            if paid > now {
+                tokio::time::sleep_until(paid).await;
+            }
             let peer = self.peer;
             let input = match frame {
                 GossipFrame::Overlay(Overlay::Broadcast { hops, content }) => {

@@ -7,6 +7,7 @@ mod beyond;
 mod compare;
 mod effects;
 mod links;
+mod relays;
 mod served;
 mod sources;
 mod start;
@@ -23,7 +24,7 @@ use tokio::{
 };
 
 use crate::{
-    primitives::{BootId, NodeRng, PeerId, Scope, Version, Wall, watch},
+    primitives::{BootId, Level, NodeRng, PeerId, Scope, Version, Wall, watch},
     transport::{self, Address, Code, Ended, Link, LinkError, Listener, News, Refused, Transport},
 };
 
@@ -44,6 +45,7 @@ use super::{
 use beyond::Beyond;
 use compare::Comparer;
 use links::{Links, Tasks};
+use relays::Relays;
 use served::Served;
 use sources::Seeds;
 
@@ -102,6 +104,7 @@ pub(crate) struct Driver {
     catalog: watch::Sender<Arc<Catalog>>,
     events: broadcast::Sender<Event>,
     counters: Arc<Counters>,
+    levels: Levels,
     comparer: Comparer,
     links: Links,
     tasks: Tasks,
@@ -124,8 +127,33 @@ pub(crate) struct Driver {
     calm: f64,
     dials: Dials,
     timers: Timers,
+    relays: Relays,
+    /// The version of the own entry that was last announced.
+    announced: Option<Version>,
+    /// Whether a comparison has ended: what the next one brings is news to others too.
+    informed: bool,
+    /// Who brought news that the overlay had not: there may be two overlays.
+    apart: Option<PeerId>,
     departing: Option<Departing>,
     clocks_told: BTreeSet<PeerId>,
+}
+
+/// How full the queues are, for a recorder.
+#[derive(Debug)]
+struct Levels {
+    inbox: Level,
+    links: Level,
+    at: Instant,
+}
+
+impl Levels {
+    /// They are looked at so often at most.
+    const PAUSE: Duration = Duration::from_secs(1);
+
+    fn new(now: Instant) -> Self {
+        let inbox = Level::of(metrics::gauge!("mosaik_discovery_inbox"));
+        Self { inbox, links: Level::of(metrics::gauge!("mosaik_discovery_frames_waiting")), at: now }
+    }
 }
 
 /// Where the loop's events come from.
@@ -223,6 +251,7 @@ impl Driver {
                 Some(input) = sources.inbox.recv() => self.input(input),
                 () = tokio::time::sleep_until(deadline) => {}
             }
+            self.measure(sources.inbox.len());
             // Whatever came first, what waits in the inbox goes before the timers: an answer may be in it.
             for _ in 0..TURN {
                 let Ok(input) = sources.inbox.try_recv() else { break };
@@ -245,7 +274,7 @@ impl Driver {
             self.overlay.next_timer(),
             self.seeds.next(),
         ];
-        let once = say.into_iter().chain(unequal).chain(sweep);
+        let once = say.into_iter().chain(unequal).chain(sweep).chain(self.relays.next());
         times.into_iter().chain(once).chain(self.beyond.next()).fold(compare, Instant::min)
     }
 
@@ -267,6 +296,9 @@ impl Driver {
         if self.timers.sweep.is_some_and(|at| at <= now) {
             self.sweep(now);
         }
+        if self.relays.next().is_some_and(|at| at <= now) {
+            self.relay(now);
+        }
         self.heal(now);
     }
 
@@ -284,9 +316,7 @@ impl Driver {
         let now = Instant::now();
         match input {
             // A link on a pooled connection says nothing of the peer: it stands before the peer has seen it.
-            Input::Dialled { link: Ok(link), .. } => {
-                self.links.opened(link, true, &self.tasks);
-            }
+            Input::Dialled { link: Ok(link), .. } => self.linked(link, true, now),
             Input::Dialled { peer, link: Err(error) } => self.not_linked(peer, &error, now),
             Input::LinkEnded { peer, id, failed } => self.link_ended(peer, id, failed, now),
             Input::Overlay { peer, message, statement } => {
@@ -308,7 +338,10 @@ impl Driver {
             }
             Input::LookedUp { peer, addresses } => self.looked_up(peer, addresses, now),
             Input::Compared { peer, result } => self.compared(peer, result, now),
-            Input::Served { number } => self.served.ended(number),
+            Input::Served { number } => {
+                self.served.ended(number);
+                self.informed = true;
+            }
             Input::NotBelieved { by, why } => self.not_believed(by, &why),
         }
     }
@@ -317,7 +350,7 @@ impl Driver {
         let now = Instant::now();
         self.core.contacted(&link.peer(), now);
         self.sweep_later(now);
-        self.links.opened(link, false, &self.tasks);
+        self.linked(link, false, now);
     }
 
     fn serve(&mut self, link: Link<CatalogProtocol>) {
@@ -374,6 +407,16 @@ impl Driver {
             }
             Met::Gone { peer, boot } => self.core.gone(&peer, boot, now),
             Met::Trouble(why) => self.report(Event::RendezvousTrouble { why }),
+        }
+    }
+
+    /// Shows now and then how full the queues are.
+    fn measure(&mut self, waiting: usize) {
+        let now = Instant::now();
+        if now.saturating_duration_since(self.levels.at) >= Levels::PAUSE {
+            self.levels.at = now;
+            self.levels.inbox.set(waiting as u64);
+            self.levels.links.set(self.links.waiting() as u64);
         }
     }
 

@@ -33,6 +33,9 @@ const LONELY: Duration = Duration::from_secs(1);
 const CALMEST: f64 = 3.0;
 /// A peer that was asked to take this node in has so long before another one is asked.
 const ANSWER: Duration = Duration::from_millis(250);
+/// While comparisons bring nothing that the overlay had not brought, it is joined again this much less often: each time costs some
+/// hundred frames, and moves links.
+const WHOLE: u32 = 10;
 /// With fewer neighbours than this a newcomer is a reason to join the overlay.
 const ENOUGH: usize = 2;
 
@@ -217,14 +220,26 @@ impl Driver {
         let pause = match self.neighbours.is_empty() {
             true => LONELY,
             false if few => self.sparse,
-            false => self.pace.rejoin,
+            false => self.pace.rejoin * if self.core.has_lost() { 1 } else { WHOLE },
         };
         self.timers.tend = now + pause.mul_f64(0.75 + self.rng.unit() / 2.0);
-        let at = self.core.one_live().filter(|peer| !self.neighbours.contains(peer));
+        let beyond = self.apart.take().filter(|peer| self.core.catalog().get(peer).is_some());
+        let at = beyond.or_else(|| self.core.one_live()).filter(|peer| !self.neighbours.contains(peer));
         if let Some(peer) = at {
             self.timers.joined = Some(now);
             let out = self.overlay.join(vec![peer], now);
             self.carry_out(out, now);
+        }
+    }
+
+    /// A comparison brought what the overlay should have brought: it may be in two parts, and is joined soon at who knew.
+    pub(super) fn apart(&mut self, peer: PeerId, now: Instant) {
+        if self.apart.is_none() {
+            self.apart = Some(peer);
+            let pause = self.pace.rejoin.mul_f64(0.75 + self.rng.unit() / 2.0);
+            let soon = now + self.pace.rejoin.mul_f64(self.rng.unit());
+            let at = self.timers.joined.map_or(soon, |joined| soon.max(joined + pause));
+            self.timers.tend = self.timers.tend.min(at);
         }
     }
 

@@ -124,6 +124,7 @@ fn driver(
         clock: settings.clock.clone(),
         inbox: inbox.clone(),
         scope: settings.scope.clone(),
+        last: Arc::default(),
     };
     Driver {
         me,
@@ -137,6 +138,7 @@ fn driver(
         catalog,
         events: discovery.events.clone(),
         counters: discovery.counters.clone(),
+        levels: super::Levels::new(now),
         comparer,
         links: Links::default(),
         tasks: Tasks { scope: settings.scope.clone(), inbox, verifier },
@@ -162,6 +164,10 @@ fn driver(
             sweep: None,
             joined: None,
         },
+        relays: super::relays::Relays::default(),
+        announced: None,
+        informed: false,
+        apart: None,
         departing: None,
         clocks_told: BTreeSet::new(),
     }

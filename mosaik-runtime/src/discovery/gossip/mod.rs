@@ -45,6 +45,13 @@ const MAX_MESSAGE: usize = 18 * 1024;
 /// Neighbours that a node wants. Each is a connection that is kept alive, and asked every other second; a tree over the
 /// overlay has about log n hops with four as with five.
 const NEIGHBOURS: usize = 4;
+/// A message that was only announced is asked for after this. It is longer than a packet that is lost once takes: whoever asks at
+/// every loss gets the message twice, and makes the link it came over a part of the tree.
+const MISSED: Duration = Duration::from_millis(500);
+/// After this the next one who announced it is asked.
+const ASKED: Duration = Duration::from_millis(300);
+/// Announcements of messages are gathered for so long.
+const GATHERED: Duration = Duration::from_millis(25);
 /// How often ids of messages that never came are swept out.
 const SWEEP: Duration = Duration::from_secs(10);
 
@@ -91,8 +98,13 @@ impl Overlay {
             neighbor_request_timeout: Duration::from_secs(2),
             ..Default::default()
         };
-        let broadcast =
-            PlumtreeConfig { cache_evict_interval: Duration::from_secs(10), ..Default::default() };
+        let broadcast = PlumtreeConfig {
+            graft_timeout_1: MISSED,
+            graft_timeout_2: ASKED,
+            dispatch_timeout: GATHERED,
+            cache_evict_interval: Duration::from_secs(10),
+            ..Default::default()
+        };
         let config = Config { membership, broadcast, max_message_size: MAX_MESSAGE };
         let state = State::new(me, PeerData::default(), config, rng.get().clone());
         let topic = TopicId::from_bytes(*network.as_bytes());
@@ -118,8 +130,22 @@ impl Overlay {
         message: wire::Overlay,
         now: Instant,
     ) -> Option<Vec<Out>> {
+        let joins = matches!(message, wire::Overlay::Join);
         let message = translate::inward(*self.topic.as_bytes(), message)?;
-        Some(self.handle(InEvent::RecvMessage(from, message), now))
+        let mut out = if joins { self.restarted(from, now) } else { Vec::new() };
+        out.extend(self.handle(InEvent::RecvMessage(from, message), now));
+        Some(out)
+    }
+
+    /// The peer knows nothing of being a neighbour: it is another process, or asks to be taken in. The library would take it for
+    /// one and not answer. Links stay.
+    pub(crate) fn restarted(&mut self, peer: PeerId, now: Instant) -> Vec<Out> {
+        if !self.neighbours.contains(&peer) {
+            return Vec::new();
+        }
+        let mut out = self.lost(peer, now);
+        out.retain(|out| *out != Out::Close(peer));
+        out
     }
 
     /// There is no link to this peer any more, or none could be made.

@@ -99,6 +99,21 @@ fn a_broadcast_reaches_everyone_and_the_same_bytes_only_once() {
 }
 
 #[test]
+fn a_member_that_starts_again_is_taken_in_by_those_who_take_it_for_a_neighbour() {
+    let start = Instant::now();
+    let mut swarm = swarm(2, start);
+    for seed in [2, 22] {
+        let network = NetworkId::derive("overlay");
+        let mut fresh = Overlay::new(id(2), &network, NodeRng::from_seed(seed), start);
+        let out = fresh.join(vec![id(1)], start).into_iter().map(|out| (id(2), out)).collect();
+        swarm.insert(id(2), fresh);
+        run(&mut swarm, out, start, Duration::from_secs(1));
+        assert_eq!(swarm[&id(1)].neighbours(), 1);
+        assert_eq!(swarm[&id(2)].neighbours(), 1, "it is answered");
+    }
+}
+
+#[test]
 fn every_message_comes_back_from_the_wire_as_it_was() {
     let content = Bytes::from_static(b"said");
     let all = [

@@ -132,11 +132,13 @@ async fn a_restarted_node_supersedes_its_former_self() {
     let mut plan = Plan::new(3).seed(&one);
     plan.boot = 33;
     let start = Instant::now();
-    let _again = plan.on_net(&net).await;
+    let again = plan.on_net(&net).await;
     for node in [&one, &two] {
         node.until(move |catalog| catalog.get(&back).is_some_and(|peer| peer.entry.boot == BootId(33))).await;
     }
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    pass(1).await;
+    assert!(again.discovery.stats().neighbours > 0, "the overlay takes it in");
 }
 
 #[tokio::test(start_paused = true)]

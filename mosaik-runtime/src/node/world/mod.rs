@@ -26,6 +26,7 @@ use tokio::{
 
 use self::{records::Records, seat::Seat, seed::Repeat};
 use crate::{
+    discovery::{SharedStatements, lend_statements},
     primitives::{NodeRng, PeerId, StreamId, canary},
     streams::Datum,
     transport::sim::{Net, TraceHash},
@@ -66,6 +67,7 @@ pub struct World {
     failed: Arc<Notify>,
     repeat: Repeat,
     canary: Option<Canary>,
+    verified: SharedStatements,
 }
 
 impl World {
@@ -96,6 +98,7 @@ impl World {
             failed: Arc::default(),
             repeat,
             canary: None,
+            verified: SharedStatements::default(),
         }
     }
 
@@ -163,7 +166,7 @@ impl World {
         let deadline = self.now() + time;
         while self.now() < deadline {
             let (left, failed) = (deadline - self.now(), self.failed.clone());
-            let made = canary::make(self.canary);
+            let made = (canary::make(self.canary), lend_statements(&mut self.verified));
             self.runtime.block_on(async {
                 tokio::select! { biased;
                     () = sleep(left) => {}
@@ -193,13 +196,13 @@ impl World {
 
     /// Runs a future inside the world, on its virtual time.
     pub fn block_on<T>(&mut self, future: impl Future<Output = T>) -> T {
-        let _made = canary::make(self.canary);
+        let _made = (canary::make(self.canary), lend_statements(&mut self.verified));
         self.runtime.block_on(future)
     }
 
     /// Lets what is due happen, without time passing.
-    fn settle(&self) {
-        let _made = canary::make(self.canary);
+    fn settle(&mut self) {
+        let _made = (canary::make(self.canary), lend_statements(&mut self.verified));
         self.runtime.block_on(async {
             for _ in 0..16 {
                 yield_now().await;

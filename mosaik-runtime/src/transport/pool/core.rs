@@ -151,6 +151,14 @@ impl Core {
         all.into_iter().map(|id| Effect::Close(id, Code::IdentityInUse)).collect()
     }
 
+    /// An entry names this process of the peer. Connections of others are asked too; an answer means nothing here, for the entry
+    /// may be older than they are.
+    pub(in crate::transport) fn of_other_lives(&self, peer: &PeerId, boot: BootId) -> Vec<Effect> {
+        let sessions = self.of(peer).flat_map(|(_, slot)| &slot.sessions);
+        let others = sessions.filter(|(_, session)| session.boot != boot && !session.probed);
+        others.map(|(id, _)| Effect::Probe(*id)).collect()
+    }
+
     fn probe_other_boots(&mut self, peer: &PeerId, boot: BootId) -> Vec<Effect> {
         let mut effects = Vec::new();
         for slot in self.of_mut(peer) {
@@ -293,6 +301,18 @@ mod tests {
         assert_eq!(core.live(&(peer(2), P)), Some(id(4)));
         assert_eq!(core.live(&(peer(2), Q)), None);
         assert_eq!(core.live(&(peer(3), P)), Some(id(3)));
+    }
+
+    #[test]
+    fn an_entry_of_another_process_asks_and_an_answer_is_no_proof_of_two() {
+        let mut core = Core::new(peer(1), 4);
+        let key = (peer(2), P);
+        core.established(key, id(1), Side::Us, BootId(1), at(0));
+        core.established((peer(2), Q), id(2), Side::Us, BootId(2), at(0));
+        assert_eq!(core.of_other_lives(&peer(2), BootId(2)), [], "that one is being asked");
+        assert_eq!(core.of_other_lives(&peer(2), BootId(3)), [Effect::Probe(id(2))]);
+        assert_eq!(core.live(&(peer(2), Q)), Some(id(2)), "it may be the newer one");
+        assert_eq!(core.older_lives(&(peer(2), Q), id(2)), []);
     }
 
     #[test]

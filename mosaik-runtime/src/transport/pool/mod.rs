@@ -25,7 +25,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::primitives::{Clock, PeerId, Scope, Version, watch};
+use crate::primitives::{BootId, Clock, PeerId, Scope, Version, watch};
 
 use super::{
     backend::{Conn, Endpoint},
@@ -140,6 +140,12 @@ impl Pool {
         } else {
             state.kept.remove(&(peer, protocol))
         };
+    }
+
+    /// The peer's process is this one, as it says itself.
+    pub(super) fn lives_as(&self, peer: &PeerId, boot: BootId) {
+        let state = self.lock();
+        state.apply(&state.core.of_other_lives(peer, boot));
     }
 
     /// How many connections to a peer stand.

@@ -68,10 +68,12 @@ impl Place {
         fabric.travel(session, self.side(), now, length)
     }
 
-    /// Wakes the other side: the reader of the pipe, and whoever accepts streams.
-    fn tell_reader(&self, fabric: &mut Fabric) {
+    /// Wakes the other side: the reader of the pipe, and with the first frame whoever accepts streams.
+    fn tell_reader(&self, fabric: &mut Fabric, first: bool) {
         let Some(session) = fabric.sessions.get(&self.conn.0.session) else { return };
-        session.ends[1 - self.side()].wake.notify_waiters();
+        if first {
+            session.ends[1 - self.side()].wake.notify_waiters();
+        }
         if let Some(stream) = session.streams.get(&self.key) {
             stream.pipes[self.writer].reader.notify_waiters();
         }
@@ -117,12 +119,14 @@ impl SendHalf {
             return;
         }
         let at = place.send(&mut fabric, now, Class::Finish, 0);
+        let mut first = false;
         if let Ok(pipe) = place.pipe(&mut fabric) {
+            first = !pipe.started;
             pipe.push(at, None);
             pipe.finished = true;
             pipe.writer.notify_waiters();
         }
-        place.tell_reader(&mut fabric);
+        place.tell_reader(&mut fabric, first);
     }
 
     /// Abandons the stream: the reader sees the code, and nothing more of what was written.
@@ -135,12 +139,14 @@ impl SendHalf {
             return;
         }
         let at = place.send(&mut fabric, now, Class::Reset, 0);
+        let mut first = false;
         if let Ok(pipe) = place.pipe(&mut fabric) {
+            first = !pipe.started;
             pipe.reset = Some(Signal { at, code });
             pipe.begin(at);
             pipe.writer.notify_waiters();
         }
-        place.tell_reader(&mut fabric);
+        place.tell_reader(&mut fabric, first);
     }
 
     /// Waits until the reader stops the stream (its code), or until everything up to the end is with the reader's side (`None`).
@@ -177,8 +183,10 @@ impl Place {
         let part = room.min(waiting);
         if part > 0 {
             let at = self.send(fabric, now, Class::Data, part);
-            self.pipe(fabric).map_err(WriteLost::Lost)?.push_chunks(at, chunks, part);
-            self.tell_reader(fabric);
+            let pipe = self.pipe(fabric).map_err(WriteLost::Lost)?;
+            let first = !pipe.started;
+            pipe.push_chunks(at, chunks, part);
+            self.tell_reader(fabric, first);
         }
         if part == waiting {
             return Ok(Look::Done(Ok(())));
