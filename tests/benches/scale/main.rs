@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo bench --bench scale                   10, 30, 100 and 300 nodes
-//! cargo bench --bench scale -- 100 1000       these numbers of nodes; 1000 take some minutes and about 2 GiB
+//! cargo bench --bench scale -- 100 1000       these numbers of nodes; 1000 take ten minutes or more and some 4 GiB
 //! ```
 //!
 //! Prints one line per size, as a table of `docs/performance.md`. All nodes are in one process on a virtual clock; frames
