@@ -99,10 +99,21 @@ fn the_page_of_metrics_and_the_code_agree() {
             if let TokenTree::Literal(literal) = token {
                 let text = literal.to_string();
                 let name = text.trim_matches('"');
-                let is_metric =
-                    ["_total", "_connections", "_bonds", "_applied", "_leads", "_pending", "_term"]
-                        .iter()
-                        .any(|end| name.ends_with(end));
+                let is_metric = [
+                    "_total",
+                    "_connections",
+                    "_bonds",
+                    "_applied",
+                    "_leads",
+                    "_pending",
+                    "_term",
+                    "_inbox",
+                    "_waiting",
+                    "_bytes",
+                    "_handshakes",
+                ]
+                .iter()
+                .any(|end| name.ends_with(end));
                 if text.starts_with("\"mosaik_") && is_metric {
                     counted.insert(name.to_owned());
                 }
