@@ -1,7 +1,7 @@
 //! Clocks, dice, hash order and the outside world inside a command: what its spelling shows.
 //!
 //! It is a lint: a command can call a function that does any of these, and nobody sees it here. What it catches are the usual
-//! slips; the members compare digests of their states for the others.
+//! slips.
 
 use proc_macro2::{TokenStream, TokenTree};
 

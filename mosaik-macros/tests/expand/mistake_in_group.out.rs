@@ -77,5 +77,5 @@ impl ::mosaik::__private::Declared for Ledger {
     "`#[group]` does not say how many nodes vote in `Ledger`\nhelp: write `voters = 3` to survive the loss of any one node, `voters = 5` for any two\nnote: the group begins when so many have met; with a number that was guessed, two parts could each begin one"
 }
 ::core::compile_error! {
-    "`balances` is a `HashMap`, which has another order on every member\nhelp: use `BTreeMap`\nnote: members compare their states byte by byte; to keep it, put `#[allow_nondeterminism]` on the field"
+    "`balances` is a `HashMap`, which has another order on every member\nhelp: use `BTreeMap`\nnote: a snapshot comes from several members at once, in equal pieces; to keep it, put `#[allow_nondeterminism]` on the field"
 }

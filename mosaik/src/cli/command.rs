@@ -29,6 +29,7 @@ pub(super) mod id {
     pub(in crate::cli) const KEY_FILE: &str = "secret-key-file";
     pub(in crate::cli) const SECRET_FILE: &str = "network-secret-file";
     pub(in crate::cli) const DATA_DIR: &str = "data-dir";
+    pub(in crate::cli) const FOUND: &str = "found";
     pub(in crate::cli) const LOG: &str = "log";
     pub(in crate::cli) const FORMAT: &str = "format";
     pub(in crate::cli) const TOPOLOGY: &str = "topology";
@@ -85,6 +86,7 @@ pub(super) fn command(program: &Program<'_>, environment: Environment<'_>) -> Re
 fn options(environment: Environment<'_>) -> Vec<Arg> {
     let option = |name, value, parser, help| option(name, value, parser, help, environment);
     let path = || value_parser!(PathBuf);
+    let found = "Found the group of this name, if one node founds it: say it on one node, once; repeatable";
     let socket = ValueParser::new(str::parse::<SocketAddr>);
     let mut options = vec![
         option(id::FOR, "TIME", ValueParser::new(duration::parse), "Stop in order after TIME: 10s, 1m30s"),
@@ -107,21 +109,24 @@ fn options(environment: Environment<'_>) -> Vec<Arg> {
         )
         .action(ArgAction::Append),
         option(id::DATA_DIR, "DIR", path(), "Remember key and peers in DIR; of several nodes DIR/<node>"),
+        list(option(id::FOUND, "GROUP", ValueParser::string(), found), id::FOUND, environment),
         option(id::LOG, "FILTER", ValueParser::string(), "What to log: debug, or warn,mosaik=debug"),
     ]);
     options
 }
 
+/// An option that can be repeated. In a variable a list is separated by white space: a peer's address may hold commas.
+fn list(arg: Arg, name: &str, environment: Environment<'_>) -> Arg {
+    let said = environment(&variable(name)).map(|said| said.to_string_lossy().into_owned());
+    let values: Vec<String> =
+        said.iter().flat_map(|text| text.split_whitespace()).map(str::to_owned).collect();
+    arg.action(ArgAction::Append).default_values(values)
+}
+
 /// How far to look for others, and where.
 fn reach(environment: Environment<'_>) -> [Arg; 5] {
     let option = |name, value, parser, help| option(name, value, parser, help, environment);
-    // A list in a variable is separated by white space: a peer's address may hold commas.
-    let list = |arg: Arg, name| {
-        let said = environment(&variable(name)).map(|said| said.to_string_lossy().into_owned());
-        let values: Vec<String> =
-            said.iter().flat_map(|text| text.split_whitespace()).map(str::to_owned).collect();
-        arg.action(ArgAction::Append).default_values(values)
-    };
+    let list = |arg, name| list(arg, name, environment);
     let [reach, peer] = [ValueParser::new(str::parse::<Reach>), ValueParser::new(str::parse::<PeerAddr>)];
     let [relay, dht] = [ValueParser::new(or_none::<RelayUrl>), ValueParser::new(or_none::<DhtNode>)];
     let far = "How far to look for others: host (this machine), lan or internet";

@@ -44,6 +44,8 @@ pub(super) struct Plan {
     pub(super) bootstrap: Vec<PeerAddr>,
     pub(super) sources: Sources,
     pub(super) secret_files: Vec<PathBuf>,
+    /// The groups that the first node may found.
+    pub(super) found: Vec<String>,
     pub(super) stop_after: Option<Duration>,
     pub(super) log: Option<String>,
     /// For the nodes' own `Args<T>`.
@@ -114,6 +116,7 @@ fn plan(program: &Program<'_>, mut matches: ArgMatches) -> Result<Plan, UsageErr
             dht: servers(&mut matches, id::DHT)?,
         },
         secret_files: matches.remove_many(id::SECRET_FILE).map(Iterator::collect).unwrap_or_default(),
+        found: matches.remove_many(id::FOUND).map(Iterator::collect).unwrap_or_default(),
         stop_after: matches.remove_one(id::FOR),
         log: matches.remove_one(id::LOG),
         matches,

@@ -86,6 +86,10 @@ fn builders(plan: &Plan) -> Result<Vec<NetworkBuilder>, (String, KeyFileError)> 
         for peer in &plan.bootstrap {
             builder = builder.bootstrap(peer.clone());
         }
+        // Of several nodes one founds it, or it would be founded twice.
+        if plan.nodes.first() == Some(node) {
+            builder = plan.found.iter().fold(builder, NetworkBuilder::found);
+        }
         if let Some(address) = plan.bind {
             builder = builder.bind(address);
         }

@@ -99,7 +99,7 @@ pub(crate) fn generic_group(at: Place, name: &str, parameter: &str) -> Diag {
 pub(crate) fn unordered_state(at: Place, field: &str, given: &str, ordered: &str) -> Diag {
     Diag::new(at, format!("`{field}` is a `{given}`, which has another order on every member"))
         .help(format!("use `{ordered}`"))
-        .note("members compare their states byte by byte; to keep it, put `#[allow_nondeterminism]` on the field")
+        .note("a snapshot comes from several members at once, in equal pieces; to keep it, put `#[allow_nondeterminism]` on the field")
 }
 
 /// `#[stream]` and `#[group]` on one type.
