@@ -7,7 +7,7 @@ use proc_macro2::TokenTree;
 use super::{code::outside_tests, nothing, source, tree};
 
 /// Commands that documents show and `.ci/run` does not run as they stand.
-const BY_HAND: [(&str, &str); 4] = [
+const BY_HAND: [(&str, &str); 5] = [
     (
         "cargo run -p mosaik-tests --bin soak -- --for 600",
         "takes ten minutes; a test runs it for a few seconds",
@@ -20,6 +20,7 @@ const BY_HAND: [(&str, &str); 4] = [
         "cargo bench --bench streams",
         "measures for many minutes on a quiet machine; .ci/run runs one case of it",
     ),
+    ("cargo bench --bench groups", "measures for minutes on a quiet machine; .ci/run runs one case of it"),
     (
         "cargo bench --bench discovery",
         "measures for many minutes on a quiet machine; .ci/run runs one case of it",
