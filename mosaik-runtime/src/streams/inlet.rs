@@ -117,6 +117,7 @@ fn inbox_limits(limits: &Limits) -> InboxLimits {
         overflow: limits.overflow,
         patience: limits.patience,
         replay: limits.replay as u64,
+        max_item: limits.max_item as u64,
     }
 }
 
@@ -128,6 +129,7 @@ pub(super) fn limits_of_terms(terms: &Terms) -> InboxLimits {
         overflow: overflow_of(terms.overflow),
         patience: Duration::from_millis(terms.patience_ms).min(MAX_WAIT),
         replay: u64::from(terms.replay),
+        max_item: u64::from(terms.max_item),
     }
 }
 
@@ -337,7 +339,7 @@ impl Inlet {
             line.stats(consumed, now)
         };
         let subscriptions = lines.iter().map(|(peer, line)| (*peer, stats(peer, line))).collect();
-        StreamStats { produced: 0, memory: None, subscriptions }
+        StreamStats { produced: 0, memory: Some(self.inbox().memory()), subscriptions }
     }
 }
 

@@ -12,9 +12,12 @@ use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    core::{inbox::Batch, limits::MAX_WAIT},
+    core::{
+        inbox::Batch,
+        limits::{MAX_WAIT, read_buffer_of},
+    },
     inlet::lock,
-    stats::SubscriptionStats,
+    stats::{Memory, SubscriptionStats},
 };
 use crate::primitives::BootId;
 
@@ -31,6 +34,9 @@ pub(super) struct Line {
     spoil: Notify,
     /// How long the producer keeps its place after a lost link.
     resume_ms: AtomicU64,
+    /// The read buffer of the present link, and the most that it can become.
+    buffer: AtomicU64,
+    most: AtomicU64,
     link: Mutex<Carried>,
 }
 
@@ -62,6 +68,7 @@ impl Line {
     /// The link is down.
     pub(super) fn end(&self) {
         lock(&self.link).up_since = None;
+        self.buffer.store(0, Ordering::Relaxed);
     }
 
     /// The epoch of the link that is up.
@@ -86,6 +93,12 @@ impl Line {
     /// Consumers were told that so many items are lost.
     pub(super) fn lost(&self, items: u64) {
         lock(&self.link).lost += items;
+    }
+
+    /// The read buffer has this capacity, on a stream of items of at most `max_item` bytes.
+    pub(super) fn sets_aside(&self, capacity: usize, max_item: usize) {
+        self.buffer.store(capacity as u64, Ordering::Relaxed);
+        self.most.store(read_buffer_of(max_item) as u64, Ordering::Relaxed);
     }
 
     /// The producer says how long it keeps the place.
@@ -129,7 +142,10 @@ impl Line {
             bytes: link.bytes,
             lost: link.lost,
             lag: link.received.saturating_sub(consumed.max(link.joined)),
-            memory: None,
+            memory: Some(Memory {
+                held: self.buffer.load(Ordering::Relaxed),
+                bound: self.most.load(Ordering::Relaxed),
+            }),
             uptime: link.up_since.map(|since| now.saturating_duration_since(since)),
         }
     }

@@ -20,7 +20,8 @@ pub struct SubscriptionStats {
     /// Of a producer: items accepted that have not reached the subscriber's node. Of a consumer: items received that its
     /// slowest consumer has not taken.
     pub lag: u64,
-    /// Of a producer: the bytes that wait here for the subscriber or are on their way to it, and the most that these can be.
+    /// Of a producer: the bytes that wait here for the subscriber or are on their way to it, and the most that these can be. Of a
+    /// consumer: the buffer that is read into. What QUIC holds of a stream comes on top: 1.25 MB at most.
     pub memory: Option<Memory>,
     /// For how long the link is up; `None` while it is down.
     pub uptime: Option<Duration>,
@@ -32,7 +33,8 @@ pub struct StreamStats {
     /// Of a producer: items accepted so far in this life of the node.
     pub produced: u64,
     /// Of a producer: the memory of the items that the stream holds on this node, whole segments of it, and the most that this can
-    /// be. Subscriptions share it.
+    /// be. Subscriptions share it. Of a consumer: the bytes of the items that wait for this node's consumers or are kept for their
+    /// replay, and the most that these can be.
     pub memory: Option<Memory>,
     /// The subscriptions.
     pub subscriptions: BTreeMap<PeerId, SubscriptionStats>,

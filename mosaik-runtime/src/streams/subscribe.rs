@@ -12,7 +12,7 @@ use super::{
     StreamsProtocol,
     core::{
         inbox::{Batch, Left},
-        limits::{IN_FLIGHT, MAX_ITEM},
+        limits::{IN_FLIGHT, MAX_ITEM, READ},
         source::Source,
     },
     hub::Hub,
@@ -27,9 +27,7 @@ use crate::{
     transport::{Code, LinkError, LinkReceiver, LinkSender},
 };
 
-/// The read buffer of a busy subscription; an idle one begins with less. A consumer that keeps a large field of bytes keeps the
-/// buffer that it was read into, so that this is four times the smallest field that is not copied.
-const READ: usize = 128 * 1024;
+/// The read buffer of a subscription at first.
 const READ_AT_FIRST: usize = 16 * 1024;
 /// After so many unacknowledged bytes an acknowledgement cannot wait. Each one takes the producer's connection away from sending.
 const URGENT: u64 = IN_FLIGHT as u64 / 4;
@@ -192,7 +190,8 @@ impl Flow<'_> {
             if buffer.capacity() - buffer.len() < size / 8 {
                 buffer.reserve(size);
             }
-            let room = buffer.capacity() - buffer.len();
+            self.line.sets_aside(buffer.capacity(), max_item);
+            let room = (buffer.capacity() - buffer.len()).min(READ);
             match receiver.read(&mut buffer, room).await {
                 Ok(0) => return Left::Lost("the stream ended without its last block".to_owned()),
                 Ok(read) => {

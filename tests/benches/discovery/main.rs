@@ -23,7 +23,8 @@
 //!   its own endpoint, bound to 127.0.0.1 on a free port, without a relay.
 //! * Every run is a child process that this program starts from its own file: memory and threads of an earlier run
 //!   would show otherwise. The child has a rendezvous directory of its own, empty at the start.
-//! * Idle nodes have no streams. They are watched after a pause of 5 s, in which discovery comes to rest. Memory is the
+//! * Idle nodes have no streams. They are watched after a pause of 10 s, in which discovery comes to rest: in the first seconds
+//!   nodes try more neighbours than they keep, look into the directory ten times a second, and compare catalogs. Memory is the
 //!   growth of the resident set since before the first node, so that it includes the process-wide parts of iroh and of
 //!   the runtime: the more nodes, the less of them on each. Idle cases run at most three times a side.
 //! * The sides take turns and change who begins, because the machine's speed drifts.
@@ -104,7 +105,7 @@ async fn bench(options: Options) -> Fallible {
     let (mut rows, mut failed) = (Vec::new(), Vec::new());
     let none = Duration::ZERO;
     let seconds = Duration::from_secs;
-    let (settle, idle) = if options.quick { (seconds(2), seconds(4)) } else { (seconds(5), seconds(15)) };
+    let (settle, idle) = if options.quick { (seconds(10), seconds(5)) } else { (seconds(10), seconds(15)) };
     let complete = COMPLETE.map(|nodes| (format!("complete/{nodes}"), nodes, none, none));
     let idle = IDLE.map(|nodes| (format!("idle/{nodes}"), nodes, settle, idle));
     for (name, nodes, settle, idle) in complete.into_iter().chain(idle) {

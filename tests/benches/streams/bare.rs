@@ -57,6 +57,10 @@ impl Source {
 
     /// Waits for the consumers, then sends until dropped.
     pub(crate) async fn start(&mut self, case: Case) -> Fallible {
+        if case.measure == Measure::Join {
+            self.pumps.spawn(serve(self.endpoint.clone(), case.size));
+            return Ok(());
+        }
         let mut streams = Vec::new();
         for _ in 0..case.consumers {
             let connection = self.endpoint.accept().await.ok_or("the endpoint closed")?.await?;
@@ -64,7 +68,7 @@ impl Source {
             self.connections.push(connection);
         }
         match case.measure {
-            Measure::Latency => drop(self.pumps.spawn(pace(streams, case.size))),
+            Measure::Latency | Measure::Join => drop(self.pumps.spawn(pace(streams, case.size))),
             Measure::Throughput if case.size < SEGMENT => {
                 for stream in streams {
                     self.pumps.spawn(pump_small(stream, case.size));
@@ -148,6 +152,31 @@ async fn pace(mut streams: Vec<SendStream>, size: usize) -> Fallible {
     }
 }
 
+/// A stream at the same pace for whoever comes.
+async fn serve(endpoint: Endpoint, size: usize) -> Fallible {
+    let mut guests = JoinSet::new();
+    loop {
+        let connection = endpoint.accept().await.ok_or("the endpoint closed")?.await?;
+        guests.spawn(async move { pace(vec![connection.open_uni().await?], size).await });
+    }
+}
+
+fn parse(address: &str) -> Fallible<EndpointAddr> {
+    let (id, ip) = address.split_once('@').ok_or("not an address")?;
+    Ok(EndpointAddr::from_parts(id.parse::<EndpointId>()?, [TransportAddr::Ip(ip.parse()?)]))
+}
+
+/// Joins as a new endpoint; how many nanoseconds after it began to dial it has a frame.
+pub(crate) async fn join(address: &str, size: usize) -> Fallible<u64> {
+    let (endpoint, source) = (endpoint().await?, parse(address)?);
+    let start = now();
+    let connection = endpoint.connect(source, ALPN).await?;
+    connection.accept_uni().await?.read_exact(&mut vec![0; HEAD + size - 8]).await?;
+    let took = now().saturating_sub(start);
+    close(endpoint).await;
+    Ok(took)
+}
+
 /// The receiving side: one endpoint a consumer.
 pub(crate) struct Sinks {
     endpoints: Vec<Endpoint>,
@@ -157,8 +186,7 @@ pub(crate) struct Sinks {
 impl Sinks {
     /// Opens the consumers and lets them listen.
     pub(crate) async fn open(case: Case, address: &str, tallies: &[Arc<Tally>]) -> Fallible<Self> {
-        let (id, ip) = address.split_once('@').ok_or("not an address")?;
-        let source = EndpointAddr::from_parts(id.parse::<EndpointId>()?, [TransportAddr::Ip(ip.parse()?)]);
+        let source = parse(address)?;
         let mut sinks = Self { endpoints: Vec::new(), readers: JoinSet::new() };
         for tally in tallies {
             let endpoint = endpoint().await?;

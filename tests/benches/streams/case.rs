@@ -9,6 +9,8 @@ pub(crate) enum Measure {
     Throughput,
     /// How long an item takes at 1 000 items a second.
     Latency,
+    /// How soon somebody who comes later has a first item, at 1 000 items a second.
+    Join,
 }
 
 /// Where the consumers are.
@@ -40,6 +42,8 @@ pub(crate) struct Windows {
     pub(crate) warm_up: Duration,
     /// Counted.
     pub(crate) measured: Duration,
+    /// How many join, one after the other.
+    pub(crate) joins: usize,
 }
 
 impl Case {
@@ -48,6 +52,7 @@ impl Case {
         let measure = match self.measure {
             Measure::Throughput => "throughput",
             Measure::Latency => "latency",
+            Measure::Join => "join",
         };
         self.name_as(measure)
     }
@@ -79,6 +84,7 @@ pub(crate) fn all() -> Vec<Case> {
             cases.push(Case { measure: Measure::Latency, consumers, size, place });
         }
     }
+    cases.push(Case { measure: Measure::Join, consumers: 1, size: 32, place: Place::OneProcess });
     cases
 }
 
@@ -86,8 +92,8 @@ pub(crate) fn all() -> Vec<Case> {
 pub(crate) fn windows(quick: bool) -> Windows {
     let millis = Duration::from_millis;
     if quick {
-        Windows { warm_up: millis(300), measured: millis(700) }
+        Windows { warm_up: millis(300), measured: millis(700), joins: 10 }
     } else {
-        Windows { warm_up: millis(500), measured: millis(2_000) }
+        Windows { warm_up: millis(500), measured: millis(2_000), joins: 20 }
     }
 }

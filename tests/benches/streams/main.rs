@@ -45,6 +45,11 @@
 //!   skipped. p50 and p99 are over the items of all consumers in one run, the table has the median of the runs.
 //!   Both processes read the wall clock, since they have no other in common.
 //!
+//! * Join: new endpoints come one after the other, 20 in a run, and each is timed from the beginning of its dial until the
+//!   first frame is whole: a handshake, a stream and an item. mosaik: new nodes that know the producer's address, each timed
+//!   from the moment when its catalog has the producer with its stream until `next` has returned; by then the node has a
+//!   connection for discovery, and needs one for streams, admission and a subscription. The table has the median and the longest.
+//!
 //! # What it does not say
 //!
 //! Loopback has no loss and no distance. Producer and consumers share the machine's cores, so that throughput is
@@ -74,6 +79,7 @@ use common::{
 };
 use tokio::runtime::{Builder, Runtime};
 
+const MILLISECONDS: Unit = Unit { text: "ms", better: "lower", digits: 1, bytes: 0 };
 const MICROSECONDS: Unit = Unit { text: "us", better: "lower", digits: 0, bytes: 0 };
 
 const fn items(size: usize) -> Unit {
@@ -131,6 +137,11 @@ async fn one(case: Case, windows: Windows, options: &Options) -> Fallible<Vec<re
         Measure::Latency => vec![
             row("latency-p50", MICROSECONDS, |run| run.p50),
             row("latency-p99", MICROSECONDS, |run| run.p99),
+        ],
+        // With twenty or fewer, the last of a hundred is the longest.
+        Measure::Join => vec![
+            row("join-p50", MILLISECONDS, |run| run.p50 / 1e3),
+            row("join-max", MILLISECONDS, |run| run.p99 / 1e3),
         ],
     })
 }

@@ -11,7 +11,9 @@ use std::{
 use bytes::Bytes;
 use futures::{StreamExt, future::join_all};
 use mosaik_runtime::{
+    discovery::SharedPeer,
     node::Network,
+    primitives::PeerRole,
     streams::{Consumer, Producer},
     topology::Overflow,
     transport::PeerAddr,
@@ -58,11 +60,13 @@ impl Source {
     pub(crate) async fn start(&mut self, case: Case) -> Fallible {
         let streams = self.network.streams();
         let producer = streams.producer::<Item>().named(STREAM).overflow(Overflow::Block).build()?;
-        producer.when().subscribed().minimum_of(case.consumers).await;
         let data = padding(case.size);
+        if case.measure != Measure::Join {
+            producer.when().subscribed().minimum_of(case.consumers).await;
+        }
         match case.measure {
             Measure::Throughput => self.pump.spawn(pump(producer, data)),
-            Measure::Latency => self.pump.spawn(pace(producer, data)),
+            Measure::Latency | Measure::Join => self.pump.spawn(pace(producer, data)),
         };
         Ok(())
     }
@@ -113,13 +117,10 @@ pub(crate) struct Sinks {
 impl Sinks {
     /// Starts the nodes and lets them listen.
     pub(crate) async fn open(case: Case, address: &str, tallies: &[Arc<Tally>]) -> Fallible<Self> {
-        let (name, source) = address.split_once(' ').ok_or("not an address")?;
-        let source: PeerAddr = source.parse()?;
         let mut sinks = Self { networks: Vec::new(), readers: JoinSet::new() };
         let length = padding(case.size).len();
         for tally in tallies {
-            let builder = Network::builder(name).runtime_dir(directory(name)).bootstrap(source.clone());
-            let network = builder.build().await?;
+            let network = beside(address).await?;
             let consumer = network.streams().consumer::<Item>().named(STREAM).build()?;
             sinks.readers.spawn(read(consumer, Ear::new(tally.clone(), case.measure, length)));
             sinks.networks.push(network);
@@ -132,6 +133,28 @@ impl Sinks {
         self.readers.shutdown().await;
         join_all(self.networks.iter().map(Network::shutdown)).await;
     }
+}
+
+/// A node that knows the source at `address`.
+async fn beside(address: &str) -> Fallible<Network> {
+    let (name, source) = address.split_once(' ').ok_or("not an address")?;
+    let builder = Network::builder(name).runtime_dir(directory(name)).bootstrap(source.parse::<PeerAddr>()?);
+    Ok(builder.build().await?)
+}
+
+/// Joins as a new node; how many nanoseconds after its catalog has the producer with its stream it has an item.
+pub(crate) async fn join(address: &str) -> Fallible<u64> {
+    let network = beside(address).await?;
+    let mut consumer = network.streams().consumer::<Item>().named(STREAM).build()?;
+    let produces = |peer: &SharedPeer| peer.entry.roles.iter().any(|role| role.role == PeerRole::Produces);
+    let found = async {
+        network.discovery().when(move |catalog| catalog.peers().any(produces)).await;
+        now()
+    };
+    let first = async { consumer.next().await.map(|_| now()) };
+    let (found, first) = tokio::join!(found, first);
+    network.shutdown().await;
+    Ok(first.ok_or("the stream ended")?.saturating_sub(found))
 }
 
 async fn read(mut consumer: Consumer<Item>, mut ear: Ear) {

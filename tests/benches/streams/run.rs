@@ -72,6 +72,9 @@ impl Source {
 /// Runs `case` once over `side`.
 pub(crate) async fn run(side: Side, case: Case, windows: Windows) -> Fallible<Outcome> {
     let mut source = Source::open(side).await?;
+    if case.measure == Measure::Join {
+        return join(source, side, case, windows).await;
+    }
     let address = source.address()?;
     let met = async { tokio::try_join!(source.start(case), Sinks::open(side, case, &address)) };
     let met = timeout(MEETING, met).await;
@@ -81,6 +84,30 @@ pub(crate) async fn run(side: Side, case: Case, windows: Windows) -> Fallible<Ou
     source.close().await;
     sinks.close().await;
     outcome
+}
+
+/// One after the other joins and has a first item.
+async fn join(mut source: Source, side: Side, case: Case, windows: Windows) -> Fallible<Outcome> {
+    let address = source.address()?;
+    source.start(case).await?;
+    let mut delays = Vec::new();
+    for _ in 0..windows.joins {
+        let joined = async {
+            match side {
+                Side::Bare => bare::join(&address, case.size).await,
+                Side::Mosaik => mosaik::join(&address).await,
+            }
+        };
+        delays.push(timeout(MEETING, joined).await.map_err(|_| "there was no first item in time")??);
+    }
+    let failure = source.failure();
+    source.close().await;
+    match failure {
+        Some(why) => Err(why.into()),
+        None => {
+            Ok(Outcome { rate: 0.0, cores: 0.0, p50: percentile(&delays, 50), p99: percentile(&delays, 99) })
+        }
+    }
 }
 
 async fn measure(source: &mut Source, sinks: &mut Sinks, case: Case, windows: Windows) -> Fallible<Outcome> {
@@ -104,14 +131,15 @@ async fn measure(source: &mut Source, sinks: &mut Sinks, case: Case, windows: Wi
     Ok(Outcome {
         rate: items as f64 / seconds,
         cores: (own_cpu + after.cpu_seconds - before.cpu_seconds) / seconds,
-        p50: percentile(&delays, 50) / 1e3,
-        p99: percentile(&delays, 99) / 1e3,
+        p50: percentile(&delays, 50),
+        p99: percentile(&delays, 99),
     })
 }
 
+/// In microseconds, of values in nanoseconds.
 fn percentile(values: &[u64], percent: usize) -> f64 {
     let mut values = values.to_vec();
     values.sort_unstable();
     let index = (values.len() * percent / 100).min(values.len().saturating_sub(1));
-    values.get(index).copied().unwrap_or_default() as f64
+    values.get(index).copied().unwrap_or_default() as f64 / 1e3
 }

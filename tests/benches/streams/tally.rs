@@ -53,7 +53,7 @@ impl Ear {
     pub(crate) fn hear(&mut self, seq: u64, length: usize) {
         let follows = match self.measure {
             Measure::Throughput => self.next.replace(seq + 1).is_none_or(|next| next == seq),
-            Measure::Latency => {
+            Measure::Latency | Measure::Join => {
                 let delay = now().saturating_sub(seq);
                 self.tally.delays.lock().unwrap_or_else(PoisonError::into_inner).push(delay);
                 true

@@ -2,7 +2,10 @@
 
 use tokio::time::Instant;
 
-use super::chunks::{Chunks, Position};
+use super::{
+    chunks::{Chunks, Position},
+    limits::{AHEAD, IN_FLIGHT},
+};
 
 /// Wakes the task that writes to a subscriber.
 pub trait Bell {
@@ -96,6 +99,8 @@ pub(super) struct Cursor<B> {
     pub(super) since: Instant,
     /// The next item to hand to the writer.
     pub(super) next: Position,
+    /// Items below it count as handed over: the writer will take them in its next turn.
+    pub(super) ahead: Position,
     /// The next number that the peer expects; below `next.seq` there is a gap to tell.
     pub(super) told: u64,
     pub(super) window: Option<Window>,
@@ -146,6 +151,20 @@ impl<B: Bell> Cursor<B> {
         if std::mem::take(&mut self.waits) != Waits::No {
             self.bell.ring();
         }
+    }
+
+    /// From where its lag counts against the buffer.
+    pub(super) fn lags_from(&self) -> Position {
+        self.next.max(self.ahead)
+    }
+
+    /// Whether everything before `end` may count as handed over: its writer has room for that and only has to get its turn.
+    pub(super) fn may_be_ahead(&self, end: Position) -> bool {
+        let waiting = end.byte.saturating_sub(self.next.byte);
+        self.is_attached()
+            && self.window.is_none()
+            && waiting <= AHEAD as u64
+            && self.in_flight() + waiting <= IN_FLIGHT as u64
     }
 
     /// Raw bytes that the peer has not read yet.

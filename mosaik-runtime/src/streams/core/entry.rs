@@ -104,6 +104,16 @@ pub enum Entry {
     Note(PeerId, BootId, Note),
 }
 
+impl Entry {
+    /// The bytes of its items.
+    pub(super) fn bytes(&self) -> u64 {
+        match self {
+            Self::Batch(batch) => batch.bytes.len() as u64,
+            Self::Note(..) => 0,
+        }
+    }
+}
+
 /// Adds a gap to the gap before it; says whether that was possible.
 pub(super) fn merge(last: &mut Entry, entry: &Entry) -> bool {
     let (Entry::Note(from, epoch, Note::Gap(lost)), Entry::Note(other, boot, Note::Gap(more))) =

@@ -30,6 +30,11 @@ impl History {
         }
     }
 
+    /// The bytes of all that is remembered.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// The last `count` items.
     pub(super) fn newest(&self, count: u64) -> impl Iterator<Item = Batch> + '_ {
         let mut skip = self.items.saturating_sub(count);

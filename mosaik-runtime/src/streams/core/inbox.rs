@@ -16,6 +16,8 @@ pub use super::entry::{Batch, BufferSettings, Entry, Left, Note};
 use super::{
     entry::{NOTES, are_gaps_of_two_lives, lose, merge},
     history::History,
+    limits::batch_of,
+    ring::Memory,
     source::Begun,
 };
 use crate::{
@@ -39,6 +41,8 @@ pub struct InboxLimits {
     pub patience: Duration,
     /// Items of each producer that a late consumer gets.
     pub replay: u64,
+    /// The largest encoded item.
+    pub max_item: u64,
 }
 
 impl InboxLimits {
@@ -374,6 +378,23 @@ impl Inbox {
     pub fn close(&mut self) {
         self.closed = true;
         self.readers.values_mut().filter_map(|reader| reader.waker.take()).for_each(Waker::wake);
+    }
+
+    /// The bytes of the items held for consumers, and the most that these can be. What a consumer that was moved forward still reads,
+    /// and what is replayed to one that comes late, is counted for each of them as if nothing of it were shared.
+    pub fn memory(&self) -> Memory {
+        let InboxLimits { bytes, max_item, .. } = self.limits;
+        let batch = batch_of(max_item);
+        // One batch more than the limit is put in, and the one that a consumer has in hand is held until it is done.
+        let whole = bytes + 2 * batch;
+        let replays = self.history.len() as u64;
+        let mut memory = Memory { held: self.held().bytes, bound: whole + replays * (bytes + batch) };
+        memory.held += self.history.values().map(History::bytes).sum::<u64>();
+        for reader in self.readers.values().filter(|reader| !reader.own.is_empty()) {
+            memory.held += reader.own.iter().map(Entry::bytes).sum::<u64>();
+            memory.bound += whole + replays * (bytes + batch);
+        }
+        memory
     }
 
     /// Items and bytes that wait for the slowest consumer.

@@ -29,7 +29,7 @@ pub(super) fn batch(from: PeerId, first: u64, count: u64) -> Batch {
 }
 
 pub(super) fn limits(overflow: Overflow, replay: u64) -> InboxLimits {
-    InboxLimits { items: 10, bytes: 1000, overflow, patience: Duration::from_secs(30), replay }
+    InboxLimits { items: 10, bytes: 1000, overflow, patience: Duration::from_secs(30), replay, max_item: 100 }
 }
 
 pub(super) fn poll(inbox: &mut Inbox, reader: u64) -> Option<Entry> {

@@ -9,6 +9,28 @@ use crate::topology::Overflow;
 /// task of ours. What lies in QUIC at a time is bounded by that window.
 pub const IN_FLIGHT: usize = 3 * 1024 * 1024;
 
+/// So many bytes of a subscription count as handed over although its writer has not had its turn yet, while so much may be in
+/// flight. Without it a producer of small items waits for the writer's turn at every `items`, and the two alternate in turns of a
+/// few dozen kilobytes.
+pub const AHEAD: usize = 128 * 1024;
+/// A smaller `items` is a producer's wish to stay close to its subscribers, and counts to the item.
+pub const AHEAD_FROM: usize = 512;
+
+/// The read buffer of a busy subscription; an idle one begins with less. A consumer that keeps a large field of bytes keeps the
+/// buffer that it was read into, so that this is four times the smallest field that is not copied.
+pub const READ: usize = 128 * 1024;
+
+/// The most memory that one read buffer takes: an item that is not whole yet, as much again that was handed on and is not free,
+/// and room for more. A buffer that is grown is doubled.
+pub const fn read_buffer_of(max_item: usize) -> usize {
+    4 * (max_item + READ)
+}
+
+/// The most bytes of one batch of items: one that was not whole before, and what is read at a time.
+pub const fn batch_of(max_item: u64) -> u64 {
+    max_item + 2 * READ as u64
+}
+
 /// What the producers of a stream on one node have agreed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {

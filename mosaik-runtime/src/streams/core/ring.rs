@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::{
     chunks::Position,
     cursor::{Bell, Cursor, Cut, Presence, Waits, Window},
-    limits::{IN_FLIGHT, Limits},
+    limits::{AHEAD_FROM, IN_FLIGHT, Limits},
     log::{Log, memory_of},
 };
 use crate::{
@@ -58,6 +58,8 @@ pub struct Ring<B> {
     pub(super) cursors: BTreeMap<PeerId, Cursor<B>>,
     /// The least position of all cursors that read from the log.
     slowest: Option<Position>,
+    /// The least position from which a lag counts against the buffer.
+    counted: Option<Position>,
     /// Items below it have reached everybody who follows.
     keep: Option<u64>,
     pub(super) attachments: u64,
@@ -79,6 +81,7 @@ impl<B: Bell> Ring<B> {
             log: Log::starting_at(first),
             cursors: BTreeMap::new(),
             slowest: None,
+            counted: None,
             keep: None,
             attachments: 0,
             waiting: 0,
@@ -117,7 +120,11 @@ impl<B: Bell> Ring<B> {
         if self.is_over() && matches!(self.limits.overflow, Overflow::Disconnect | Overflow::DropOldest) {
             self.overflow();
         }
-        self.forget();
+        // What followers have not got is kept, until they say that they have, or the bounds are reached.
+        let keeps = self.keep.is_some() && self.limits.replay == 0;
+        if !keeps || self.is_beyond_bounds() {
+            self.forget();
+        }
         if self.waiting > 0 {
             self.wake_all();
         }
@@ -135,7 +142,7 @@ impl<B: Bell> Ring<B> {
 
     /// Whether the slowest follower has no room for one more item.
     fn is_full(&self) -> bool {
-        self.slowest.is_some_and(|at| self.lag_reaches(at))
+        self.counted.is_some_and(|at| self.lag_reaches(at))
     }
 
     pub(super) fn lag_reaches(&self, at: Position) -> bool {
@@ -158,7 +165,12 @@ impl<B: Bell> Ring<B> {
         if canary::made(Canary::UnboundedQueue) {
             return Ok(());
         }
-        let full = self.peers_where(|ring, cursor| ring.lag_reaches(cursor.next));
+        if self.limits.overflow == Overflow::Block && self.limits.items >= AHEAD_FROM {
+            let end = self.log.end();
+            let prompt = self.cursors.values_mut().filter(|cursor| cursor.may_be_ahead(end));
+            prompt.for_each(|cursor| cursor.ahead = end);
+        }
+        let full = self.peers_where(|ring, cursor| ring.lag_reaches(cursor.lags_from()));
         self.blocked_since.get_or_insert(now);
         let until = match self.limits.overflow {
             Overflow::Block => full.iter().filter_map(|peer| self.hold(peer, now)).min(),
@@ -255,6 +267,7 @@ impl<B: Bell> Ring<B> {
     pub(super) fn review(&mut self) {
         let followers = self.cursors.values().filter(|cursor| cursor.follows());
         self.slowest = followers.clone().map(|cursor| cursor.next).min();
+        self.counted = followers.clone().map(Cursor::lags_from).min();
         self.keep = followers.map(|cursor| cursor.received.min(cursor.next.seq)).min();
         self.waiting = self.cursors.values().filter(|cursor| cursor.waits == Waits::ForItems).count();
         if !self.is_full() {
@@ -274,6 +287,10 @@ impl<B: Bell> Ring<B> {
         let bound = self.bound();
         let unsent = self.slowest.map_or(end, |at| at.seq);
         while self.log.memory() > bound && self.log.forget_oldest_below(unsent) {}
+    }
+
+    fn is_beyond_bounds(&self) -> bool {
+        self.log.held() > self.limits.bytes as u64 || self.log.memory() > self.bound()
     }
 
     /// The most memory that the items of the ring itself take: the buffer, what is on its way, what was read there and waits for

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::{
     chunks::{FRAME_HEAD, frame_size},
     cursor::{Bell, Cut, Parting},
-    limits::{IN_FLIGHT, Limits},
+    limits::{AHEAD, AHEAD_FROM, IN_FLIGHT, Limits},
     log::SEGMENT,
     ring::{PushError, Ring},
     subscribe::{AttachError, Take},
@@ -126,6 +126,41 @@ fn ls2_block_refuses_at_the_limit_and_again_after_every_item() {
     fill(&mut ring, 4..8);
     assert!(matches!(ring.push(&8u64, now), Err(PushError::Full { .. })));
     assert_eq!(told(&mut ring, peer(1), at), (vec![4, 5, 6, 7], vec![]));
+}
+
+/// A producer of small items fills the buffer long before the writer has its turn.
+#[test]
+fn ls2_block_goes_on_while_the_writer_waits_for_its_turn_and_no_further() {
+    let limits = Limits { items: AHEAD_FROM, overflow: Overflow::Block, ..Limits::default() };
+    let mut ring = Ring::new(EPOCH, 0, limits);
+    let (one, two) = (peer(1), peer(2));
+    let at = ring.attach(one, None, Silent, now()).expect("room").attachment;
+    let mut accepted = 0;
+    let fill = |ring: &mut Ring<Silent>, accepted: &mut u64| {
+        while ring.push(&7u64, now).is_ok() {
+            *accepted += 1;
+        }
+    };
+    fill(&mut ring, &mut accepted);
+    // Five bytes an item: in multiples of the buffer, and no more than was promised.
+    let bytes = 5 * accepted;
+    let (least, most) = (AHEAD as u64, AHEAD as u64 + 2 * 5 * AHEAD_FROM as u64);
+    assert!((least..=most).contains(&bytes), "{bytes} bytes");
+    let Take::Run(run) = ring.take(&one, at) else { panic!("items") };
+    assert_eq!(run.count(), accepted, "one turn takes them all");
+    // Nobody acknowledges: what may be in flight ends it.
+    for _ in 0..1000 {
+        fill(&mut ring, &mut accepted);
+        ring.take(&one, at);
+    }
+    assert!(5 * accepted <= (IN_FLIGHT + AHEAD) as u64, "{accepted} items");
+    // Who is not there gets the buffer, and no more.
+    let mut ring = Ring::new(EPOCH, 0, limits);
+    let gone = ring.attach(two, None, Silent, now()).expect("room").attachment;
+    ring.detach(&two, gone, Parting::Lost, now());
+    let mut accepted = 0;
+    fill(&mut ring, &mut accepted);
+    assert_eq!(accepted, AHEAD_FROM as u64);
 }
 
 #[test]

@@ -116,6 +116,7 @@ impl<B: Bell> Ring<B> {
             presence: Presence::Attached,
             since: now,
             next,
+            ahead: next,
             told,
             window,
             received: told,
@@ -197,7 +198,8 @@ impl<B: Bell> Ring<B> {
     }
 
     fn taken(&mut self, peer: &PeerId, run: Run) -> Take {
-        let makes_room = !self.lag_reaches(run.end);
+        let ahead = self.cursors.get(peer).map_or(run.end, |cursor| cursor.ahead);
+        let makes_room = !self.lag_reaches(run.end.max(ahead));
         let Some(cursor) = self.cursors.get_mut(peer) else { return Take::Superseded };
         if run.is_empty() {
             let all = cursor.window.is_none() && run.end >= self.log.end();
@@ -266,7 +268,7 @@ impl<B: Bell> Ring<B> {
             }
             Presence::Attached => {
                 cursor.presence = Presence::Leased { since: now };
-                cursor.waits = Waits::No;
+                (cursor.waits, cursor.ahead) = (Waits::No, cursor.next);
                 Some(Parting::Lost)
             }
             Presence::Cut(_) => {

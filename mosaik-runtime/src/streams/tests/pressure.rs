@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{LONG, events_until, next, next_event, start, take, tally, two, within};
 use crate::{
-    streams::{End, Event, Left, TrySendError},
+    streams::{End, Event, Left, TrySendError, core::limits::READ},
     topology::Overflow,
-    transport::sim::Net,
+    transport::{Limits, sim::Net},
 };
 
 const ITEM: usize = 10_000;
@@ -27,13 +27,20 @@ async fn ls2_ls4_block_is_back_pressure_from_end_to_end() {
     while tokio::time::timeout(Duration::from_secs(10), producer.send(item(sent))).await.is_ok() {
         sent += 1;
     }
-    let bound = 8 + (256 * 1024 + 512 * 1024 + 512 * 1024) / ITEM as u64;
-    assert!(sent > 8 && sent < bound, "{sent} items are on their way, the bound is {bound}");
-    let (all, one) = (producer.stats().memory, producer.stats().subscriptions[&two.id()].memory);
-    for memory in [all.expect("a producer's"), one.expect("a producer's")] {
+    // The buffer at both ends, the window of the stream, and what is read at a time: one part waits, and one is in the last batch.
+    let (window, read) = (u64::from(Limits::default().stream_window), 2 * READ as u64);
+    let bound = 8 + 8 + (window + read) / ITEM as u64;
+    assert!(sent > 8 && sent <= bound, "{sent} items are on their way, the bound is {bound}");
+    let (all, each) = (producer.stats().memory, producer.stats().subscriptions[&two.id()].memory);
+    for memory in [all.expect("a producer's"), each.expect("a producer's")] {
         let waits = ITEM as u64 * 8;
         assert!(memory.held >= waits && memory.held <= memory.bound, "{memory:?}");
     }
+    let (all, each) = (consumer.stats().memory, consumer.stats().subscriptions[&one.id()].memory);
+    let (all, each) = (all.expect("a consumer's"), each.expect("a consumer's"));
+    let waits = ITEM as u64 * 8;
+    assert!(all.held >= waits && all.held <= waits + read && all.held <= all.bound, "{all:?}");
+    assert!(each.held > 0 && each.held <= each.bound, "{each:?}");
     for _ in 0..3 {
         let refused = producer.try_send(item(sent));
         assert!(matches!(refused, Err(TrySendError::Full((n, _))) if n == sent), "the item comes back");
@@ -42,6 +49,7 @@ async fn ls2_ls4_block_is_back_pressure_from_end_to_end() {
     assert!(taken.iter().map(|(n, _)| *n).eq(0..sent), "nothing is lost");
     within(LONG, "room", producer.send(item(sent))).await.expect("sent");
     assert_eq!(next(&mut consumer).await.0, sent);
+    assert_eq!(consumer.stats().memory.expect("a consumer's").held, 0, "the last item is taken");
 }
 
 #[tokio::test(start_paused = true)]
