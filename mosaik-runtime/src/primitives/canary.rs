@@ -24,6 +24,18 @@ pub enum Canary {
     RestartNotAnnounced,
     /// Nobody looks for nodes that were given up.
     LostForGood,
+    /// Members of a group that are not reachable count as if they agreed.
+    ReachableQuorum,
+    /// A member's vote is only in its memory.
+    VoteNotPersisted,
+    /// A member says that it has entries before its disk does.
+    AckBeforeFlush,
+    /// A strong read asks nobody.
+    ReadWithoutIndex,
+    /// A group's snapshot holds no sessions.
+    SessionsNotInSnapshot,
+    /// A member that lost its log comes back as the same member.
+    WipedVoterKeepsId,
 }
 
 /// Whether this mistake is made here.

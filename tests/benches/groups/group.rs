@@ -1,6 +1,8 @@
 //! The nodes of one group, all in this process.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use mosaik_runtime::{
     groups::{Apply, Group, StateMachine, Storage, Voters},

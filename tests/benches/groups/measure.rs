@@ -1,6 +1,8 @@
 //! What is measured on one node of a group.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use mosaik_runtime::groups::Group;
 use tokio::task::JoinSet;

@@ -2,6 +2,7 @@
 //!
 //! Labels are those of the reliability page (D1, F8, …) and, with an L, of the lessons.
 
+mod caught;
 mod committee;
 mod discovery;
 mod fleet;

@@ -12,7 +12,11 @@ use crate::{
         birth::{ClusterId, Record},
         store::{Store, StoreError},
     },
-    primitives::{WireId, codec},
+    primitives::{
+        WireId,
+        canary::{self, Canary},
+        codec,
+    },
 };
 
 const RECORD: &str = "birth";
@@ -71,6 +75,10 @@ impl Notes {
 
     /// As which member the log was written, if there is one that goes on.
     pub(super) fn part(&self) -> Result<Option<Part>, StoreError> {
+        if canary::made(Canary::WipedVoterKeepsId) {
+            let note = read::<MemberNote>(&self.promises, self.apart(), MEMBER)?;
+            return Ok(note.map(|MemberNote::V1(part)| part));
+        }
         let Some(MemberNote::V1(part)) = read(&self.store, self.item, MEMBER)? else { return Ok(None) };
         let reader = self.store.reader(self.item);
         let begun = reader.vote()?.is_some() || reader.state()?.last.is_some();
@@ -79,6 +87,9 @@ impl Notes {
 
     pub(super) async fn set_part(&self, part: Part) -> Result<(), StoreError> {
         let note = encode(&MemberNote::V1(part))?;
+        if canary::made(Canary::WipedVoterKeepsId) {
+            self.promises.set_note(self.apart(), MEMBER, Some(note.clone())).await?;
+        }
         self.store.set_note(self.item, MEMBER, Some(note)).await
     }
 }

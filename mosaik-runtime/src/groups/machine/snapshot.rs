@@ -15,7 +15,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use bytes::Bytes;
 
 use super::{StateMachine, core::System};
-use crate::primitives::{Fingerprint, codec, scope::panic_text};
+use crate::primitives::{
+    Fingerprint,
+    canary::{self, Canary},
+    codec,
+    scope::panic_text,
+};
 
 /// The format that this build writes. It reads no other.
 pub const FORMAT: u32 = 1;
@@ -82,7 +87,11 @@ pub(super) fn length(bytes: &[u8]) -> u64 {
 
 /// Adds the system behind the state.
 pub(super) fn finish(mut bytes: Vec<u8>, system: &System) -> Result<Bytes, SnapshotError> {
-    codec::encode_into(system, &mut bytes).map_err(|error| SnapshotError::Refused(error.to_string()))?;
+    let encoded = match canary::made(Canary::SessionsNotInSnapshot) {
+        true => codec::encode_into(&system.without_sessions(), &mut bytes),
+        false => codec::encode_into(system, &mut bytes),
+    };
+    encoded.map_err(|error| SnapshotError::Refused(error.to_string()))?;
     Ok(Bytes::from(bytes))
 }
 

@@ -13,7 +13,10 @@ use openraft::{
 };
 
 use super::{convert, types::RaftTypes};
-use crate::groups::store::{GroupLog, LogReader, StoreError};
+use crate::{
+    groups::store::{GroupLog, LogReader, StoreError},
+    primitives::canary::{self, Canary},
+};
 
 /// How much openraft gets of a log at a time where it may get less: the most that is on its way to a follower.
 const READ_BYTES: usize = 1 << 20;
@@ -77,6 +80,9 @@ impl RaftLogStorage<RaftTypes> for RaftLog {
     }
 
     async fn save_vote(&mut self, vote: &VoteOf<RaftTypes>) -> Result<(), io::Error> {
+        if canary::made(Canary::VoteNotPersisted) {
+            return Ok(());
+        }
         Ok(self.0.save_vote(convert::vote(vote)).await?)
     }
 
@@ -97,6 +103,10 @@ impl RaftLogStorage<RaftTypes> for RaftLog {
         I::IntoIter: OptionalSend,
     {
         let entries = entries.into_iter().map(convert::entry).collect();
+        if canary::made(Canary::AckBeforeFlush) {
+            callback.io_completed(Ok(()));
+            return Ok(self.0.append(entries, |_| {}).await?);
+        }
         let done = |result: Result<(), StoreError>| callback.io_completed(result.map_err(io::Error::from));
         Ok(self.0.append(entries, done).await?)
     }

@@ -24,11 +24,11 @@ impl Committer {
         }
     }
 
-    /// Runs in a task; each commit takes `flush` of (virtual) time.
+    /// Runs in a task; each commit takes as much (virtual) time as `flush` says.
     #[cfg(any(test, feature = "sim"))]
-    pub(super) async fn run(mut self, flush: std::time::Duration) {
+    pub(super) async fn run(mut self, flush: impl Fn() -> std::time::Duration) {
         while let Some(batch) = self.queue.next().await {
-            tokio::time::sleep(flush).await;
+            tokio::time::sleep(flush()).await;
             self.commit(batch);
         }
     }

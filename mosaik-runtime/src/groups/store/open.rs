@@ -59,11 +59,11 @@ impl Store {
         scope: &crate::primitives::Scope,
         flush: std::time::Duration,
     ) -> Result<Self, OpenError> {
-        let folder = Arc::new(disk.attach());
+        let (folder, slow) = (Arc::new(disk.attach()), disk.clone());
         let (store, committer, ended) =
             assemble(folder, owner, StoreId(rng.next_u64()), Lane::Inline, Lane::Inline)?;
         scope.spawn("store", async move {
-            committer.run(flush).await;
+            committer.run(|| flush + slow.slowness()).await;
             ended.cancel();
         });
         Ok(store)

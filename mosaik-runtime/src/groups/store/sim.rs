@@ -8,6 +8,7 @@ mod image;
 use std::{
     fmt, io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use self::image::{Image, Op};
@@ -33,6 +34,7 @@ struct State {
     changes: u64,
     fails: Option<(u64, io::ErrorKind)>,
     tried_after_failure: u64,
+    slow: Duration,
 }
 
 impl SimDisk {
@@ -71,6 +73,15 @@ impl SimDisk {
         let mut state = self.state();
         state.fails = Some((state.changes + number, how));
         state.tried_after_failure = 0;
+    }
+
+    /// From now on each flush takes so much longer.
+    pub fn set_slow(&self, by: Duration) {
+        self.state().slow = by;
+    }
+
+    pub(super) fn slowness(&self) -> Duration {
+        self.state().slow
     }
 
     /// How many changes were tried after the one that failed.

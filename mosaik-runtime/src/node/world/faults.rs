@@ -61,6 +61,13 @@ impl World {
         self
     }
 
+    /// Makes each flush of a node's disk take so much longer, from now on.
+    #[cfg(feature = "durable")]
+    pub fn slow_disk(&mut self, node: usize, by: Duration) -> &mut Self {
+        self.at(node).slow_disk(by);
+        self
+    }
+
     /// Takes away what a node has on disk; it is crashed first if it runs. Start it again with [`restart`](Self::restart).
     #[cfg(feature = "durable")]
     pub fn lose_disk(&mut self, node: usize) -> &mut Self {

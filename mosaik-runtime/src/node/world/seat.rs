@@ -125,6 +125,12 @@ impl Seat {
         self.disk = SimDisk::new();
     }
 
+    /// From now on each flush of the disk takes so much longer.
+    #[cfg(feature = "durable")]
+    pub(super) fn slow_disk(&self, by: std::time::Duration) {
+        self.disk.set_slow(by);
+    }
+
     pub(super) fn ask_to_stop(&self) {
         if let Some(life) = &self.life {
             life.stop.cancel();

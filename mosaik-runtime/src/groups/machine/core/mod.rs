@@ -92,6 +92,11 @@ impl System {
         self
     }
 
+    /// The same with no session.
+    pub(super) fn without_sessions(&self) -> Self {
+        Self { sessions: BTreeMap::new(), by_use: BTreeSet::new(), ..self.clone() }
+    }
+
     /// The last entry.
     pub fn applied(&self) -> Option<LogId> {
         self.applied

@@ -1,0 +1,143 @@
+//! The first phase of a story: one thing after the other goes wrong.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use mosaik_runtime::{
+    node::world::{World, millis},
+    primitives::NodeRng,
+};
+
+use super::{
+    lab::Lab,
+    plan::{Fault, Plan},
+};
+
+/// A day, in milliseconds.
+const DAY: i64 = 86_400_000;
+
+/// What is broken now, and what can be broken.
+pub(super) struct Storm {
+    plan: Plan,
+    rng: NodeRng,
+    down: BTreeSet<usize>,
+}
+
+impl Storm {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let mut plan = plan.clone();
+        let rng = plan.rng.split("storm");
+        Self { plan, rng, down: BTreeSet::new() }
+    }
+
+    /// How long it takes until the next thing happens.
+    pub(super) fn pause(&mut self) -> Duration {
+        millis([50, 300, 1000, 2500, 6000][self.rng.below(5)] + self.rng.below(500) as u64)
+    }
+
+    /// Does one thing to the world.
+    pub(super) fn strike(&mut self, world: &mut World, lab: &Lab) {
+        let faults = self.plan.faults();
+        let (one, other) = (self.rng.below(self.plan.nodes), self.rng.below(self.plan.nodes));
+        let dice = self.rng.below(12);
+        let Some(fault) = faults.get(self.rng.below(faults.len())) else { return };
+        match fault {
+            Fault::Loss => _ = world.set_loss([0.0, 0.02, 0.05, 0.1, 0.3][dice % 5]),
+            Fault::Delay => {
+                world.set_latency(millis([1, 5, 40, 200][dice % 4]));
+                let jitter = [0.0, 0.2, 0.5][dice % 3];
+                world.net().adjust_links(|link| link.jitter = jitter);
+            }
+            Fault::Partition => self.part(world, lab, one, dice),
+            Fault::Cut if dice < 4 => _ = world.heal(),
+            Fault::Cut => _ = world.cut(one, other),
+            Fault::Sever => self.sever(world, dice),
+            Fault::Crash => self.crash(world, lab, one),
+            Fault::Regicide => {
+                if let Some(leader) = lab.leader() {
+                    self.crash(world, lab, leader);
+                }
+            }
+            Fault::Blackout if self.plan.durable => self.blackout(world, lab),
+            Fault::Blackout => self.crash(world, lab, one),
+            Fault::Disk if dice < 8 => {
+                let by = millis([0, 5, 50, 200][dice % 4]);
+                (0..self.plan.nodes).for_each(|node| _ = world.slow_disk(node, by));
+            }
+            Fault::Disk => self.lose(world, lab, one),
+            Fault::Clock => _ = world.clock_jump(one, [-DAY, -3_600_000, 3_600_000, DAY][dice % 4]),
+            // The clients do that.
+            Fault::Panic => {}
+        }
+    }
+
+    fn part(&mut self, world: &mut World, lab: &Lab, one: usize, dice: usize) {
+        let alone = match dice {
+            0..3 => {
+                world.heal();
+                return;
+            }
+            3..7 => lab.leader().unwrap_or(one),
+            7..9 => one,
+            _ => {
+                let nodes = self.plan.nodes;
+                world.partition((0..nodes).step_by(2), (1..nodes).step_by(2));
+                return;
+            }
+        };
+        world.partition([alone], (0..self.plan.nodes).filter(|node| *node != alone));
+    }
+
+    /// Some pairs lose their connections; half of the time it is all of them.
+    fn sever(&mut self, world: &mut World, dice: usize) {
+        for one in 0..self.plan.nodes {
+            for other in one + 1..self.plan.nodes {
+                if dice.is_multiple_of(2) || self.rng.below(4) == 0 {
+                    world.sever(one, other);
+                }
+            }
+        }
+    }
+
+    fn crash(&mut self, world: &mut World, lab: &Lab, one: usize) {
+        if let Some(node) = self.down.pop_first() {
+            world.restart(node);
+        } else if self.plan.durable || lab.may_lose_one(self.plan.nodes) {
+            world.crash(one);
+            lab.is_down(one);
+            self.down.insert(one);
+        }
+    }
+
+    /// A node comes back with an empty disk.
+    fn lose(&mut self, world: &mut World, lab: &Lab, one: usize) {
+        if self.plan.durable && self.down.is_empty() && lab.may_lose_one(self.plan.nodes) {
+            lab.forgets(one);
+            world.lose_disk(one).restart(one);
+        }
+    }
+
+    fn blackout(&mut self, world: &mut World, lab: &Lab) {
+        for node in 0..self.plan.nodes {
+            if !self.down.contains(&node) {
+                world.crash(node);
+                lab.is_down(node);
+            }
+        }
+        self.down.clear();
+        for node in 0..self.plan.nodes {
+            world.restart(node);
+        }
+    }
+
+    /// Everything heals.
+    pub(super) fn calm(&mut self, world: &mut World) {
+        world.heal().set_loss(0.0).set_latency(millis(1));
+        world.net().adjust_links(|link| link.jitter = 0.2);
+        for node in std::mem::take(&mut self.down) {
+            world.restart(node);
+        }
+        for node in 0..self.plan.nodes {
+            world.slow_disk(node, Duration::ZERO);
+        }
+    }
+}
