@@ -111,6 +111,13 @@ impl Running {
         kill_process(pid, signal).expect("the program runs");
     }
 
+    /// Kills it with a signal that nobody can catch.
+    #[track_caller]
+    pub fn killed(mut self, within: Duration) -> Ended {
+        self.child.kill().expect("it can be killed");
+        self.ended(within)
+    }
+
     /// Waits for its end.
     #[track_caller]
     pub fn ended(mut self, within: Duration) -> Ended {

@@ -23,6 +23,8 @@ use crate::{primitives::scope::panic_text, topology::GroupDescriptor};
 
 /// How long a command or a query may take, unless [`Group::with_deadline`] says otherwise.
 pub const DEADLINE: Duration = Duration::from_secs(10);
+/// The longest deadline: what is longer counts as this.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// A state machine that `#[group]` declared: its name, its settings and its typed handle.
 #[diagnostic::on_unimplemented(
@@ -79,7 +81,7 @@ impl<M> Group<M> {
     /// The same group, whose commands and queries may take this long; 10 s by default.
     #[must_use]
     pub fn with_deadline(&self, deadline: Duration) -> Self {
-        Self { opened: self.opened.clone(), deadline, methods: OnceLock::new() }
+        Self { opened: self.opened.clone(), deadline: deadline.min(LONGEST), methods: OnceLock::new() }
     }
 
     /// The copy on this node: no network, and perhaps not the newest.

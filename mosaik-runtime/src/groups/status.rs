@@ -89,9 +89,10 @@ impl InstanceView {
         }
     }
 
-    /// Whether commands can be expected to work: a leader is known, and the voters are committed.
+    /// Whether commands can be expected to work: a leader is known, and a majority of the committed voters is there.
     pub fn is_online(&self) -> bool {
         self.leader.is_some()
+            && self.quorum
             && !self.voters.is_empty()
             && !self.fenced
             && !self.stopped

@@ -3,6 +3,7 @@
 
 mod chat;
 mod command_line;
+mod killed;
 mod ledger;
 mod meeting;
 mod pages;

@@ -160,6 +160,9 @@ async fn run(
     events: &mpsc::Sender<Input>,
 ) {
     let Ok(bond) = timeout(OPEN, instance.bonds().bonded(to)).await else { return };
+    if !instance.is_of_one_birth(to) {
+        return;
+    }
     let Ok(Ok(link)) = timeout(OPEN, bond.channel(ChannelKind::Commands)).await else { return };
     if events.send(Input::Ready(lane)).await.is_err() {
         return;

@@ -153,7 +153,7 @@ fn ask(instance: Instance) -> BoxFuture<'static, Option<u64>> {
         if leader == instance.me() {
             bounded(async { instance.read_index().await.ok() }).await
         } else {
-            let bond = instance.bonds().get(leader)?;
+            let bond = instance.bonds().get(leader).filter(|_| instance.is_of_one_birth(leader))?;
             match bond.call(Request::ReadIndex, ROUND).await {
                 Ok(Response::ReadIndex { index }) => Some(index),
                 _ => None,

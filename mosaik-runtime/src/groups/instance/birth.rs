@@ -1,6 +1,6 @@
 //! The birth on this node: its effects are done here, in order.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use openraft::errors::{InitializeError, RaftError};
 
@@ -9,9 +9,12 @@ use crate::groups::{
     MemberId,
     birth::{ClusterId, Effect, Genesis, Input, Report},
     status::Conflict,
-    wire::BirthMessage,
+    wire::{BirthMessage, Hello},
 };
 use crate::primitives::PeerId;
+
+/// How long Raft may take to end when its member has failed.
+const END: Duration = Duration::from_secs(2);
 
 impl Driver {
     /// Gives one input to the birth and does what it wants done.
@@ -134,10 +137,21 @@ impl super::Instance {
 
     /// The member here stops for good: nothing more is promised, voted or acknowledged by it.
     pub(super) fn fail(&self, error: &dyn std::fmt::Display) {
+        if self.has_failed() {
+            return;
+        }
         let why: Arc<str> = error.to_string().into();
         tracing::error!(target: "mosaik::groups", group = &*self.subject().intent, "this member has stopped: {why}");
         metrics::counter!("mosaik_groups_failed_total").increment(1);
+        if let Some(running) = self.running() {
+            self.scope().spawn("groups end of raft", async move {
+                // It may have ended by itself; what it still has to say nobody needs.
+                let _ = tokio::time::timeout(END, running.raft.shutdown()).await;
+            });
+        }
         self.set_running(None);
+        let hello = self.bonds().hello();
+        self.bonds().set_hello(Hello { member: None, ..hello });
         self.change_view(|view| {
             view.failed.get_or_insert(why);
             (view.leader, view.is_leader) = (None, false);

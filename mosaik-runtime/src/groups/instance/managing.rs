@@ -48,6 +48,10 @@ pub(super) struct Managing {
 impl Driver {
     /// Looks at what Raft says of itself.
     pub(super) async fn look_at_raft(&mut self) {
+        if self.instance.has_failed() {
+            (self.raft, self.managing) = (None, None);
+            return;
+        }
         let Some((running, _)) = self.raft.clone() else { return };
         let metrics = running.raft.metrics().borrow_watched().clone();
         if let Err(error) = &metrics.running_state {
@@ -101,6 +105,8 @@ impl Driver {
             .set(metrics.last_log_index.unwrap_or(0).saturating_sub(applied) as f64);
         metrics::gauge!("mosaik_groups_leads", "group" => group()).set(f64::from(u8::from(leads)));
         let hello = self.instance.bonds().hello();
+        // A group that has fenced itself gets no farther in the eyes of its rival, or the two would fence each other.
+        let committed = if fenced { 0 } else { committed };
         self.instance.bonds().set_hello(Hello { member: Some(running.member), committed, ..hello });
         self.show_quorum();
     }

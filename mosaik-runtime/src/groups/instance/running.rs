@@ -58,6 +58,9 @@ fn config(name: &str) -> Result<Config, openraft::ConfigError> {
         election_timeout_max: most,
         quorum_loss_probe_interval: Some(2 * most),
         enable_pre_vote: Some(true),
+        // A leader that restarts stands for election like anybody: entries that it replicated and had not flushed itself are gone, and
+        // in its old term it would write others at their places.
+        enable_leader_restore: Some(false),
         snapshot_policy: SnapshotPolicy::Never,
         max_in_snapshot_log_to_keep: KEPT_BEHIND_SNAPSHOT,
         replication_lag_threshold: 2 * KEPT_BEHIND_SNAPSHOT,

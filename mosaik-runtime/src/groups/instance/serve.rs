@@ -53,6 +53,7 @@ impl Serve for Server {
     fn channel(&self, from: PeerId, kind: ChannelKind, link: Link<GroupsProtocol>) -> BoxFuture<'static, ()> {
         let Some(instance) = self.instance() else { return Box::pin(async {}) };
         match kind {
+            ChannelKind::Commands if !instance.is_of_one_birth(from) => Box::pin(async {}),
             ChannelKind::Commands => Box::pin(client::serve(instance, from, link)),
             ChannelKind::Append { .. } | ChannelKind::Chunks | ChannelKind::Tail => Box::pin(async move {
                 if let Some(running) = instance.running() {
@@ -64,11 +65,20 @@ impl Serve for Server {
 }
 
 impl Instance {
+    /// Whether a peer belongs to the group that this node belongs to, and not to another of the same name: indices and sessions of
+    /// the two mean different things.
+    pub(in crate::groups) fn is_of_one_birth(&self, peer: PeerId) -> bool {
+        let here = self.running().map(|running| running.cluster);
+        let there = self.bonds().get(peer).and_then(|bond| bond.hello().cluster);
+        here.is_some() && here == there
+    }
+
     async fn answer(&self, from: PeerId, request: Request) -> Result<Response, Why> {
         match request {
             Request::Ping => Ok(Response::Pong),
             Request::Join { cluster, store } => self.welcome(from, cluster, store).await,
             Request::Leave { member } => self.let_go(from, member).await,
+            Request::ReadIndex if !self.is_of_one_birth(from) => Err(self.not_leader()),
             Request::ReadIndex => match self.read_index().await {
                 Ok(index) => Ok(Response::ReadIndex { index }),
                 Err(ReadError::NotLeader { .. }) => Err(self.not_leader()),
