@@ -24,7 +24,7 @@ use super::{
 use crate::{
     admission::Admission,
     discovery::{Discovery, EntryTooLarge, RoleEntry, rendezvous::Rendezvous},
-    primitives::{Clock, GroupId, NetworkId, NodeRng, PeerRole, Scope, Stopped, WireId},
+    primitives::{Clock, Fingerprint, GroupId, NetworkId, NodeRng, PeerRole, Scope, Stopped, WireId},
     transport::{Listener, Transport},
 };
 
@@ -96,6 +96,16 @@ pub enum OpenError {
         intent: Arc<str>,
         /// What went wrong.
         why: String,
+    },
+    /// The log was written with another version of the state machine.
+    #[error(
+        "the log of the group {intent} on this node was written with another version of its state machine, and this one would read old \
+         commands as something else: start that version again, give the new one another intent, or keep the arguments of the methods as \
+         they were"
+    )]
+    OtherMachine {
+        /// The group.
+        intent: Arc<str>,
     },
     /// The store could not be opened.
     #[error(transparent)]
@@ -227,6 +237,9 @@ impl Hub {
         let (machine, replica) =
             opened.map_err(|error| OpenError::Machine { intent: intent.clone(), why: error.to_string() })?;
         let (fingerprint, shape) = replica.contract();
+        if !agrees(&store, item, fingerprint).await? {
+            return Err(OpenError::OtherMachine { intent });
+        }
         let role = RoleEntry { role: PeerRole::Member, item, schema: fingerprint };
         let told_to_found = self.0.settings.found.contains(&*intent);
         let parts = Parts {
@@ -373,4 +386,22 @@ async fn listen(hub: std::sync::Weak<Inner>, scope: Scope, mut listener: Listene
         let admission = inner.admission.clone();
         scope.spawn("groups link", async move { bond::receive(link, &admission, find).await });
     }
+}
+
+/// Under which name the contract of the machine that wrote a log is kept.
+const CONTRACT: &str = "contract";
+
+/// Whether the log of a group was written with this contract. A log that was not begun takes any, and keeps it.
+async fn agrees(store: &Store, item: WireId, contract: Fingerprint) -> Result<bool, StoreError> {
+    let reader = store.reader(item);
+    let known = reader.note(CONTRACT)?;
+    if known.as_deref() == Some(&contract.0[..]) {
+        return Ok(true);
+    }
+    let begun = reader.vote()?.is_some() || reader.state()?.last.is_some();
+    if begun && known.is_some() {
+        return Ok(false);
+    }
+    store.set_note(item, CONTRACT, Some(bytes::Bytes::copy_from_slice(&contract.0))).await?;
+    Ok(true)
 }

@@ -289,3 +289,55 @@ async fn a_stop_ends_what_waits_and_what_comes_after() {
     assert_eq!(group.execute(2).await, Err(Rejected::Stopped(crate::primitives::Stopped).into()));
     assert_eq!(group.query(()).await, Err(ReadError::Stopped(crate::primitives::Stopped)));
 }
+
+/// The same state, whose commands mean something else.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Words(Vec<u64>);
+
+impl Schema for Words {
+    fn shape(seen: &mut Seen) -> Shape {
+        Vec::<u64>::shape(seen)
+    }
+}
+
+impl StateMachine for Words {
+    type Command = i64;
+    type Reply = ();
+    type Query = ();
+    type Answer = ();
+
+    fn apply(&mut self, _: i64, _: &Apply) {}
+
+    fn query(&self, (): ()) {}
+}
+
+#[cfg(feature = "durable")]
+#[tokio::test(start_paused = true)]
+async fn f21_a_log_of_another_version_is_refused_and_not_read_as_something_else() {
+    let (net, disk) = (Net::new(5), crate::groups::store::sim::SimDisk::new());
+    let network = async || {
+        let clock = Clock::simulated(Wall(1_000_000_000_000));
+        let builder = Network::builder("grouped").secret_key(SecretKey::from_bytes([1; 32]));
+        let builder = builder.simulated(net.clone(), clock, NodeRng::from_seed(1)).disk(disk.clone());
+        builder.build().await.expect("starts")
+    };
+    let first = network().await;
+    let numbers = || first.groups().machine(Numbers::default()).named("numbers").voters(Voters::Count(1));
+    let group = numbers().storage(Storage::Durable).join().await.expect("joins");
+    timeout(LONG, group.when().online()).await.expect("online");
+    group.execute(7).await.expect("committed");
+    drop(group);
+    first.shutdown().await;
+
+    let second = network().await;
+    let words = second.groups().machine(Words::default()).named("numbers").voters(Voters::Count(1));
+    let refused = words.storage(Storage::Durable).join().await;
+    assert!(matches!(refused, Err(JoinError::Open(OpenError::OtherMachine { .. }))), "{refused:?}");
+    second.shutdown().await;
+
+    let third = network().await;
+    let numbers = third.groups().machine(Numbers::default()).named("numbers").voters(Voters::Count(1));
+    let group = numbers.storage(Storage::Durable).join().await.expect("the version that wrote it may");
+    timeout(LONG, group.when().online()).await.expect("online");
+    assert_eq!(group.query(()).await, Ok(vec![7]));
+}
