@@ -35,11 +35,8 @@ impl Said {
         let is_lost = |(entry, fate): &(&String, &String)| *fate == "in" && !once.contains(entry.as_str());
         let lost: Vec<_> = self.fates.iter().filter(is_lost).map(|(entry, _)| entry.as_str()).collect();
         assert!(lost.is_empty(), "{lost:?} were acknowledged and are lost; there are {once:?}");
-        for (entry, fate) in &self.fates {
-            match fate.as_str() {
-                "out" => assert!(!once.contains(entry.as_str()), "{entry} was rejected and is there"),
-                _ => {}
-            }
+        for (entry, _) in self.fates.iter().filter(|(_, fate)| *fate == "out") {
+            assert!(!once.contains(entry.as_str()), "{entry} was rejected and is there");
         }
         let acknowledged = self.fates.values().filter(|fate| *fate == "in").count();
         println!("{acknowledged} acknowledged, {} in the rolls", once.len());

@@ -7,6 +7,7 @@ mod log;
 mod machine;
 mod network;
 mod runtime;
+mod sane;
 mod server;
 mod stream;
 #[cfg(test)]

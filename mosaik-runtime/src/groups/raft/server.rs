@@ -10,7 +10,7 @@ use openraft::{
     storage::RaftStateMachine,
 };
 
-use super::{convert, translate, types::RaftTypes};
+use super::{convert, sane, translate, types::RaftTypes};
 use crate::{
     groups::{
         MemberId,
@@ -120,6 +120,7 @@ where
         pre: bool,
     ) -> Result<Response, Why> {
         self.check(from, ask.to, ask.vote.member)?;
+        sane::vote(&ask)?;
         let request = translate::raft_vote_ask(ask);
         let answered = if pre { self.raft.pre_vote(request).await } else { self.raft.vote(request).await };
         let answer = answered.map_err(|error| translate::failed(&error))?;
@@ -130,6 +131,7 @@ where
         let Append { to, from: leader, appended } = append;
         self.check(from, to, leader)?;
         self.check(from, to, appended.vote.member)?;
+        sane::appended(&appended)?;
         let range = translate::range(&appended);
         let request = translate::raft_appended(appended).map_err(|error| Why::Failed(error.to_string()))?;
         let answered = self.raft.append_entries(request).await;
@@ -168,6 +170,7 @@ where
     }
 
     async fn snapshot(&self, from: PeerId, vote: Vote, manifest: Manifest) -> Result<Response, Why> {
+        sane::snapshot(&vote, &manifest)?;
         let (applied, ours) = {
             let metrics = self.raft.metrics();
             let metrics = metrics.borrow_watched();
@@ -186,7 +189,7 @@ async fn next_request(
     leader: MemberId,
 ) -> Option<openraft::raft::AppendEntriesRequest<RaftTypes>> {
     let appended = receiver.recv::<Appended>(SILENCE).await.ok()??;
-    if appended.vote.member != leader {
+    if appended.vote.member != leader || sane::appended(&appended).is_err() {
         return None;
     }
     translate::raft_appended(appended).ok()
