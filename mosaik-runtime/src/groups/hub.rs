@@ -398,8 +398,7 @@ async fn agrees(store: &Store, item: WireId, contract: Fingerprint) -> Result<bo
     if known.as_deref() == Some(&contract.0[..]) {
         return Ok(true);
     }
-    let begun = reader.vote()?.is_some() || reader.state()?.last.is_some();
-    if begun && known.is_some() {
+    if known.is_some() && reader.is_begun()? {
         return Ok(false);
     }
     store.set_note(item, CONTRACT, Some(bytes::Bytes::copy_from_slice(&contract.0))).await?;

@@ -5,7 +5,9 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use mosaik_runtime::{node::world::Canary, transport::sim::TraceHash};
+use mosaik_runtime::node::world::Canary;
+
+use crate::seeds::Story;
 
 /// A mistake must be found within so many seeds.
 const SEEDS: u64 = 200;
@@ -17,12 +19,7 @@ fn text_of(panic: &(dyn Any + Send)) -> String {
 
 /// Runs stories with a mistake in them until one fails, by one of the promises that the mistake breaks. Seeds that cannot show the
 /// mistake are counted and not run.
-pub(crate) fn is_caught(
-    story: fn(u64, Option<Canary>) -> TraceHash,
-    canary: Canary,
-    promises: &[&str],
-    shows: impl Fn(u64) -> bool,
-) {
+pub(crate) fn is_caught(story: Story, canary: Canary, promises: &[&str], shows: impl Fn(u64) -> bool) {
     for seed in (0..SEEDS).filter(|seed| shows(*seed)) {
         let Err(panic) = catch_unwind(AssertUnwindSafe(|| story(seed, Some(canary)))) else { continue };
         let text = text_of(&*panic);

@@ -7,5 +7,6 @@ mod committee;
 mod discovery;
 mod fleet;
 mod ledger;
+mod seeds;
 mod streams;
 mod swarm;

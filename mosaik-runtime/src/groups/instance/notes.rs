@@ -80,8 +80,7 @@ impl Notes {
             return Ok(note.map(|MemberNote::V1(part)| part));
         }
         let Some(MemberNote::V1(part)) = read(&self.store, self.item, MEMBER)? else { return Ok(None) };
-        let reader = self.store.reader(self.item);
-        let begun = reader.vote()?.is_some() || reader.state()?.last.is_some();
+        let begun = self.store.reader(self.item).is_begun()?;
         Ok((begun || !part.first).then_some(part))
     }
 

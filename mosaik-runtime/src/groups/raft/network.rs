@@ -23,7 +23,7 @@ use crate::groups::{
     MemberId,
     bond::{Bond, BondError, Bonds},
     store::record::Manifest,
-    wire::{Append, Request, Response, Why},
+    wire::{Append, Request, Response, VoteAsk, Why},
 };
 use crate::primitives::canary::{self, Canary};
 
@@ -90,6 +90,23 @@ impl RaftPeer {
     async fn call(&self, action: RPCTypes, request: Request, within: Duration) -> Result<Response, Failed> {
         let called = self.bond()?.call(request, within).await;
         called.map_err(|error| self.failed(action, &error))
+    }
+
+    /// Asks for a vote, or whether there would be one.
+    async fn ask_vote(
+        &self,
+        question: fn(VoteAsk) -> Request,
+        rpc: VoteRequest<RaftTypes>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<RaftTypes>, Failed> {
+        if self.is_taken_for_granted() {
+            return Ok(VoteResponse::new(rpc.vote, rpc.last_log_id, true));
+        }
+        let ask = question(translate::vote_ask(self.target, &rpc));
+        match self.call(RPCTypes::Vote, ask, option.soft_ttl()).await? {
+            Response::Vote(answer) => Ok(translate::raft_vote_answer(answer)),
+            response => Err(unexpected(response)),
+        }
     }
 
     pub(super) fn failed(&self, action: RPCTypes, error: &BondError) -> Failed {
@@ -169,14 +186,7 @@ impl RaftNetworkV2<RaftTypes> for RaftPeer {
         rpc: VoteRequest<RaftTypes>,
         option: RPCOption,
     ) -> Result<VoteResponse<RaftTypes>, Failed> {
-        if self.is_taken_for_granted() {
-            return Ok(VoteResponse::new(rpc.vote, rpc.last_log_id, true));
-        }
-        let ask = Request::Vote(translate::vote_ask(self.target, &rpc));
-        match self.call(RPCTypes::Vote, ask, option.soft_ttl()).await? {
-            Response::Vote(answer) => Ok(translate::raft_vote_answer(answer)),
-            response => Err(unexpected(response)),
-        }
+        self.ask_vote(Request::Vote, rpc, option).await
     }
 
     async fn pre_vote(
@@ -184,14 +194,7 @@ impl RaftNetworkV2<RaftTypes> for RaftPeer {
         rpc: VoteRequest<RaftTypes>,
         option: RPCOption,
     ) -> Result<VoteResponse<RaftTypes>, Failed> {
-        if self.is_taken_for_granted() {
-            return Ok(VoteResponse::new(rpc.vote, rpc.last_log_id, true));
-        }
-        let ask = Request::PreVote(translate::vote_ask(self.target, &rpc));
-        match self.call(RPCTypes::Vote, ask, option.soft_ttl()).await? {
-            Response::Vote(answer) => Ok(translate::raft_vote_answer(answer)),
-            response => Err(unexpected(response)),
-        }
+        self.ask_vote(Request::PreVote, rpc, option).await
     }
 
     async fn full_snapshot(

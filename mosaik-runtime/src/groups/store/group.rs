@@ -62,6 +62,11 @@ impl LogReader {
         Ok(LogState { purged: row.purged, last: row.last, committed: row.committed })
     }
 
+    /// Whether anything of a log was written: a vote or an entry.
+    pub fn is_begun(&self) -> Result<bool, StoreError> {
+        Ok(self.vote()?.is_some() || self.state()?.last.is_some())
+    }
+
     /// A small named value, as it was last written.
     pub fn note(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
         self.shared.health.check()?;

@@ -18,34 +18,24 @@ use self::{
     plan::{Fault, Plan},
     story::story,
 };
+use crate::seeds::part;
 
 /// Seeds of every run, in parts that run beside each other. `MOSAIK_SEEDS` says another number: CI runs 300.
 const SEEDS: u64 = 100;
-const PARTS: u64 = 6;
-/// Seeds of a long run, with `MOSAIK_LONG` set.
-const LONG: u64 = 6000;
 
 /// Seeds that failed once, beyond those of every run, and what was wrong.
 const PINNED: &[(u64, &str)] = &[];
 
-/// Runs one part of all seeds; with `MOSAIK_SEED` set, that one alone.
-fn part(number: u64) {
-    if std::env::var_os("MOSAIK_SEED").is_some() {
-        story(0, None);
-        return;
-    }
-    let wanted = std::env::var("MOSAIK_SEEDS").ok().and_then(|text| text.parse().ok());
-    let seeds = if std::env::var_os("MOSAIK_LONG").is_some() { LONG } else { wanted.unwrap_or(SEEDS) };
-    for seed in (number..seeds).step_by(PARTS as usize) {
-        story(seed, None);
-    }
+/// How many seeds this run has.
+fn wanted() -> u64 {
+    std::env::var("MOSAIK_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SEEDS)
 }
 
 macro_rules! parts {
     ($($name:ident: $number:literal),*) => {
         $(#[test]
         fn $name() {
-            part($number);
+            part($number, wanted(), story);
         })*
     };
 }
