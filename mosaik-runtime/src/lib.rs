@@ -3,6 +3,7 @@
 //! | floor | module | what lives there |
 //! |---|---|---|
 //! | 8 | [`node`] | the network handle, wiring, shutdown, start-up checks |
+//! | 7 | [`collections`] | replicated maps, sequences, sets, cells and queues |
 //! | 6 | [`streams`] | producers and consumers |
 //! | 6 | [`groups`] | replicated state machines: how one is born, and what its members keep |
 //! | 5 | [`admission`] | may this peer take this role on this item? |
@@ -12,6 +13,7 @@
 //! | 1 | [`primitives`] | ids, tags, codec, schemas, conditions, clocks, policies |
 
 pub mod admission;
+pub mod collections;
 pub mod discovery;
 #[cfg(feature = "sim")]
 #[doc(hidden)]

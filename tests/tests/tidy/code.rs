@@ -11,9 +11,10 @@ use super::{
 };
 
 /// The floors of `mosaik-runtime`; a module imports only from floors below its own.
-const FLOORS: [(&str, u8); 9] = [
+const FLOORS: [(&str, u8); 10] = [
     ("fuzz", 9),
     ("node", 8),
+    ("collections", 7),
     ("streams", 6),
     ("groups", 6),
     ("admission", 5),

@@ -1,0 +1,120 @@
+//! Persistent structures as bytes: in their order, and read back only in that order, so that there is one form of each.
+
+use std::fmt;
+
+use imbl::{OrdMap, OrdSet, Vector};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, MapAccess, SeqAccess, Visitor},
+    ser::{SerializeMap, SerializeSeq},
+};
+
+use super::{Key, Value};
+
+/// A map as bytes.
+pub(super) struct SortedMap<K, V>(pub(super) OrdMap<K, V>);
+/// A set as bytes.
+pub(super) struct SortedSet<T>(pub(super) OrdSet<T>);
+/// A sequence as bytes.
+pub(super) struct Sequence<T>(pub(super) Vector<T>);
+
+const UNSORTED: &str = "the keys of a collection are not in their order";
+
+impl<K: Key, V: Value> Serialize for SortedMap<K, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (key, value) in &self.0 {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
+    }
+}
+
+impl<T: Key> Serialize for SortedSet<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut seq = serializer.serialize_seq(Some(self.0.len()))?;
+        for item in &self.0 {
+            seq.serialize_element(item)?;
+        }
+        seq.end()
+    }
+}
+
+impl<T: Value> Serialize for Sequence<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut seq = serializer.serialize_seq(Some(self.0.len()))?;
+        for item in &self.0 {
+            seq.serialize_element(item)?;
+        }
+        seq.end()
+    }
+}
+
+impl<'de, K: Key, V: Value> Deserialize<'de> for SortedMap<K, V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries<K, V>(OrdMap<K, V>);
+        impl<'de, K: Key, V: Value> Visitor<'de> for Entries<K, V> {
+            type Value = SortedMap<K, V>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a sorted map")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self::Value, A::Error> {
+                while let Some((key, value)) = map.next_entry::<K, V>()? {
+                    if self.0.get_max().is_some_and(|(last, _)| *last >= key) {
+                        return Err(A::Error::custom(UNSORTED));
+                    }
+                    self.0.insert(key, value);
+                }
+                Ok(SortedMap(self.0))
+            }
+        }
+        deserializer.deserialize_map(Entries(OrdMap::new()))
+    }
+}
+
+impl<'de, T: Key> Deserialize<'de> for SortedSet<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Items<T>(OrdSet<T>);
+        impl<'de, T: Key> Visitor<'de> for Items<T> {
+            type Value = SortedSet<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a sorted set")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<Self::Value, A::Error> {
+                while let Some(item) = seq.next_element::<T>()? {
+                    if self.0.get_max().is_some_and(|last| *last >= item) {
+                        return Err(A::Error::custom(UNSORTED));
+                    }
+                    self.0.insert(item);
+                }
+                Ok(SortedSet(self.0))
+            }
+        }
+        deserializer.deserialize_seq(Items(OrdSet::new()))
+    }
+}
+
+impl<'de, T: Value> Deserialize<'de> for Sequence<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Items<T>(Vector<T>);
+        impl<'de, T: Value> Visitor<'de> for Items<T> {
+            type Value = Sequence<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a sequence")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<Self::Value, A::Error> {
+                while let Some(item) = seq.next_element::<T>()? {
+                    self.0.push_back(item);
+                }
+                Ok(Sequence(self.0))
+            }
+        }
+        deserializer.deserialize_seq(Items(Vector::new()))
+    }
+}

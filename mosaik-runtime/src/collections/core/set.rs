@@ -1,0 +1,249 @@
+//! A sorted set.
+
+use std::{
+    borrow::Borrow,
+    fmt,
+    ops::{Bound, RangeBounds},
+};
+
+use imbl::OrdSet;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Container, Key, Step, container::labelled, map::is_sensible, serial::SortedSet};
+use crate::primitives::schema::{Schema, Seen, Shape};
+
+/// A set, in the order of its elements.
+///
+/// As a value it is immutable: operations of a `Writer` change the collection, and a snapshot stays what it was.
+pub struct Set<T>(OrdSet<T>);
+
+/// What changes a [`Set`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "each is the method of its name")]
+pub enum SetOperation<T> {
+    Insert { item: T },
+    Remove { item: T },
+    Extend { items: Vec<T> },
+    RemoveMany { items: Vec<T> },
+    RemoveRange { from: Bound<T>, to: Bound<T> },
+    RetainRange { from: Bound<T>, to: Bound<T> },
+    Clear,
+    Expect { item: T, present: bool },
+}
+
+/// What changed in a [`Set`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SetChange<T> {
+    /// An element was added.
+    Inserted(T),
+    /// An element is gone.
+    Removed(T),
+    /// All elements are gone.
+    Cleared,
+}
+
+impl<T> SetChange<T> {
+    /// The element; none if all changed.
+    pub fn item(&self) -> Option<&T> {
+        match self {
+            Self::Inserted(item) | Self::Removed(item) => Some(item),
+            Self::Cleared => None,
+        }
+    }
+}
+
+impl<T> Set<T> {
+    /// How many elements there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<T: Key> Set<T> {
+    /// The elements, in their order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &T> + ExactSizeIterator {
+        self.0.iter()
+    }
+
+    /// Whether the element is there.
+    pub fn contains<Q: Ord + ?Sized>(&self, item: &Q) -> bool
+    where
+        T: Borrow<Q>,
+    {
+        self.0.contains(item)
+    }
+
+    /// The elements in a range, in their order. A range that ends before it begins is empty.
+    pub fn range<Q: Ord + ?Sized>(&self, range: impl RangeBounds<Q>) -> impl DoubleEndedIterator<Item = &T>
+    where
+        T: Borrow<Q>,
+    {
+        let sensible = is_sensible(&range);
+        sensible.then(|| self.0.range(range)).into_iter().flatten()
+    }
+
+    /// The least element.
+    pub fn first(&self) -> Option<&T> {
+        self.0.get_min()
+    }
+
+    /// The greatest element.
+    pub fn last(&self) -> Option<&T> {
+        self.0.get_max()
+    }
+
+    /// Whether all elements are in the other set.
+    pub fn is_subset(&self, other: &Self) -> bool {
+        self.len() <= other.len() && self.iter().all(|item| other.0.contains(item))
+    }
+
+    /// Whether no element is in the other set.
+    pub fn is_disjoint(&self, other: &Self) -> bool {
+        let (fewer, more) = if self.len() <= other.len() { (self, other) } else { (other, self) };
+        !fewer.iter().any(|item| more.0.contains(item))
+    }
+
+    /// The elements of both sets, as a set of its own.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        Self(self.0.clone().union(other.0.clone()))
+    }
+
+    /// The elements that are in both sets, as a set of its own.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        let (fewer, more) = if self.len() <= other.len() { (self, other) } else { (other, self) };
+        Self(fewer.iter().filter(|item| more.0.contains(*item)).cloned().collect())
+    }
+
+    /// The elements that are not in the other set, as a set of its own.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Self {
+        Self(self.iter().filter(|item| !other.0.contains(*item)).cloned().collect())
+    }
+
+    fn put(&mut self, item: T, step: &mut Step<'_, SetChange<T>>) -> bool {
+        if self.0.contains(&item) {
+            return false;
+        }
+        self.0.insert(item.clone());
+        step.changed(SetChange::Inserted(item));
+        true
+    }
+
+    fn take(&mut self, item: T, step: &mut Step<'_, SetChange<T>>) -> bool {
+        let found = self.0.remove(&item).is_some();
+        if found {
+            step.changed(SetChange::Removed(item));
+        }
+        found
+    }
+
+    fn take_all(&mut self, items: Vec<T>, step: &mut Step<'_, SetChange<T>>) -> bool {
+        let before = self.len();
+        for item in items {
+            self.take(item, step);
+        }
+        step.count(before - self.len())
+    }
+}
+
+impl<T: Key> Container for Set<T> {
+    const KIND: &'static str = "Set";
+    type Operation = SetOperation<T>;
+    type Change = SetChange<T>;
+
+    fn apply(&mut self, operation: Self::Operation, step: &mut Step<'_, Self::Change>) -> bool {
+        match operation {
+            SetOperation::Insert { item } => {
+                let new = self.put(item, step);
+                step.answer(&new);
+                true
+            }
+            SetOperation::Remove { item } => {
+                let found = self.take(item, step);
+                step.answer(&found);
+                true
+            }
+            SetOperation::Extend { items } => {
+                let before = self.len();
+                for item in items {
+                    self.put(item, step);
+                }
+                step.count(self.len() - before)
+            }
+            SetOperation::RemoveMany { items } => self.take_all(items, step),
+            SetOperation::RemoveRange { from, to } => {
+                let items = self.range::<T>((from.as_ref(), to.as_ref())).cloned().collect();
+                self.take_all(items, step)
+            }
+            SetOperation::RetainRange { from, to } => {
+                let range = (from.as_ref(), to.as_ref());
+                let items = self.iter().filter(|item| !range.contains(item)).cloned().collect();
+                self.take_all(items, step)
+            }
+            SetOperation::Clear => {
+                let count = self.len();
+                self.0.clear();
+                if count > 0 {
+                    step.changed(SetChange::Cleared);
+                }
+                step.count(count)
+            }
+            SetOperation::Expect { item, present } => step.took_place(self.0.contains(&item) == present),
+        }
+    }
+}
+
+impl<T> Default for Set<T> {
+    fn default() -> Self {
+        Self(OrdSet::new())
+    }
+}
+
+impl<T> Clone for Set<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T: Key> PartialEq for Set<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len() && self.iter().eq(other.iter())
+    }
+}
+
+impl<T: Key + fmt::Debug> fmt::Debug for Set<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+impl<T: Key> FromIterator<T> for Set<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        Self(items.into_iter().collect())
+    }
+}
+
+impl<T: Key> Serialize for Set<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        SortedSet(self.0.clone()).serialize(serializer)
+    }
+}
+
+impl<'de, T: Key> Deserialize<'de> for Set<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        SortedSet::deserialize(deserializer).map(|SortedSet(items)| Self(items))
+    }
+}
+
+impl<T: Key> Schema for Set<T> {
+    fn shape(seen: &mut Seen) -> Shape {
+        labelled("Set", vec![Shape::Seq(Box::new(T::shape(seen)))])
+    }
+}

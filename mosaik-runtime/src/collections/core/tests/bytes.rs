@@ -1,0 +1,109 @@
+//! Golden bytes: the form of each container and of each operation is a promise.
+
+use std::ops::Bound;
+
+use serde::Serialize;
+
+use super::Bench;
+use crate::{
+    collections::core::{
+        Cell, CellOperation, Container, Keep, Map, MapOperation, Once, OnceOperation, PriorityQueue,
+        QueueOperation, Set, SetOperation, Vec as Sequence, VecOperation,
+    },
+    primitives::{codec, ids::hex},
+};
+
+fn bytes(value: &impl Serialize) -> String {
+    hex(&codec::encode(value).expect("encodes"))
+}
+
+fn after<C: Container + PartialEq + std::fmt::Debug>(
+    operations: impl IntoIterator<Item = C::Operation>,
+) -> String {
+    let (mut state, mut changes, mut answer) = (C::default(), Vec::new(), Vec::new());
+    for operation in operations {
+        let now = crate::groups::Timestamp::from_millis(1000);
+        state.apply(operation, &mut super::Step::new(now, &mut changes, &mut answer));
+    }
+    bytes(&state)
+}
+
+#[test]
+fn c3_equal_contents_have_equal_bytes_in_whatever_order_they_came() {
+    let mut forth = Bench::<Map<u16, u16>>::new();
+    let mut back = Bench::<Map<u16, u16>>::new();
+    for key in 0..500 {
+        forth.go::<Option<u16>>(MapOperation::Insert { key, value: key, lives: None });
+        let (key, lives) = (499 - key, Some(7));
+        back.go::<Option<u16>>(MapOperation::Insert { key, value: 9, lives });
+        back.go::<Option<u16>>(MapOperation::Insert { key, value: key, lives: None });
+    }
+    back.go::<Option<u16>>(MapOperation::Insert { key: 1000, value: 0, lives: None });
+    back.go::<Option<u16>>(MapOperation::Remove { key: 1000 });
+    assert_eq!(bytes(&forth.state), bytes(&back.state));
+}
+
+#[test]
+fn c3_golden_bytes_of_contents() {
+    let map = after::<Map<String, u64>>([
+        MapOperation::Insert { key: "b".into(), value: 300, lives: None },
+        MapOperation::Insert { key: "a".into(), value: 1, lives: Some(50) },
+    ]);
+    assert_eq!(map, "020161010162ac02010161_9a08".replace('_', ""));
+    let set = after::<Set<u16>>([SetOperation::Extend { items: vec![3, 1, 2] }]);
+    assert_eq!(set, "03010203");
+    let sequence = after::<Sequence<u16>>([VecOperation::Extend { values: vec![3, 1, 2] }]);
+    assert_eq!(sequence, "03030102");
+    assert_eq!(after::<Cell<u8>>([CellOperation::Write { value: 7 }]), "0107");
+    assert_eq!(after::<Once<u8>>([]), "00");
+    let queue = after::<PriorityQueue<u8, u8, u8>>([
+        QueueOperation::SetCapacity { capacity: Some((2, Keep::Lowest)) },
+        QueueOperation::Extend { entries: vec![(9, 1, 10), (8, 2, 20), (7, 3, 30)] },
+    ]);
+    assert_eq!(queue, "020208140307_1e_010201".replace('_', ""));
+}
+
+#[test]
+fn golden_bytes_of_operations() {
+    type M = MapOperation<u8, u8>;
+    let (from, to) = (Bound::Included(1), Bound::Unbounded);
+    let found = [
+        bytes(&M::Insert { key: 1, value: 2, lives: Some(3) }),
+        bytes(&M::InsertIfAbsent { key: 1, value: 2 }),
+        bytes(&M::CompareExchange { key: 1, old: None, new: Some(2) }),
+        bytes(&M::Increment { key: 1, by: -2 }),
+        bytes(&M::Remove { key: 1 }),
+        bytes(&M::Extend { entries: vec![(1, 2)] }),
+        bytes(&M::RemoveMany { keys: vec![1] }),
+        bytes(&M::RemoveRange { from, to }),
+        bytes(&M::RetainRange { from, to }),
+        bytes(&M::Expire { key: 1, lives: None }),
+        bytes(&M::Clear),
+        bytes(&M::Expect { key: 1, value: None }),
+        bytes(&VecOperation::<u8>::ExpectLen { length: 1 }),
+        bytes(&SetOperation::<u8>::Expect { item: 1, present: true }),
+        bytes(&CellOperation::<u8>::Expect { value: Some(1) }),
+        bytes(&OnceOperation::<u8>::Expect { value: Some(1) }),
+        bytes(&QueueOperation::<u8, u8, u8>::Expect { key: 1, entry: Some((2, 3)) }),
+    ];
+    let expected = [
+        "0001020103",
+        "010102",
+        "0201000102",
+        "030103",
+        "0401",
+        "05010102",
+        "060101",
+        "07010100",
+        "08010100",
+        "090100",
+        "0a",
+        "0b0100",
+        "0d01",
+        "070101",
+        "040101",
+        "010101",
+        "0b01010203",
+    ];
+    assert_eq!(found.join(" "), expected.join(" "));
+}
