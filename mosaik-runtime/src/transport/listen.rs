@@ -8,6 +8,7 @@ use std::{
 };
 
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::primitives::Level;
 
@@ -22,7 +23,11 @@ use super::{
 
 /// Who listens for which protocol.
 #[derive(Debug, Default)]
-pub(super) struct Registry(Mutex<Listeners>);
+pub(super) struct Registry {
+    listeners: Mutex<Listeners>,
+    /// Cancelled when somebody listens for the first time.
+    begun: CancellationToken,
+}
 
 #[derive(Debug, Default)]
 struct Listeners {
@@ -50,6 +55,11 @@ fn waiting(links: &mpsc::Sender<Raw>) -> u64 {
 }
 
 impl Registry {
+    /// Waits until somebody listens. Before that a peer that dials would be told that its protocol is unknown.
+    pub(super) async fn begun(&self) {
+        self.begun.cancelled().await;
+    }
+
     /// The protocol that somebody listens for under this ALPN.
     pub(super) fn protocol(&self, alpn: &[u8]) -> Option<ProtocolId> {
         let listeners = self.lock();
@@ -90,6 +100,7 @@ impl Registry {
             .by_protocol
             .insert(protocol, Registration { number, alpn: protocol.alpn(), links, level: level.clone() });
         listeners.publish(endpoint);
+        self.begun.cancel();
         (number, inbox, level)
     }
 
@@ -102,7 +113,7 @@ impl Registry {
     }
 
     fn lock(&self) -> MutexGuard<'_, Listeners> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -18,6 +18,7 @@ impl Pool {
     /// Takes connections until the transport stops.
     pub(super) async fn accept(self: Arc<Self>) {
         let stopping = self.stopping.clone();
+        stopping.run_until_cancelled(self.registry.begun()).await;
         while let Some(Some(incoming)) = stopping.run_until_cancelled(self.endpoint.accept()).await {
             if *self.standing.borrow() >= self.limits.connections {
                 incoming.refuse();

@@ -80,10 +80,9 @@ impl Core {
         self.of(peer).flat_map(|(_, slot)| slot.sessions.keys().copied()).collect()
     }
 
-    /// All connections that others dialled.
-    pub(in crate::transport) fn accepted(&self) -> Vec<SessionId> {
-        let sessions = self.slots.values().flat_map(|slot| slot.sessions.iter());
-        sessions.filter(|(_, session)| session.dialled_by == Side::Them).map(|(id, _)| *id).collect()
+    /// All connections.
+    pub(in crate::transport) fn all(&self) -> Vec<SessionId> {
+        self.slots.values().flat_map(|slot| slot.sessions.keys().copied()).collect()
     }
 
     /// A connection stands and is proven.
@@ -227,12 +226,12 @@ mod tests {
     }
 
     #[test]
-    fn it_is_known_what_others_dialled() {
+    fn all_connections_are_known_whoever_dialled() {
         let mut core = Core::new(peer(1), 4);
         core.established((peer(2), P), id(1), Side::Us, BootId(1), at(0));
         core.established((peer(2), Q), id(2), Side::Them, BootId(1), at(0));
         core.established((peer(3), P), id(3), Side::Us, BootId(1), at(0));
-        assert_eq!(core.accepted(), [id(2)]);
+        assert_eq!(core.all(), [id(1), id(2), id(3)]);
     }
 
     #[test]

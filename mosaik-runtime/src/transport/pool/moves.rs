@@ -1,8 +1,9 @@
 //! When an address goes: this node's, or a peer's.
 //!
-//! Connections that this node dialled move with it by themselves. Those that others dialled do not: in QUIC only the side that
-//! dialled can move. They are closed here at once, instead of falling silent for seconds, and the peer is told over a new one.
-//! The peer, once told, closes what it still has, and both dial anew.
+//! A connection that began at an address which is gone is closed at once, instead of falling silent for seconds: the peer is told
+//! over a new one, and what ran over the old one resumes. In QUIC only the side that dialled can move a connection; and under load
+//! iroh was seen to go on sending a moved one from the address that was gone. The peer, once told, closes what it still has, and
+//! both dial anew.
 
 use std::{
     collections::BTreeSet,
@@ -41,10 +42,14 @@ impl Pool {
 
     /// Addresses of this node are gone.
     fn lost_addresses(&self, gone: &BTreeSet<IpAddr>) {
-        let accepted = self.of(|state| state.core.accepted());
-        let dead = accepted.into_iter().filter(|session| {
+        let sessions = self.of(|state| state.core.all());
+        let dead = sessions.into_iter().filter(|session| {
+            let began = session.home.is_some_and(|home| gone.contains(&home));
             let ways = session.conn.ways();
-            ways.iter().all(|way| way.is_some_and(|(here, _)| here.is_some_and(|here| gone.contains(&here))))
+            let is_gone = |way: &Option<(Option<IpAddr>, SocketAddr)>| {
+                way.is_some_and(|(here, _)| here.is_some_and(|here| gone.contains(&here)))
+            };
+            began || (!ways.is_empty() && ways.iter().all(is_gone))
         });
         let mut cut = BTreeSet::new();
         for session in dead {
@@ -58,7 +63,7 @@ impl Pool {
 
     /// A peer said that it is no longer at these addresses. If this node reached it at one of them all its connections are closed,
     /// also those that it dialled from its new one: as long as one stands, iroh sends to the address that it chose for that peer
-    /// once, and a dial to another would never arrive. Where only the peer dialled, its connections moved with it.
+    /// once, and a dial to another would never arrive. Where only the peer dialled, it dials again.
     pub(in crate::transport) fn moved(&self, peer: &PeerId, gone: &[Address]) {
         let gone: BTreeSet<_> = gone.iter().filter_map(socket).collect();
         let used = self.lock().reached.get(peer).cloned().unwrap_or_default();

@@ -3,6 +3,7 @@
 pub(super) mod task;
 
 use std::{
+    net::IpAddr,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -38,6 +39,8 @@ pub(super) struct Session {
     pub(super) boot: BootId,
     pub(super) conn: Conn,
     pub(super) limits: Arc<Limits>,
+    /// This side's address when the connection was made, where the system tells it and no relay is between.
+    pub(super) home: Option<IpAddr>,
     /// Links that this side opened in all; counted under the pool's lock.
     opened: AtomicU64,
     /// Links that are open on this side, or finished and not yet delivered.
@@ -79,7 +82,8 @@ impl Session {
     ) -> (Arc<Self>, mpsc::Receiver<Note>) {
         let (notes, inbox) = mpsc::channel(NOTES);
         let (opened, open, closed_with) = (AtomicU64::new(0), watch::channel(0).0, OnceLock::new());
-        (Arc::new(Self { id, key, boot, conn, limits, opened, open, notes, closed_with }), inbox)
+        let home = conn.ways().into_iter().flatten().find_map(|(here, _)| here);
+        (Arc::new(Self { id, key, boot, conn, limits, home, opened, open, notes, closed_with }), inbox)
     }
 
     /// How long the connection stays when it has no links.
