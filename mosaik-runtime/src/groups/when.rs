@@ -26,7 +26,7 @@ impl GroupWhen {
         Condition::new(self.view.clone(), predicate)
     }
 
-    /// Commands can be expected to work: a leader is known, and a quorum of the voters is committed.
+    /// Commands can be expected to work: a leader is known, a majority of the committed voters is connected, and the group is not fenced.
     pub fn online(&self) -> Condition<InstanceView> {
         self.such(InstanceView::is_online)
     }

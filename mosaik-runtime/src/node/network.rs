@@ -149,8 +149,9 @@ impl Network {
         self.0.groups.hub().stop();
     }
 
-    /// Leaves the network in order: flushes streams while groups hand over and members in memory leave (2 s at most), announces the departure (0.5 s), closes the connections
-    /// (1 s). Calling it twice, or from two places, does it once; all callers return when it is done.
+    /// Leaves the network in order: flushes streams while groups hand over and members in memory leave (2 s at most), closes the store of
+    /// groups (0.5 s), announces the departure (0.5 s), closes the connections (1 s), and waits for tasks (1 s). Calling it twice, or from
+    /// two places, does it once; all callers return when it is done.
     pub async fn shutdown(&self) {
         self.0.ended.get_or_init(|| self.leave()).await;
     }

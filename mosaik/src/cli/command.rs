@@ -108,7 +108,12 @@ fn options(environment: Environment<'_>) -> Vec<Arg> {
             "The secret of a closed network; the first is proved, all are accepted",
         )
         .action(ArgAction::Append),
-        option(id::DATA_DIR, "DIR", path(), "Remember key and peers in DIR; of several nodes DIR/<node>"),
+        option(
+            id::DATA_DIR,
+            "DIR",
+            path(),
+            "Remember key, peers and groups in DIR; of several nodes DIR/<node>",
+        ),
         list(option(id::FOUND, "GROUP", ValueParser::string(), found), id::FOUND, environment),
         option(id::LOG, "FILTER", ValueParser::string(), "What to log: debug, or warn,mosaik=debug"),
     ]);

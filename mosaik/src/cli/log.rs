@@ -135,7 +135,9 @@ impl field::Visit for Sentence {
         let (name, value) = (field.name(), format!("{value:?}"));
         match name {
             "message" => self.message = value,
-            "peer" | "producer" | "stream" | "count" => self.about.push(format!("{name} {}", bare(&value))),
+            "peer" | "producer" | "stream" | "group" | "count" => {
+                self.about.push(format!("{name} {}", bare(&value)))
+            }
             _ => self.fields.push(format!("{name}: {value}")),
         }
     }

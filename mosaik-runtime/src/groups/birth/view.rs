@@ -73,7 +73,7 @@ impl fmt::Display for Missing {
     }
 }
 
-/// A birth, for `bootstrap_status()`.
+/// A birth, as `status().birth` shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct View {
     /// How far it is.
