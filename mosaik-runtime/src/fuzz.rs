@@ -1,6 +1,6 @@
 //! Fuzz targets: every place where bytes of a peer are read, as a function that must not panic. For tests and fuzzers only.
 
-use crate::{admission, discovery, primitives, streams, transport};
+use crate::{admission, discovery, groups, primitives, streams, transport};
 
 pub use crate::primitives::fuzz::Target;
 
@@ -16,6 +16,8 @@ pub const TARGETS: &[Target] = &[
     discovery::fuzz::GOSSIP,
     streams::fuzz::BLOCKS,
     streams::fuzz::ACKS,
+    groups::tail::fuzz::READERS,
+    groups::tail::fuzz::TOLD,
     primitives::fuzz::SHAPES,
 ];
 

@@ -111,6 +111,7 @@ const fn code_of(role: PeerRole) -> u16 {
         PeerRole::Produces => 0,
         PeerRole::Consumes => 1,
         PeerRole::Member => 2,
+        PeerRole::Reads => 3,
     }
 }
 
@@ -119,6 +120,7 @@ const fn role_of(code: u16) -> Option<PeerRole> {
         0 => Some(PeerRole::Produces),
         1 => Some(PeerRole::Consumes),
         2 => Some(PeerRole::Member),
+        3 => Some(PeerRole::Reads),
         _ => None,
     }
 }

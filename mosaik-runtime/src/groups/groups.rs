@@ -11,10 +11,11 @@ use std::{
 use super::{
     bond::{GroupKey, KeyTooShort},
     client::Client,
-    handle::{Declared, Group, Opened},
-    hub::{Hub, OpenError, Opening},
+    handle::{Declared, Group},
+    hub::{Hub, Learning, OpenError, Opening},
     machine::{MachineSettings, StateMachine},
     settings::{GroupSettings, Leads, Storage, Voters},
+    tail::Learner,
 };
 use crate::{
     primitives::{GroupId, PeerId, Policy, WireId, intent, intent::NotAnIntent},
@@ -133,7 +134,7 @@ impl Groups {
             let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
             clients.entry(instance.subject().item).or_insert_with(|| Client::start(&instance)).clone()
         };
-        Ok(Group::new(Arc::new(Opened { instance, client, replica })))
+        Ok(Group::new(instance, client, replica))
     }
 }
 
@@ -213,6 +214,17 @@ impl<M> GroupBuilder<M> {
         self.set(move |settings| settings.members = join(std::mem::take(&mut settings.members), policy))
     }
 
+    /// Who may read from this member without being one; everybody by default.
+    pub fn require_of_readers(self, policy: Policy) -> Self {
+        self.set(move |settings| settings.readers = join(std::mem::take(&mut settings.readers), policy))
+    }
+
+    /// How many entries of the log this node keeps behind its snapshot; 10 000 by default. A member or a reader that lags more gets the
+    /// snapshot.
+    pub fn keep_log(self, entries: u64) -> Self {
+        self.set(move |settings| settings.kept = entries)
+    }
+
     /// The limits of the state machine and of its snapshots. All members must have the same.
     pub fn limits(mut self, limits: MachineSettings) -> Self {
         self.machine = limits;
@@ -249,6 +261,30 @@ impl<M: StateMachine> GroupBuilder<M> {
         self.changes.into_iter().for_each(|change| change(&mut settings));
         let (initial, machine) = (self.initial, self.machine);
         self.groups.open(Opening { intent: name.into(), id, settings, initial, machine }).await
+    }
+
+    /// Reads what the group commits, without being a member: this node never votes in it and cannot write. It does not wait for a
+    /// member; use [`when().online()`](super::LearnerWhen::online). The node reads until it stops, also when all handles are gone.
+    ///
+    /// Of the settings the name, the key, the policy of [`require`](Self::require) and the limits count; whoever reads needs no voters.
+    ///
+    /// # Errors
+    ///
+    /// When the group has no name, when its key cannot be read, when this node reads the group with other settings, or when the node is
+    /// stopping.
+    pub async fn learn(self) -> Result<Learner<M>, JoinError> {
+        let (id, name) = self.intent.ok_or(JoinError::Unnamed)?;
+        intent::check(&name)?;
+        let mut settings = match self.declared {
+            Some(declared) => of(declared)?,
+            None => GroupSettings::new(Voters::Founder),
+        };
+        self.changes.into_iter().for_each(|change| change(&mut settings));
+        let GroupSettings { key, members, .. } = settings;
+        let (initial, machine) = (self.initial, self.machine);
+        let learning = Learning { intent: name.into(), id, key, members, initial, machine };
+        let (reader, replica) = self.groups.hub.learn(learning).await?;
+        Ok(Learner::new(reader, replica))
     }
 }
 

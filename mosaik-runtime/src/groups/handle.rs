@@ -12,11 +12,13 @@ use std::{
 use bytes::Bytes;
 
 use super::{
+    changes::Changes,
     client::{Client, Prepared},
     error::{CommandError, ReadError, Rejected, Unknown},
     instance::Instance,
-    machine::{Command, Replica, Reply, StateMachine},
+    machine::{Command, Observer, Observing, Replica, Reply, StateMachine},
     status::InstanceView,
+    version::Version,
     when::GroupWhen,
 };
 use crate::{primitives::scope::panic_text, topology::GroupDescriptor};
@@ -24,7 +26,7 @@ use crate::{primitives::scope::panic_text, topology::GroupDescriptor};
 /// How long a command or a query may take, unless [`Group::with_deadline`] says otherwise.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 /// The longest deadline: what is longer counts as this.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+pub(super) const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// A state machine that `#[group]` declared: its name, its settings and its typed handle.
 #[diagnostic::on_unimplemented(
@@ -49,9 +51,16 @@ pub trait Declared: StateMachine + Default {
 
 /// What all handles of a group on a node share.
 pub(super) struct Opened<M> {
-    pub(super) instance: Instance,
-    pub(super) client: Client,
-    pub(super) replica: Replica<M>,
+    instance: Instance,
+    client: Client,
+    local: Local<M>,
+}
+
+/// The copy of a state on this node, of a member or of a reader.
+pub(super) struct Local<M> {
+    replica: Replica<M>,
+    /// Why it has stopped for good, if it has.
+    failed: Arc<dyn Fn() -> Option<Arc<str>> + Send + Sync>,
 }
 
 /// A group that this node takes part in. Cheap to clone; all handles of a group on one node share one member of it.
@@ -69,12 +78,15 @@ pub struct Group<M> {
 ///
 /// Through one handle it never goes back: what a later query sees is not older than what an earlier one saw.
 pub struct Weak<M> {
-    opened: Arc<Opened<M>>,
+    local: Local<M>,
     methods: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
 impl<M> Group<M> {
-    pub(super) fn new(opened: Arc<Opened<M>>) -> Self {
+    pub(super) fn new(instance: Instance, client: Client, replica: Replica<M>) -> Self {
+        let here = instance.clone();
+        let local = Local::new(replica, Arc::new(move || here.failure()));
+        let opened = Arc::new(Opened { instance, client, local });
         Self { opened, deadline: DEADLINE, methods: OnceLock::new() }
     }
 
@@ -86,12 +98,17 @@ impl<M> Group<M> {
 
     /// The copy on this node: no network, and perhaps not the newest.
     pub fn weak(&self) -> Weak<M> {
-        Weak { opened: self.opened.clone(), methods: OnceLock::new() }
+        Weak::of(self.opened.local.clone())
     }
 
     /// What can be waited for.
     pub fn when(&self) -> GroupWhen {
-        GroupWhen::new(self.opened.instance.view())
+        GroupWhen::new(self.opened.instance.view(), self.opened.local.replica.applied())
+    }
+
+    /// The version that the copy on this node holds.
+    pub fn version(&self) -> Version {
+        self.opened.local.replica.applied().borrow().version()
     }
 
     /// The group as this node sees it now: its birth, leader, voters and progress.
@@ -161,7 +178,25 @@ impl<M: StateMachine> Group<M> {
     /// Asks the state whatever the closure does.
     pub(super) async fn ask<A>(&self, ask: impl FnOnce(&M) -> A) -> Result<A, ReadError> {
         self.opened.client.read(self.deadline).await?;
-        self.opened.answer(ask).await.map(|(_, answer)| answer)
+        self.opened.local.answer(ask).await.map(|(_, answer)| answer)
+    }
+
+    /// Tells `observer` of everything that the copy on this node applies from now on, after its state now.
+    pub fn observe(&self, observer: Arc<dyn Observer<M>>) -> Observing {
+        self.opened.local.replica.observe(observer)
+    }
+}
+
+impl<M: StateMachine + Clone> Group<M> {
+    /// The state on this node now, and every change of it from then on, without a gap.
+    pub fn changes(&self) -> Changes<M> {
+        Changes::new(&self.opened.local.replica)
+    }
+}
+
+impl<M> Weak<M> {
+    pub(super) fn of(local: Local<M>) -> Self {
+        Self { local, methods: OnceLock::new() }
     }
 }
 
@@ -177,7 +212,7 @@ impl<M: StateMachine> Weak<M> {
 
     /// Asks the copy whatever the closure does.
     pub(super) async fn ask<A>(&self, ask: impl FnOnce(&M) -> A) -> Result<A, ReadError> {
-        self.opened.answer(ask).await.map(|(_, answer)| answer)
+        self.local.answer(ask).await.map(|(_, answer)| answer)
     }
 
     /// Asks the copy on this node, and says at which index of the log: the answer is what a linearizable query would have been told
@@ -187,13 +222,29 @@ impl<M: StateMachine> Weak<M> {
     ///
     /// As for [`query`](Self::query).
     pub async fn query_at(&self, query: M::Query) -> Result<(u64, M::Answer), ReadError> {
-        self.opened.answer(|state| state.query(query)).await
+        self.local.answer(|state| state.query(query)).await
     }
 }
 
-impl<M: StateMachine> Opened<M> {
-    async fn answer<A>(&self, ask: impl FnOnce(&M) -> A) -> Result<(u64, A), ReadError> {
-        if let Some(why) = self.instance.failure() {
+impl<M> Local<M> {
+    pub(super) fn new(replica: Replica<M>, failed: Arc<dyn Fn() -> Option<Arc<str>> + Send + Sync>) -> Self {
+        Self { replica, failed }
+    }
+
+    pub(super) fn replica(&self) -> &Replica<M> {
+        &self.replica
+    }
+}
+
+impl<M> Clone for Local<M> {
+    fn clone(&self) -> Self {
+        Self { replica: self.replica.clone(), failed: self.failed.clone() }
+    }
+}
+
+impl<M: StateMachine> Local<M> {
+    pub(super) async fn answer<A>(&self, ask: impl FnOnce(&M) -> A) -> Result<(u64, A), ReadError> {
+        if let Some(why) = (self.failed)() {
             return Err(ReadError::Failed { why: why.to_string() });
         }
         let asked = self.replica.read(|state, applied| {
@@ -237,7 +288,7 @@ impl<M> Clone for Group<M> {
 
 impl<M> Clone for Weak<M> {
     fn clone(&self) -> Self {
-        Self { opened: self.opened.clone(), methods: OnceLock::new() }
+        Self::of(self.local.clone())
     }
 }
 
@@ -249,6 +300,6 @@ impl<M> fmt::Debug for Group<M> {
 
 impl<M> fmt::Debug for Weak<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Weak({})", self.opened.instance.subject().intent)
+        write!(f, "Weak({:?})", self.local.replica)
     }
 }

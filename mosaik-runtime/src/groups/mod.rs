@@ -5,6 +5,7 @@
 
 pub mod birth;
 pub mod bond;
+mod changes;
 mod client;
 pub mod error;
 #[doc(hidden)]
@@ -22,17 +23,24 @@ pub mod raft;
 pub mod settings;
 pub mod status;
 pub mod store;
+pub mod tail;
 #[cfg(feature = "durable")]
 mod temporary;
+mod version;
 mod when;
 pub mod wire;
 
 pub use bond::{GroupKey, KeyTooShort};
+pub use changes::{CHANGES, Change, Changes};
 pub use error::{CommandError, ReadError, Rejected, Unknown};
 pub use groups::{GroupBuilder, Groups, JoinError, Keyed};
 pub use handle::{DEADLINE, Declared, Group, Weak};
-pub use machine::{Apply, Command, Method, Reply, StateMachine, Timestamp};
+pub use machine::{
+    AppliedBatch, Apply, Command, Method, Observer, Observing, Reply, StateMachine, Timestamp,
+};
 pub use member::MemberId;
 pub use settings::{GroupSettings, Leads, Storage, Voters};
 pub use status::{Conflict, InstanceView};
+pub use tail::{Learner, LearnerView, LearnerWhen, Reaches, Received, Updated};
+pub use version::{Era, EraChanged, Version};
 pub use when::{Committed, GroupWhen, LeaderChanged};

@@ -12,6 +12,9 @@ pub const FOUNDED_COMMITTEE: u8 = 3;
 /// How long a voter may be away before a spare takes its place, unless `evict_after` says otherwise.
 pub const EVICT_AFTER: Duration = Duration::from_secs(30);
 
+/// Entries that are kept behind a snapshot, unless `keep_log` says otherwise.
+pub const KEPT_BEHIND_SNAPSHOT: u64 = 10_000;
+
 /// Where a group keeps its log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Storage {
@@ -53,10 +56,14 @@ pub struct GroupSettings {
     pub committee: Option<u8>,
     /// Who may be a member.
     pub members: Policy,
+    /// Who may read from this member without being one.
+    pub readers: Policy,
     /// Whether this node leads.
     pub leads: Leads,
     /// The node that may found the group, when one node founds it.
     pub founder: Option<PeerId>,
+    /// Entries that this node keeps behind a snapshot, for members and readers that lag a little.
+    pub kept: u64,
 }
 
 impl GroupSettings {
@@ -71,8 +78,10 @@ impl GroupSettings {
             evict_after: EVICT_AFTER,
             committee: None,
             members: Policy::anyone(),
+            readers: Policy::anyone(),
             leads: Leads::default(),
             founder: None,
+            kept: KEPT_BEHIND_SNAPSHOT,
         }
     }
 
@@ -91,6 +100,8 @@ impl GroupSettings {
             .or_else(|| differs("evict_after", word(self.evict_after), word(open.evict_after)))
             .or_else(|| differs("committee", self.committee().to_string(), open.committee().to_string()))
             .or_else(|| differs("members", self.members.to_string(), open.members.to_string()))
+            .or_else(|| differs("readers", self.readers.to_string(), open.readers.to_string()))
+            .or_else(|| differs("keep_log", self.kept.to_string(), open.kept.to_string()))
             .or_else(|| differs("leads", word(self.leads), word(open.leads)))
     }
 

@@ -2,7 +2,13 @@
 
 use std::{future::Future, pin::Pin};
 
-use super::{birth::Phase, status::InstanceView};
+use super::{
+    birth::Phase,
+    machine::Applied,
+    status::InstanceView,
+    tail::{Reaches, Updated},
+    version::Version,
+};
 use crate::primitives::{Condition, PeerId, watch};
 
 /// What can be waited for on a group.
@@ -12,11 +18,12 @@ use crate::primitives::{Condition, PeerId, watch};
 #[derive(Debug, Clone)]
 pub struct GroupWhen {
     view: watch::Receiver<InstanceView>,
+    applied: watch::Receiver<Applied>,
 }
 
 impl GroupWhen {
-    pub(super) fn new(view: watch::Receiver<InstanceView>) -> Self {
-        Self { view }
+    pub(super) fn new(view: watch::Receiver<InstanceView>, applied: watch::Receiver<Applied>) -> Self {
+        Self { view, applied }
     }
 
     fn such(
@@ -65,6 +72,16 @@ impl GroupWhen {
     /// The deadline of the group's birth passed before it was born. Unless the group is strict, it may be born later.
     pub fn bootstrap_timed_out(&self) -> Condition<InstanceView> {
         self.such(|view| view.timed_out || view.birth.phase == Phase::TimedOut)
+    }
+
+    /// The copy on this node has changed since this was made.
+    pub fn updated(&self) -> Updated {
+        Updated::new(self.applied.clone())
+    }
+
+    /// The copy on this node holds this version: a weak read sees it. A version of another life of the group is an error.
+    pub fn reaches(&self, version: Version) -> Reaches {
+        Reaches::new(self.applied.clone(), version)
     }
 
     /// What the group has committed, as far as this node has applied it.

@@ -14,6 +14,8 @@ pub mod keyfile;
 pub mod life;
 mod network;
 #[cfg(all(test, feature = "sim"))]
+mod reading;
+#[cfg(all(test, feature = "sim"))]
 mod workers;
 #[cfg(feature = "sim")]
 pub mod world;

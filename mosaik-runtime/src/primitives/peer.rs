@@ -18,6 +18,8 @@ pub enum PeerRole {
     Consumes,
     /// May vote in a group.
     Member,
+    /// Reads what a group commits, and is no member of it.
+    Reads,
 }
 
 impl PeerRole {
@@ -27,6 +29,7 @@ impl PeerRole {
             Self::Produces => "produce",
             Self::Consumes => "consume",
             Self::Member => "join",
+            Self::Reads => "read",
         }
     }
 }

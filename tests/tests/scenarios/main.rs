@@ -7,6 +7,7 @@ mod committee;
 mod discovery;
 mod fleet;
 mod ledger;
+mod readers;
 mod seeds;
 mod streams;
 mod swarm;

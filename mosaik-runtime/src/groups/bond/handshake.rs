@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{
     Bonds,
     event::BondRefused,
-    key::{Binding, EXPORTER_LABEL, Role, prove, verify},
+    key::{Binding, Role, prove, verify},
 };
 use crate::{
     groups::wire::{Control, GroupsProtocol, Hello, Prove, Proved},
@@ -107,7 +107,5 @@ fn binding(bonds: &Bonds, sender: &Sender, role: Role) -> Result<Binding, Failed
         Role::Dialler => (me, peer),
         Role::Acceptor => (peer, me),
     };
-    let exporter = sender.export(EXPORTER_LABEL, group.as_bytes());
-    let exporter = exporter.ok_or_else(|| LinkError::Malformed("no key material".to_owned()))?;
-    Ok(Binding { exporter, group, dialler, acceptor })
+    Ok(super::readers::binding(sender, (dialler, acceptor), group)?)
 }

@@ -13,6 +13,7 @@ mod event;
 mod handshake;
 mod key;
 mod live;
+mod readers;
 mod receive;
 mod seats;
 #[cfg(all(test, feature = "sim"))]
@@ -33,7 +34,10 @@ pub use self::{
     live::Bond,
     receive::receive,
 };
-use super::wire::{ChannelKind, GroupsProtocol, Hello, Request, Response};
+use super::{
+    tail::Pipe,
+    wire::{ChannelKind, GroupsProtocol, Hello, Request, Response},
+};
 use crate::{
     admission::{Admission, Ask, Gate},
     primitives::{
@@ -41,6 +45,7 @@ use crate::{
     },
     transport::{Link, Transport},
 };
+pub(in crate::groups) use readers::prove_as_reader;
 
 /// Events that wait for their reader. Bonds wait with them.
 const EVENTS: usize = 1024;
@@ -52,6 +57,11 @@ pub trait Serve: Send + Sync + 'static {
 
     /// Serves a channel that a bonded peer opened, to its end. It is dropped when the bond ends.
     fn channel(&self, from: PeerId, kind: ChannelKind, link: Link<GroupsProtocol>) -> BoxFuture<'static, ()>;
+
+    /// Serves a reader that was admitted and has proved the key, to its end. Whoever does not serve readers lets it go.
+    fn reader(&self, _from: PeerId, _pipe: Pipe) -> BoxFuture<'static, ()> {
+        Box::pin(async {})
+    }
 }
 
 /// What the bonds of a group are made of.
@@ -77,6 +87,8 @@ pub struct BondsSettings {
     pub shape: Shape,
     /// Who may be a member.
     pub policy: Policy,
+    /// Who may read.
+    pub readers: Policy,
     /// The key that members prove.
     pub key: Option<GroupKey>,
     /// Where this node stands.
@@ -98,6 +110,7 @@ struct Inner {
     schema: Fingerprint,
     shape: Shape,
     policy: Policy,
+    readers: Policy,
     key: Option<GroupKey>,
     hello: watch::Sender<Hello>,
     server: Arc<dyn Serve>,
@@ -127,6 +140,7 @@ impl Bonds {
             schema,
             shape,
             policy,
+            readers,
             key,
             hello,
         } = settings;
@@ -142,6 +156,7 @@ impl Bonds {
             schema,
             shape,
             policy,
+            readers,
             key,
             hello: watch::Sender::new(hello),
             server,

@@ -51,23 +51,28 @@ async fn begin(
     let peer = link.peer();
     let mut found = None;
     let answered = admission.answer_first(link, first, |ask| {
-        found = (ask.role == PeerRole::Member).then(|| find(&ask.item.id)).flatten();
+        let is_known = matches!(ask.role, PeerRole::Member | PeerRole::Reads);
+        found = is_known.then(|| find(&ask.item.id)).flatten();
         match &found {
             Some(bonds) if bonds.seats().is_closed() => Err(Refusal::Stopping),
+            Some(bonds) if ask.role == PeerRole::Reads => Ok(bonds.reading_gate()),
             Some(bonds) => Ok(bonds.gate()),
             None => Err(Refusal::NoSuchItem),
         }
     });
     let answered = answered.await;
     let Some(bonds) = found else { return };
-    let admitted = match answered {
-        Ok((_, admitted)) => admitted,
+    let (role, admitted) = match answered {
+        Ok((ask, admitted)) => (ask.role, admitted),
         Err(AnswerError::Refused(refusal)) => {
             return bonds.tell_refused(peer, BondRefused::ByUs(refusal)).await;
         }
         Err(AnswerError::Link(_)) => return,
     };
     let (mut sender, mut receiver, lease) = admitted.into_parts();
+    if role == PeerRole::Reads {
+        return bonds.receive_reader(sender, receiver, lease).await;
+    }
     let greeting = Greeting::new(&bonds, (peer, sender.session()));
     let wanted = bonds.wants_another(peer, sender.boot(), sender.session());
     match handshake::accept(&bonds, &mut sender, &mut receiver, wanted).await {

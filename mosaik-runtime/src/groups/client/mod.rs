@@ -36,6 +36,7 @@ use tokio::{
 };
 
 pub(super) use prepared::Prepared;
+pub(super) use reads::read_index;
 pub(super) use serve::serve;
 
 use self::core::{Done, OUTSTANDING, Parcel};

@@ -84,7 +84,7 @@ pub(super) async fn run(instance: Instance, shared: Arc<Shared>) {
         let stage = round.stage();
         rounds.overdue(now).into_iter().for_each(|reader| late(reader, stage));
         if rounds.begin(now) {
-            round = Round::Asking(ask(instance.clone()));
+            round = Round::Asking(read_index(instance.clone()));
         }
         if let Some(wake) = rounds.wake()
             && armed.is_none_or(|armed| armed > wake)
@@ -144,7 +144,7 @@ fn late(reader: Reader, stage: Stage) {
 }
 
 /// Asks whoever leads for the index that a reader must have applied.
-fn ask(instance: Instance) -> BoxFuture<'static, Option<u64>> {
+pub(in crate::groups) fn read_index(instance: Instance) -> BoxFuture<'static, Option<u64>> {
     Box::pin(async move {
         if canary::made(Canary::ReadWithoutIndex) {
             return Some(0);

@@ -20,7 +20,7 @@ mod tests;
 use std::{
     collections::BTreeSet,
     fmt,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock, atomic::AtomicUsize},
 };
 
 use tokio::sync::mpsc;
@@ -35,7 +35,7 @@ use super::{
     raft::Machine,
     settings::GroupSettings,
     status::InstanceView,
-    store::{GroupLog, Store},
+    store::{GroupLog, LogReader, Snapshots, Store},
     wire::Hello,
 };
 use crate::{
@@ -100,6 +100,8 @@ pub(in crate::groups) struct Inner {
     orders: mpsc::Sender<driver::Order>,
     /// Members that asked to be let go; the leader's manager sees to it.
     leaving: Mutex<BTreeSet<MemberId>>,
+    /// Readers that are served now.
+    readers: AtomicUsize,
 }
 
 impl Instance {
@@ -123,6 +125,7 @@ impl Instance {
             schema,
             shape,
             policy: parts.settings.members.clone(),
+            readers: parts.settings.readers.clone(),
             key: parts.settings.key.clone(),
             hello: Hello {
                 store: parts.store.id(),
@@ -148,6 +151,7 @@ impl Instance {
             running: RwLock::new(None),
             orders,
             leaving: Mutex::default(),
+            readers: AtomicUsize::new(0),
         }));
         server.attach(Arc::downgrade(&this.0));
         this.scope().spawn_worker("group", driver::drive(this.clone(), events, inbox));
@@ -192,6 +196,17 @@ impl Instance {
     /// The bonds with the other nodes of the group.
     pub(in crate::groups) fn bonds(&self) -> &Bonds {
         &self.0.bonds
+    }
+
+    /// Readers that are served now.
+    pub(in crate::groups) fn readers(&self) -> &AtomicUsize {
+        &self.0.readers
+    }
+
+    /// The group's log and its snapshot, as this node keeps them.
+    pub(in crate::groups) fn kept(&self) -> (LogReader, Snapshots) {
+        let (store, item) = (&self.0.parts.store, self.subject().item);
+        (store.reader(item), store.snapshots(item))
     }
 
     /// Where the tasks of this group live.

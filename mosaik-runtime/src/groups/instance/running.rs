@@ -15,6 +15,7 @@ use crate::groups::{
     birth::ClusterId,
     raft::{Machine, RaftLog, RaftNetwork, RaftServer, RaftTypes, ScopeRuntime},
     settings::Leads,
+    version::Era,
 };
 use crate::primitives::watch;
 
@@ -28,8 +29,6 @@ pub(super) type LogId = openraft::type_config::alias::LogIdOf<RaftTypes>;
 const HEARTBEAT: Duration = Duration::from_millis(100);
 /// A follower that hears nothing stands for election after a time between these two.
 const ELECTION: (Duration, Duration) = (Duration::from_millis(300), Duration::from_millis(600));
-/// Entries that are kept behind a snapshot, for members that lag a little.
-const KEPT_BEHIND_SNAPSHOT: u64 = 10_000;
 /// Most entries in one message to a follower; their bytes are bounded where the log is read.
 const ENTRIES: u64 = 512;
 
@@ -48,7 +47,7 @@ pub(in crate::groups) struct Running {
     pub(in crate::groups) server: RaftServer<Machine>,
 }
 
-fn config(name: &str) -> Result<Config, openraft::ConfigError> {
+fn config(name: &str, kept: u64) -> Result<Config, openraft::ConfigError> {
     let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let (least, most) = (millis(ELECTION.0), millis(ELECTION.1));
     let config = Config {
@@ -62,8 +61,8 @@ fn config(name: &str) -> Result<Config, openraft::ConfigError> {
         // in its old term it would write others at their places.
         enable_leader_restore: Some(false),
         snapshot_policy: SnapshotPolicy::Never,
-        max_in_snapshot_log_to_keep: KEPT_BEHIND_SNAPSHOT,
-        replication_lag_threshold: 2 * KEPT_BEHIND_SNAPSHOT,
+        max_in_snapshot_log_to_keep: kept,
+        replication_lag_threshold: kept.saturating_mul(2).max(ENTRIES),
         max_payload_entries: ENTRIES,
         ..Config::default()
     };
@@ -74,11 +73,13 @@ impl Instance {
     /// Starts Raft as this member.
     pub(super) async fn start_raft(&self, member: MemberId, cluster: ClusterId) -> io::Result<Arc<Running>> {
         let taken = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (log, machine) = taken.ok_or_else(|| io::Error::other("the member here was started before"))?;
+        let (log, mut machine) =
+            taken.ok_or_else(|| io::Error::other("the member here was started before"))?;
         let snapshots = self.0.parts.store.snapshots(self.subject().item);
-        let config = Arc::new(config(self.intent()).map_err(io::Error::other)?);
+        let config = Arc::new(config(self.intent(), self.settings().kept).map_err(io::Error::other)?);
         let network = RaftNetwork::new(self.bonds().clone(), member);
         let due = machine.due();
+        machine.begin(Era::of(&cluster));
         let rng = self.0.rng.lock().unwrap_or_else(PoisonError::into_inner).split("raft");
         let starting = Raft::new(member, config, network, RaftLog::new(log), machine);
         let raft = ScopeRuntime::within(self.scope(), rng, starting).await.map_err(io::Error::other)?;

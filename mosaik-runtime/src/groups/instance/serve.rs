@@ -16,6 +16,7 @@ use crate::{
         bond::Serve,
         client,
         machine::{Item, Outcome},
+        tail::{self, Pipe},
         wire::{ChannelKind, GroupsProtocol, Request, Response, Why},
     },
     primitives::PeerId,
@@ -60,6 +61,13 @@ impl Serve for Server {
                     running.server.channel(from, kind, link).await;
                 }
             }),
+        }
+    }
+
+    fn reader(&self, from: PeerId, pipe: Pipe) -> BoxFuture<'static, ()> {
+        match self.instance() {
+            Some(instance) => Box::pin(tail::serve(instance, from, pipe)),
+            None => Box::pin(async {}),
         }
     }
 }

@@ -10,12 +10,16 @@ use bytes::Bytes;
 use super::{
     Applied, Command, MachineSettings, Replica, Reply, SnapshotError, StateMachine, command,
     core::{Call, Panicked, Ran, Rules, Skip, System},
+    observe::{Batch, Observers, RanCommand},
     payload::PayloadRef,
     replica::{Shared, State},
     snapshot,
 };
 use crate::{
-    groups::store::record::LogId,
+    groups::{
+        store::record::LogId,
+        version::{Era, Version},
+    },
     primitives::{scope::panic_text, watch},
 };
 
@@ -72,6 +76,12 @@ pub trait Applying: Send + Sync + 'static {
     /// Goes back, or forward, to a snapshot; without one to the beginning. On an error nothing changes.
     fn restore(&mut self, snapshot: Option<&[u8]>) -> Result<(), SnapshotError>;
 
+    /// From now on the entries are of this birth of the group.
+    fn begin(&mut self, era: Era);
+
+    /// The group was born again: back to the first state, also for those who read.
+    fn anew(&mut self, era: Era) -> Result<(), SnapshotError>;
+
     /// A snapshot of what is applied now. It may differ from that of a member that makes one here because it is due.
     fn encode(&self) -> Result<Encoded, SnapshotError>;
 
@@ -103,7 +113,8 @@ impl<M: StateMachine> Applier<M> {
         // What is restored is what came back, not what was given: on all members alike.
         let machine = first(&initial)?;
         let (system, is_recursive) = (System::default(), shape.is_recursive());
-        let state = RwLock::new(State { machine: Some(machine), system, shown: None });
+        let (era, observers) = (Era::NONE, Observers::default());
+        let state = RwLock::new(State { machine: Some(machine), system, shown: None, era, observers });
         let contract = command::contract(shape, snapshot::state_of(&initial), &settings);
         let shared = Arc::new(Shared { state, schema, contract });
         let (publish, applied) = watch::channel(Applied::default());
@@ -112,10 +123,18 @@ impl<M: StateMachine> Applier<M> {
     }
 
     /// Makes a snapshot if one is due, and shows what was applied.
-    fn finish(&self, state: &mut State<M>) -> Option<Encoded> {
+    fn finish(&self, state: &mut State<M>, ran: &[RanCommand], payload: &[u8]) -> Option<Encoded> {
         let due = state.system.is_due(&self.settings);
         let snapshot = if due { self.snapshot(state) } else { None };
-        state.shown = state.shown.max(state.system.applied());
+        let applied = state.system.applied();
+        if applied > state.shown {
+            state.shown = applied;
+            if let Some(machine) = state.machine.as_ref().filter(|_| !state.observers.is_empty()) {
+                let version = Version::new(state.era, applied.map_or(0, |last| last.index));
+                let now = state.system.now();
+                state.observers.applied(&Batch { version, now, ran, payload, state: machine });
+            }
+        }
         snapshot
     }
 
@@ -176,12 +195,21 @@ impl<M: StateMachine> Applying for Applier<M> {
         let mut guard = self.shared.change();
         let state = &mut *guard;
         let Some(machine) = &mut state.machine else { return Err(Trouble::Torn) };
+        let (mut ran, observed) = (Vec::new(), !state.observers.is_empty());
         let done = state.system.apply(
             at,
             &batch,
             payload.len(),
             Rules { settings: &self.settings, skip: &self.skip },
-            &mut |call, reply| Self::run(machine, call, reply),
+            &mut |call, reply| {
+                let Call { method, body, .. } = call;
+                let came = Self::run(machine, call, reply);
+                if observed && came == Ran::Replied {
+                    let start = (body.as_ptr() as usize).saturating_sub(payload.as_ptr() as usize);
+                    ran.push(RanCommand { method, start, length: body.len() });
+                }
+                came
+            },
             answer.then_some(&mut step.answer),
         );
         if let Err(Panicked { slot, message }) = done {
@@ -191,8 +219,8 @@ impl<M: StateMachine> Applying for Applier<M> {
             let _ = catch_unwind(AssertUnwindSafe(|| drop(torn)));
             return Err(Trouble::Panicked { slot, message });
         }
-        step.snapshot = self.finish(state);
-        let applied = Applied { last: Some(at), now: state.system.now() };
+        step.snapshot = self.finish(state, &ran, payload);
+        let applied = state.applied();
         drop(guard);
         self.show(applied);
         Ok(step)
@@ -205,8 +233,8 @@ impl<M: StateMachine> Applying for Applier<M> {
             return Err(Trouble::Torn);
         }
         state.system.pass(at);
-        let snapshot = self.finish(state);
-        let applied = Applied { last: Some(at), now: state.system.now() };
+        let snapshot = self.finish(state, &[], &[]);
+        let applied = state.applied();
         drop(guard);
         self.show(applied);
         Ok(Step { answer: Vec::new(), snapshot })
@@ -221,19 +249,46 @@ impl<M: StateMachine> Applying for Applier<M> {
             Some(bytes) => snapshot::open(self.shared.schema, bytes)?,
             None => (first(&self.initial)?, System::default()),
         };
-        let applied = Applied { last: system.applied(), now: system.now() };
-        let mut state = self.shared.change();
+        let mut guard = self.shared.change();
+        let state = &mut *guard;
         let before = state.machine.replace(machine);
         state.system = system;
+        let applied = state.applied();
         let newer = applied.last > state.shown;
         state.shown = state.shown.max(applied.last);
-        drop(state);
+        if newer {
+            state.tell_reset();
+        }
+        drop(guard);
         let _ = catch_unwind(AssertUnwindSafe(|| drop(before)));
         if newer {
             // Whoever goes back goes back no farther than this.
             self.skip = applied.last.map_or_else(Skip::new, |last| self.skip.split_off(&(last.index + 1, 0)));
             self.show(applied);
         }
+        Ok(())
+    }
+
+    fn begin(&mut self, era: Era) {
+        let mut state = self.shared.change();
+        state.era = era;
+        let applied = state.applied();
+        drop(state);
+        self.publish.send_replace(applied);
+    }
+
+    fn anew(&mut self, era: Era) -> Result<(), SnapshotError> {
+        let first = first(&self.initial)?;
+        let mut guard = self.shared.change();
+        let state = &mut *guard;
+        let before = state.machine.replace(first);
+        (state.system, state.shown, state.era) = (System::default(), None, era);
+        state.tell_reset();
+        let applied = state.applied();
+        drop(guard);
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(before)));
+        self.skip.clear();
+        self.publish.send_replace(applied);
         Ok(())
     }
 

@@ -9,6 +9,7 @@
 mod applier;
 mod command;
 pub mod core;
+mod observe;
 pub mod payload;
 mod replica;
 mod settings;
@@ -20,6 +21,7 @@ mod traits;
 
 pub use applier::{Applier, Applying, Encoded, Step, Trouble};
 pub use command::{COMMAND, Command, Method, Reply, schema};
+pub use observe::{Batch as AppliedBatch, Observer, Observing};
 pub use payload::{Batch, Fence, Item, Outcome, Payload, SessionId};
 pub use replica::{Applied, Digest, Reading, Replica, SystemView};
 pub use settings::MachineSettings;

@@ -2,14 +2,21 @@
 
 use std::{
     fmt,
+    ops::Range,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use super::{Fence, SessionId, StateMachine, Timestamp, core::System, snapshot};
+use super::{
+    Fence, SessionId, StateMachine, Timestamp,
+    core::System,
+    observe::{Observer, Observers, Observing},
+    snapshot,
+};
 use crate::{
     groups::{
         MemberId,
         store::record::{LogId, StoreId},
+        version::{Era, Version},
     },
     primitives::{Fingerprint, PeerId, Stopped, ids::hex, schema::Shape, watch},
 };
@@ -17,6 +24,8 @@ use crate::{
 /// How far a member has applied the log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Applied {
+    /// Which birth of the group it is.
+    pub era: Era,
     /// The last entry.
     pub last: Option<LogId>,
     /// Group time after it.
@@ -27,6 +36,11 @@ impl Applied {
     /// The index of the last entry.
     pub fn index(&self) -> Option<u64> {
         self.last.map(|last| last.index)
+    }
+
+    /// The version of the state.
+    pub fn version(&self) -> Version {
+        Version::new(self.era, self.index().unwrap_or(0))
     }
 
     /// Whether the entry with this index is applied.
@@ -72,6 +86,9 @@ pub(super) struct State<M> {
     pub(super) system: System,
     /// The last entry that readers were told of. They see nothing older.
     pub(super) shown: Option<LogId>,
+    /// Which birth of the group it is.
+    pub(super) era: Era,
+    pub(super) observers: Observers<M>,
 }
 
 pub(super) struct Shared<M> {
@@ -97,13 +114,23 @@ impl<M> Shared<M> {
 }
 
 impl<M> State<M> {
-    fn applied(&self) -> Applied {
-        Applied { last: self.system.applied(), now: self.system.now() }
+    pub(super) fn applied(&self) -> Applied {
+        Applied { era: self.era, last: self.system.applied(), now: self.system.now() }
     }
 
     /// The machine, unless it is behind what readers have seen.
     fn readable(&self) -> Option<&M> {
         self.machine.as_ref().filter(|_| self.system.applied() >= self.shown)
+    }
+}
+
+impl<M: StateMachine> State<M> {
+    /// Tells the observers that the state is another one.
+    pub(super) fn tell_reset(&mut self) {
+        let version = self.applied().version();
+        if let Some(machine) = &self.machine {
+            self.observers.reset(version, machine);
+        }
     }
 }
 
@@ -147,8 +174,9 @@ impl<M> Replica<M> {
 
     /// What the group keeps beside the state.
     pub fn system(&self) -> SystemView {
+        let era = self.applied.borrow().era;
         self.with_system(|system| SystemView {
-            applied: Applied { last: system.applied(), now: system.now() },
+            applied: Applied { era, last: system.applied(), now: system.now() },
             sessions: system.sessions(),
             welcomed: system.welcomed().collect(),
             fenced: system.fenced(),
@@ -175,6 +203,17 @@ impl<M: StateMachine> Replica<M> {
         Some(Digest { last: state.system.applied(), hash: *blake3::hash(&bytes).as_bytes() })
     }
 
+    /// Tells `observer` of everything that is applied from now on, after the state as it is now. It is told for as long as what comes
+    /// back lives.
+    pub fn observe(&self, observer: Arc<dyn Observer<M>>) -> Observing {
+        let mut guard = self.shared.change();
+        let state = &mut *guard;
+        let version = state.applied().version();
+        let shown = state.system.applied() >= state.shown;
+        let now = state.machine.as_ref().filter(|_| shown).map(|machine| (version, machine));
+        state.observers.add(observer, now)
+    }
+
     /// This replica where its type does not matter.
     pub fn reading(&self) -> Arc<dyn Reading> {
         Arc::new(self.clone())
@@ -191,6 +230,8 @@ pub trait Reading: Send + Sync + 'static {
     fn owner(&self, session: SessionId) -> Option<PeerId>;
     /// The hash of the state.
     fn digest(&self) -> Option<Digest>;
+    /// The commands that panicked in entries with indices in this range, as far as they are known: the entry, and the place in it.
+    fn panicked(&self, range: Range<u64>) -> Vec<(u64, u32)>;
 }
 
 impl<M: StateMachine> Reading for Replica<M> {
@@ -208,6 +249,10 @@ impl<M: StateMachine> Reading for Replica<M> {
 
     fn digest(&self) -> Option<Digest> {
         Self::digest(self)
+    }
+
+    fn panicked(&self, range: Range<u64>) -> Vec<(u64, u32)> {
+        self.with_system(|system| system.panicked(range).collect())
     }
 }
 

@@ -31,6 +31,7 @@ use crate::{
             LogReader, Snapshots,
             record::{LogId, Manifest},
         },
+        version::Era,
     },
     primitives::watch,
 };
@@ -102,6 +103,11 @@ impl Machine {
     /// while another is being written, so look again when the raft's metrics next change.
     pub fn due(&self) -> watch::Receiver<Option<u64>> {
         self.made.due.subscribe()
+    }
+
+    /// All that is applied is of this birth of the group.
+    pub fn begin(&mut self, era: Era) {
+        self.applying.begin(era);
     }
 
     /// Applies one entry, without those of its commands that panic.

@@ -4,7 +4,10 @@
 
 mod session;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -130,6 +133,11 @@ impl System {
     /// How many commands panicked.
     pub fn panics(&self) -> u64 {
         self.panics
+    }
+
+    /// The latest commands that panicked, of those in entries with indices in this range.
+    pub(super) fn panicked(&self, range: Range<u64>) -> impl Iterator<Item = (u64, u32)> + '_ {
+        self.panicked.iter().copied().filter(move |(index, _)| range.contains(index))
     }
 
     /// Whether a snapshot shall be made after this entry.
