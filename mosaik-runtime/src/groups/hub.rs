@@ -1,5 +1,7 @@
 //! The groups of one node: which are open, where they keep what they write, and the links that come in.
 
+mod reading;
+
 use std::{
     any::Any,
     collections::{BTreeMap, BTreeSet},
@@ -12,20 +14,21 @@ use std::{
 use futures::future::join_all;
 use tokio::time::timeout;
 
+pub(in crate::groups) use self::reading::Learning;
+use self::reading::Read;
 use super::{
-    bond::{self, GroupKey},
+    bond,
     instance::{Instance, Parts, Subject},
-    machine::{Applier, MachineSettings, Replica, StateMachine},
+    machine::{MachineSettings, Replica, StateMachine},
     raft::Machine,
     settings::{GroupSettings, Storage},
     store::{OpenError as StoreOpenError, Store, StoreError, record::StoreId},
-    tail::{self, Credentials, Reader},
     wire::GroupsProtocol,
 };
 use crate::{
     admission::Admission,
     discovery::{Discovery, EntryTooLarge, RoleEntry, rendezvous::Rendezvous},
-    primitives::{Clock, Fingerprint, GroupId, NetworkId, NodeRng, PeerRole, Policy, Scope, Stopped, WireId},
+    primitives::{Clock, Fingerprint, GroupId, NetworkId, NodeRng, PeerRole, Scope, Stopped, WireId},
     transport::{Listener, Transport},
 };
 
@@ -139,22 +142,6 @@ pub(in crate::groups) struct Opening<M> {
     pub(in crate::groups) machine: MachineSettings,
 }
 
-/// What is read.
-pub(in crate::groups) struct Learning<M> {
-    /// The name that users gave it.
-    pub(in crate::groups) intent: Arc<str>,
-    /// Its declared id.
-    pub(in crate::groups) id: GroupId,
-    /// The key that is proved.
-    pub(in crate::groups) key: Option<GroupKey>,
-    /// Who may be read from.
-    pub(in crate::groups) members: Policy,
-    /// The state that the group begins with.
-    pub(in crate::groups) initial: M,
-    /// The limits of its machine.
-    pub(in crate::groups) machine: MachineSettings,
-}
-
 /// The groups of one node. Clones share them.
 #[derive(Clone)]
 pub struct Hub(Arc<Inner>);
@@ -185,15 +172,6 @@ struct Groups {
     open: BTreeMap<WireId, (Instance, Arc<dyn Any + Send + Sync>)>,
     read: BTreeMap<WireId, Read>,
     stopped: bool,
-}
-
-/// A group that is read.
-struct Read {
-    reader: Reader,
-    replica: Arc<dyn Any + Send + Sync>,
-    /// What has to be the same when it is opened again.
-    key: Option<GroupKey>,
-    members: Policy,
 }
 
 impl fmt::Debug for Hub {
@@ -295,75 +273,6 @@ impl Hub {
         Ok((instance, replica))
     }
 
-    /// Begins to read a group, or shares the reader that there is. It reads until the node ends.
-    pub(in crate::groups) async fn learn<M: StateMachine>(
-        &self,
-        learning: Learning<M>,
-    ) -> Result<(Reader, Replica<M>), OpenError> {
-        let Learning { intent, id, key, members, initial, machine } = learning;
-        let item = id.on(&self.0.settings.network);
-        // One is opened at a time.
-        let _opening = self.0.stores.lock().await;
-        if let Some(shared) = self.shared_reader::<M>(&item, &intent, (&key, &members)) {
-            return shared;
-        }
-        let opened = Applier::new(initial, machine);
-        let (applier, replica) =
-            opened.map_err(|error| OpenError::Machine { intent: intent.clone(), why: error.to_string() })?;
-        let schema = replica.contract();
-        let role = RoleEntry { role: PeerRole::Reads, item, schema: schema.0 };
-        let advert = self.0.discovery.advertise(role)?;
-        let hub = Arc::downgrade(&self.0);
-        let me = self.0.transport.id();
-        let credentials =
-            Credentials { me, item, name: intent, schema, members: members.clone(), key: key.clone() };
-        let parts = tail::Parts {
-            credentials,
-            applying: Box::new(applier),
-            applied: replica.applied(),
-            chunk: machine.chunk,
-            clock: self.0.settings.clock.clone(),
-            scope: self.0.settings.scope.child(),
-            rng: self.0.rng.lock().unwrap_or_else(PoisonError::into_inner).split("reader"),
-            admission: self.0.admission.clone(),
-            discovery: self.0.discovery.clone(),
-            advert,
-            own: Arc::new(move || Hub(hub.upgrade()?).instance(&item)),
-        };
-        let mut groups = self.groups();
-        if groups.stopped {
-            return Err(Stopped.into());
-        }
-        let reader = Reader::start(parts);
-        let shared = Arc::new(replica.clone());
-        groups.read.insert(item, Read { reader: reader.clone(), replica: shared, key, members });
-        Ok((reader, replica))
-    }
-
-    /// The reader as it is there already, if it is.
-    fn shared_reader<M: StateMachine>(
-        &self,
-        item: &WireId,
-        intent: &Arc<str>,
-        (key, members): (&Option<GroupKey>, &Policy),
-    ) -> Option<Result<(Reader, Replica<M>), OpenError>> {
-        let groups = self.groups();
-        let read = groups.read.get(item)?;
-        let differs = |difference: &str| {
-            Err(OpenError::Differs { intent: intent.clone(), difference: difference.to_owned() })
-        };
-        if read.key != *key {
-            return Some(differs("the keys differ"));
-        }
-        if read.members.to_string() != members.to_string() {
-            return Some(differs("`members` is another policy"));
-        }
-        Some(match read.replica.downcast_ref::<Replica<M>>() {
-            Some(replica) => Ok((read.reader.clone(), replica.clone())),
-            None => differs("it is another type of state machine"),
-        })
-    }
-
     /// The group as it is open already, if it is.
     fn shared<M: StateMachine>(
         &self,
@@ -444,12 +353,8 @@ impl Hub {
 
     /// Begins a stop: commands fail with `Stopped`.
     pub fn stop(&self) {
-        let readers: Vec<Reader> = {
-            let mut groups = self.groups();
-            groups.stopped = true;
-            groups.read.values().map(|read| read.reader.clone()).collect()
-        };
-        readers.iter().for_each(Reader::stop);
+        self.groups().stopped = true;
+        self.stop_readers();
         self.instances().iter().for_each(Instance::stop);
     }
 

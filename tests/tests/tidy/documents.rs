@@ -112,6 +112,7 @@ fn the_page_of_metrics_and_the_code_agree() {
                     "_waiting",
                     "_bytes",
                     "_handshakes",
+                    "_readers",
                 ]
                 .iter()
                 .any(|end| name.ends_with(end));

@@ -1,179 +1,49 @@
 //! The task of a reader: finds a way to a member, gives what it says to the core, and applies what the core has checked.
 
-use std::{
-    collections::BTreeSet,
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::mpsc,
     time::{Instant, sleep_until},
 };
 
 use super::{
-    core::reader::{Core, Effect, Input},
+    core::{
+        event::{Effect, Input},
+        reader::Core,
+    },
     dial::{self, Credentials, NoWay},
     pipe::{Pipe, Receiver, Sender},
+    reader::{Own, Reader, Reading, Waiter},
     serve::serve,
-    status::LearnerView,
     wire::{Ask, Tell},
 };
 use crate::{
     admission::{Admission, Lease},
-    discovery::{Advert, Catalog, Discovery},
+    discovery::{Catalog, Discovery},
     groups::{
         birth::ClusterId,
-        instance::Instance,
         machine::{Applied, Applying, Trouble},
         store::record::{Entry, LogId, Payload},
         version::{Era, Version},
     },
-    primitives::{Clock, NodeRng, PeerId, PeerRole, Scope, watch},
+    primitives::{PeerId, PeerRole, watch},
     transport::Code,
 };
 
 /// A member that says nothing for so long is left.
 const SILENCE: Duration = Duration::from_secs(4);
 /// Strong reads that wait; more wait at the caller.
-const ASKS: usize = 1024;
+pub(super) const ASKS: usize = 1024;
 /// How long to wait before a strong read is asked for again.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// How often the copy may be made anew without getting any farther.
 const ANEW: u32 = 64;
 
-/// Finds this node's own member.
-pub(in crate::groups) type Own = Arc<dyn Fn() -> Option<Instance> + Send + Sync>;
-
-/// What a reader is made of.
-pub(in crate::groups) struct Parts {
-    pub(in crate::groups) credentials: Credentials,
-    pub(in crate::groups) applying: Box<dyn Applying>,
-    pub(in crate::groups) applied: watch::Receiver<Applied>,
-    /// The size of chunks of snapshots.
-    pub(in crate::groups) chunk: usize,
-    pub(in crate::groups) clock: Clock,
-    pub(in crate::groups) scope: Scope,
-    pub(in crate::groups) rng: NodeRng,
-    pub(in crate::groups) admission: Admission,
-    pub(in crate::groups) discovery: Discovery,
-    pub(in crate::groups) advert: Advert,
-    pub(in crate::groups) own: Own,
-}
-
-/// A reader on this node. Clones share it.
-#[derive(Clone)]
-pub(in crate::groups) struct Reader(Arc<Inner>);
-
-struct Inner {
-    name: Arc<str>,
-    view: watch::Sender<LearnerView>,
-    asks: mpsc::Sender<Waiter>,
-    scope: Scope,
-    clock: Clock,
-    /// Tells the network of this reader, until it stops.
-    advert: Mutex<Option<Advert>>,
-}
-
-/// Who waits for a strong read: is told which version the copy must have.
-type Waiter = oneshot::Sender<Version>;
-
-impl Reader {
-    /// Starts to read.
-    pub(in crate::groups) fn start(parts: Parts) -> Self {
-        let Parts {
-            credentials,
-            applying,
-            applied,
-            chunk,
-            clock,
-            scope,
-            mut rng,
-            admission,
-            discovery,
-            advert,
-            own,
-        } = parts;
-        let (asks, asked) = mpsc::channel(ASKS);
-        let this = Self(Arc::new(Inner {
-            name: credentials.name.clone(),
-            view: watch::Sender::new(LearnerView::default()),
-            asks,
-            scope: scope.clone(),
-            clock: clock.clone(),
-            advert: Mutex::new(Some(advert)),
-        }));
-        let driver = Driver {
-            core: Core::new(credentials.me, chunk, rng.split("reader")),
-            heard_at: clock.now(),
-            reader: this.clone(),
-            applying,
-            applied,
-            credentials,
-            admission,
-            own,
-            pipe: None,
-            dialling: None,
-            waiting: Vec::new(),
-            under_way: None,
-            asks: 0,
-            again: None,
-            anew: 0,
-        };
-        scope.spawn_worker("group reader", driver.run(asked, discovery));
-        this
-    }
-
-    /// The name that users gave the group.
-    pub(in crate::groups) fn name(&self) -> &Arc<str> {
-        &self.0.name
-    }
-
-    /// The reader as it is, as it changes.
-    pub(in crate::groups) fn view(&self) -> watch::Receiver<LearnerView> {
-        self.0.view.subscribe()
-    }
-
-    /// The node's clock.
-    pub(in crate::groups) fn clock(&self) -> &Clock {
-        &self.0.clock
-    }
-
-    /// The version that the copy must have to hold everything that was acknowledged to anybody before this call. `None` when the
-    /// reader has ended. The caller bounds the wait.
-    pub(in crate::groups) async fn read_version(&self) -> Option<Version> {
-        let (waiter, told) = oneshot::channel();
-        self.0.asks.send(waiter).await.ok()?;
-        told.await.ok()
-    }
-
-    /// Nothing more is answered.
-    pub(in crate::groups) fn stop(&self) {
-        self.change(|view| view.stopped = true);
-        drop(self.0.advert.lock().unwrap_or_else(PoisonError::into_inner).take());
-        self.0.scope.stop();
-    }
-
-    fn change(&self, change: impl FnOnce(&mut LearnerView)) {
-        self.0.view.send_if_modified(|view| {
-            let before = view.clone();
-            change(view);
-            *view != before
-        });
-    }
-}
-
-impl fmt::Debug for Reader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Reader({})", self.0.name)
-    }
-}
-
 type Dialling = BoxFuture<'static, Result<Pipe, NoWay>>;
 
-struct Driver {
+pub(super) struct Driver {
     core: Core,
     reader: Reader,
     applying: Box<dyn Applying>,
@@ -206,14 +76,35 @@ enum Event {
 }
 
 impl Driver {
-    async fn run(mut self, mut asked: mpsc::Receiver<Waiter>, discovery: Discovery) {
+    pub(super) fn new(reader: Reader, reading: Reading) -> Self {
+        let Reading { credentials, applying, applied, chunk, mut rng, admission, own } = reading;
+        Self {
+            core: Core::new(credentials.me, chunk, rng.split("reader")),
+            heard_at: reader.clock().now(),
+            reader,
+            applying,
+            applied,
+            credentials,
+            admission,
+            own,
+            pipe: None,
+            dialling: None,
+            waiting: Vec::new(),
+            under_way: None,
+            asks: 0,
+            again: None,
+            anew: 0,
+        }
+    }
+
+    pub(super) async fn run(mut self, mut asked: mpsc::Receiver<Waiter>, discovery: Discovery) {
         let mut catalog = discovery.watch();
         let members = self.members(&catalog.borrow_and_update().clone());
         self.step(Input::Members(members)).await;
         loop {
             self.ask().await;
             self.show();
-            if self.has_failed() {
+            if self.reader.has_failed() {
                 return;
             }
             match self.event(&mut asked, &mut catalog).await {
@@ -240,7 +131,7 @@ impl Driver {
         let now = self.reader.clock().now();
         let wake = self.core.wake().into_iter().chain(self.again).min();
         let silent_at = self.heard_at + SILENCE;
-        let (scope, room) = (self.reader.0.scope.clone(), self.waiting.len() < ASKS);
+        let (scope, room) = (self.reader.scope().clone(), self.waiting.len() < ASKS);
         tokio::select! { biased;
             () = scope.stopping() => Event::Stop,
             dialled = dialled(&mut self.dialling) => Event::Dialled(dialled),
@@ -285,7 +176,7 @@ impl Driver {
                 None
             }
             Effect::Refuse(what) => {
-                tracing::warn!(target: "mosaik::groups", group = &*self.reader.0.name, "a member is not read from any more: {what}");
+                tracing::warn!(target: "mosaik::groups", group = &**self.reader.name(), "a member is not read from any more: {what}");
                 metrics::counter!("mosaik_groups_reader_refused_total").increment(1);
                 self.drop_pipe(Code::Malformed);
                 None
@@ -303,7 +194,7 @@ impl Driver {
                 return Box::pin(async { Err(NoWay::new("this node's own member is not open yet", true)) });
             };
             let (mine, theirs) = Pipe::own();
-            self.reader.0.scope.spawn("group own reader", serve(instance, peer, theirs));
+            self.reader.scope().spawn("group own reader", serve(instance, peer, theirs));
             return Box::pin(async { Ok(mine) });
         }
         let (admission, credentials) = (self.admission.clone(), self.credentials.clone());
@@ -323,7 +214,7 @@ impl Driver {
                 self.step(Input::Opened).await;
             }
             Err(NoWay { why, may_pass }) => {
-                tracing::debug!(target: "mosaik::groups", group = &*self.reader.0.name, "no way to a member: {why}");
+                tracing::debug!(target: "mosaik::groups", group = &**self.reader.name(), "no way to a member: {why}");
                 self.step(Input::NotOpened { why, may_pass }).await;
             }
         }
@@ -332,7 +223,7 @@ impl Driver {
     /// The way to the member is gone.
     async fn lost(&mut self, why: Option<String>) {
         if let Some(why) = why {
-            tracing::debug!(target: "mosaik::groups", group = &*self.reader.0.name, "a member is lost: {why}");
+            tracing::debug!(target: "mosaik::groups", group = &**self.reader.name(), "a member is lost: {why}");
         }
         self.drop_pipe(Code::Done);
         self.step(Input::Lost).await;
@@ -350,7 +241,7 @@ impl Driver {
     async fn send(&mut self, ask: &Ask) -> Option<Input> {
         let (sender, _, _) = self.pipe.as_mut()?;
         if let Err(error) = sender.send(ask).await {
-            tracing::debug!(target: "mosaik::groups", group = &*self.reader.0.name, "a member is lost: {error}");
+            tracing::debug!(target: "mosaik::groups", group = &**self.reader.name(), "a member is lost: {error}");
             self.drop_pipe(Code::Done);
             return Some(Input::Lost);
         }
@@ -411,7 +302,7 @@ impl Driver {
     fn begin(&mut self, cluster: ClusterId) -> Option<Input> {
         let era = Era::of(&cluster);
         if self.applied.borrow().era.is_some() {
-            tracing::warn!(target: "mosaik::groups", group = &*self.reader.0.name, "the group was born again: this reader goes on in era {era}");
+            tracing::warn!(target: "mosaik::groups", group = &**self.reader.name(), "the group was born again: this reader goes on in era {era}");
             metrics::counter!("mosaik_groups_reader_resets_total").increment(1);
         }
         if let Err(error) = self.applying.anew(era) {
@@ -443,7 +334,7 @@ impl Driver {
 
     /// A command panicked that the member did not tell of: the copy is made anew from what members have, without it.
     fn repair(&mut self, at: LogId, slot: u32, message: String) -> Option<Input> {
-        let group = &*self.reader.0.name;
+        let group = &**self.reader.name();
         tracing::error!(target: "mosaik::groups", group, "command {slot} of entry {} panicked, and is undone: {message}", at.index);
         self.applying.skip(at.index, slot, message);
         self.anew += 1;
@@ -476,20 +367,16 @@ impl Driver {
     /// The reader stops for good.
     fn fail(&mut self, error: &dyn fmt::Display) {
         let why: Arc<str> = error.to_string().into();
-        tracing::error!(target: "mosaik::groups", group = &*self.reader.0.name, "this reader has stopped: {why}");
+        tracing::error!(target: "mosaik::groups", group = &**self.reader.name(), "this reader has stopped: {why}");
         metrics::counter!("mosaik_groups_failed_total").increment(1);
         self.drop_pipe(Code::Abandoned);
         self.reader.change(|view| _ = view.failed.get_or_insert(why));
     }
 
-    fn has_failed(&self) -> bool {
-        self.reader.0.view.borrow().failed.is_some()
-    }
-
     /// Shows how the reader stands.
     fn show(&self) {
         let applied = *self.applied.borrow();
-        let group = self.reader.0.name.clone();
+        let group = self.reader.name().clone();
         metrics::gauge!("mosaik_groups_reader_applied", "group" => group)
             .set(applied.index().unwrap_or(0) as f64);
         self.reader.change(|view| {

@@ -9,7 +9,8 @@ use super::{
     WINDOW,
     core::{
         cursor::{Cursor, Plan},
-        reader::{Core, Effect, Input as Happens},
+        event::{Effect, Input as Happens},
+        reader::Core,
     },
     wire::{Ask, Shown, Stand, Tell},
 };

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::time::timeout_at;
 
-use super::{driver::Reader, status::LearnerView, when::LearnerWhen};
+use super::{reader::Reader, status::LearnerView, when::LearnerWhen};
 use crate::{
     groups::{
         changes::Changes,

@@ -12,7 +12,7 @@
 //! | `core/reader` | the reader's side: whom it reads from, what it takes, which birth it follows |
 //! | `core/pull` | a snapshot that is being put together |
 //! | `serve` | the task around a cursor |
-//! | `driver` | the task around a reader |
+//! | `reader`, `driver` | a reader on a node, and its task |
 //! | `dial`, `pipe` | the way to a member: a link of the groups' connection, or this node's own member |
 //! | `handle`, `when`, `status` | what a program holds |
 //! | `wire` | the frames |
@@ -24,6 +24,7 @@ mod driver;
 pub(crate) mod fuzz;
 mod handle;
 mod pipe;
+mod reader;
 mod serve;
 mod status;
 mod when;
@@ -35,7 +36,7 @@ pub use status::{LearnerView, Received};
 pub use when::{LearnerWhen, Reaches, Updated};
 
 pub(in crate::groups) use dial::Credentials;
-pub(in crate::groups) use driver::{Parts, Reader};
+pub(in crate::groups) use reader::{Parts, Reader, Reading};
 pub(in crate::groups) use serve::serve;
 
 /// Bytes of entries, or of parts of a snapshot, that are on their way to a reader.

@@ -1,4 +1,4 @@
-//! Members that write numbers, and readers that hold every entry of the log to the one before.
+//! The nodes of a `World`: members that write numbers, and readers that hold every entry of the log to the one before.
 
 use std::{
     collections::BTreeMap,

@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, time::Duration};
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::reader::{Core, Effect, Input};
+use super::{
+    event::{Effect, Input},
+    reader::Core,
+};
 use crate::{
     groups::{
         birth::ClusterId,
