@@ -40,6 +40,16 @@ pub enum Rejected {
         /// How long it was tried.
         within: Duration,
     },
+    /// So many commands of this node have no answer yet that there was no room for this one in time.
+    #[error(
+        "{limit} commands of this node had no answer within {within:?}, so this one was not sent: give fewer at a time, and see `status()` if none is answered"
+    )]
+    Busy {
+        /// How long it waited for room.
+        within: Duration,
+        /// How many commands of a node may be without an answer.
+        limit: usize,
+    },
     /// The encoded arguments are too large.
     #[error("the command's arguments take {bytes} bytes and {limit} are allowed: split the command")]
     TooLarge {
@@ -67,6 +77,12 @@ pub enum Rejected {
         "the group has fenced itself, because another group of its name exists: see `status().conflict`, decide which one stays, and remove the other's data"
     )]
     Fenced,
+    /// The member here has stopped for good: its disk failed, or what it held makes no sense.
+    #[error("the member of the group on this node has stopped, so the command was not sent: {why}")]
+    Failed {
+        /// Why.
+        why: String,
+    },
     /// A command before it in the same `execute_many` did not go through.
     #[error("the command was not sent, because one before it in the same `execute_many` did not go through")]
     NotReached,

@@ -56,7 +56,7 @@ pub async fn peek<M: StateMachine, A>(
 
 /// Writes the arguments of a command.
 pub fn encode<T: Serialize>(arguments: &T, into: &mut Vec<u8>) -> Encoded {
-    codec::encode_into(arguments, into)
+    codec::encode_deep_into(arguments, into)
 }
 
 /// Reads the arguments of a command, which take up all of `bytes`.

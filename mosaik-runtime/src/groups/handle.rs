@@ -10,6 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use tokio::time::timeout;
 
 use super::{
     changes::Changes,
@@ -135,6 +136,7 @@ impl<M: StateMachine> Group<M> {
         let method = command.method();
         prepared.push(&command)?;
         drop(command);
+        self.opened.takes()?;
         let reply = self.opened.client.execute(prepared, self.deadline).await?;
         read(method, &reply)
     }
@@ -158,6 +160,11 @@ impl<M: StateMachine> Group<M> {
                 }
             }
         }
+        if let Err(rejected) = self.opened.takes() {
+            let rest = commands.map(|_| Err(rejected.clone().into()));
+            let given = methods.iter().map(|_| Err(rejected.clone().into()));
+            return given.chain(unsent).chain(rest).collect();
+        }
         let replies = self.opened.client.execute_many(prepared, self.deadline).await;
         let read = |(method, reply): (u64, Result<Bytes, _>)| read(method, &reply?);
         let replies = methods.into_iter().zip(replies).map(read);
@@ -177,8 +184,12 @@ impl<M: StateMachine> Group<M> {
 
     /// Asks the state whatever the closure does.
     pub(super) async fn ask<A>(&self, ask: impl FnOnce(&M) -> A) -> Result<A, ReadError> {
-        self.opened.client.read(self.deadline).await?;
-        self.opened.local.answer(ask).await.map(|(_, answer)| answer)
+        let (within, clock) = (self.deadline, self.opened.instance.clock());
+        let begin = clock.now();
+        self.opened.local.works()?;
+        self.opened.client.read(within).await?;
+        let left = within.saturating_sub(clock.now() - begin);
+        self.opened.local.answer(ask, (left, within)).await.map(|(_, answer)| answer)
     }
 
     /// Tells `observer` of everything that the copy on this node applies from now on, after its state now.
@@ -212,7 +223,7 @@ impl<M: StateMachine> Weak<M> {
 
     /// Asks the copy whatever the closure does.
     pub(super) async fn ask<A>(&self, ask: impl FnOnce(&M) -> A) -> Result<A, ReadError> {
-        self.local.answer(ask).await.map(|(_, answer)| answer)
+        self.local.answer(ask, (DEADLINE, DEADLINE)).await.map(|(_, answer)| answer)
     }
 
     /// Asks the copy on this node, and says at which index of the log: the answer is what a linearizable query would have been told
@@ -222,7 +233,15 @@ impl<M: StateMachine> Weak<M> {
     ///
     /// As for [`query`](Self::query).
     pub async fn query_at(&self, query: M::Query) -> Result<(u64, M::Answer), ReadError> {
-        self.local.answer(|state| state.query(query)).await
+        self.local.answer(|state| state.query(query), (DEADLINE, DEADLINE)).await
+    }
+}
+
+impl<M> Opened<M> {
+    /// Whether the member here works, so that commands can be given.
+    fn takes(&self) -> Result<(), Rejected> {
+        let failed = self.instance.failure();
+        failed.map_or(Ok(()), |why| Err(Rejected::Failed { why: why.to_string() }))
     }
 }
 
@@ -234,6 +253,11 @@ impl<M> Local<M> {
     pub(super) fn replica(&self) -> &Replica<M> {
         &self.replica
     }
+
+    /// Whether the copy here works.
+    fn works(&self) -> Result<(), ReadError> {
+        (self.failed)().map_or(Ok(()), |why| Err(ReadError::Failed { why: why.to_string() }))
+    }
 }
 
 impl<M> Clone for Local<M> {
@@ -243,19 +267,33 @@ impl<M> Clone for Local<M> {
 }
 
 impl<M: StateMachine> Local<M> {
-    pub(super) async fn answer<A>(&self, ask: impl FnOnce(&M) -> A) -> Result<(u64, A), ReadError> {
-        if let Some(why) = (self.failed)() {
-            return Err(ReadError::Failed { why: why.to_string() });
-        }
-        let asked = self.replica.read(|state, applied| {
-            let answer = catch_unwind(AssertUnwindSafe(|| ask(state)));
-            (applied.index().unwrap_or(0), answer)
-        });
-        let (index, answer) = asked.await?;
-        let answer =
-            answer.map_err(|panic| ReadError::Panicked { message: panic_text(&*panic).to_owned() })?;
-        Ok((index, answer))
+    /// Asks the copy; `left` is what is left of the time that a query may take.
+    pub(super) async fn answer<A>(
+        &self,
+        ask: impl FnOnce(&M) -> A,
+        (left, within): (Duration, Duration),
+    ) -> Result<(u64, A), ReadError> {
+        self.works()?;
+        let asked = look(&self.replica, ask, (left, within)).await;
+        // It ends when the copy fails while the state is made anew.
+        asked.map_err(|error| self.works().err().unwrap_or(error))
     }
+}
+
+/// Asks the state here, and says after which entry. Waits only while the state is being made anew, and not beyond the deadline.
+async fn look<M, A>(
+    replica: &Replica<M>,
+    ask: impl FnOnce(&M) -> A,
+    (left, within): (Duration, Duration),
+) -> Result<(u64, A), ReadError> {
+    let asked = replica.read(|state, applied| {
+        let answer = catch_unwind(AssertUnwindSafe(|| ask(state)));
+        (applied.index().unwrap_or(0), answer)
+    });
+    let asked = timeout(left, asked).await.map_err(|_| ReadError::Behind { within })?;
+    let (index, answer) = asked?;
+    let answer = answer.map_err(|panic| ReadError::Panicked { message: panic_text(&*panic).to_owned() })?;
+    Ok((index, answer))
 }
 
 fn read<R: Reply>(method: u64, reply: &[u8]) -> Result<R, CommandError> {
@@ -301,5 +339,39 @@ impl<M> fmt::Debug for Group<M> {
 impl<M> fmt::Debug for Weak<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Weak({:?})", self.local.replica)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::groups::{
+        machine::{
+            Applying,
+            tests::toy::{Deed, Member, command, payload},
+        },
+        store::record::LogId,
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_query_waits_for_a_state_that_is_made_anew_and_not_beyond_its_deadline() {
+        let mut member = Member::new();
+        let session = member.session(1);
+        member.one(command(session, 0, 0, Deed::Do(1)));
+        let torn = payload(0, vec![command(session, 1, 0, Deed::Tear(2))]);
+        member.applier.apply(LogId { term: 1, index: 2 }, &torn, false).expect_err("it panics");
+        let (begin, within) = (tokio::time::Instant::now(), Duration::from_secs(3));
+        let late = look(&member.replica, |toy| toy.done.len(), (within, within)).await;
+        assert_eq!(late, Err(ReadError::Behind { within }));
+        assert_eq!(begin.elapsed(), within);
+        member.applier.restore(None).expect("the beginning");
+        (0..2).for_each(|index| {
+            let at = LogId { term: 1, index: index as u64 };
+            member.applier.apply(at, &member.log[index].clone(), false).expect("it was applied before");
+        });
+        let until = (within, within);
+        assert_eq!(look(&member.replica, |toy| toy.done.clone(), until).await, Ok((1, vec![1])));
+        let panicked = look(&member.replica, |_| -> u8 { panic!("no") }, until).await;
+        assert_eq!(panicked, Err(ReadError::Panicked { message: "no".to_owned() }));
     }
 }

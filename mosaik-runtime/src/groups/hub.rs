@@ -19,7 +19,7 @@ use self::reading::Read;
 use super::{
     bond,
     instance::{Instance, Parts, Subject},
-    machine::{MachineSettings, Replica, StateMachine},
+    machine::{Applier, MachineSettings, Replica, SnapshotError, StateMachine},
     raft::Machine,
     settings::{GroupSettings, Storage},
     store::{OpenError as StoreOpenError, Store, StoreError, record::StoreId},
@@ -28,7 +28,10 @@ use super::{
 use crate::{
     admission::Admission,
     discovery::{Discovery, EntryTooLarge, RoleEntry, rendezvous::Rendezvous},
-    primitives::{Clock, Fingerprint, GroupId, NetworkId, NodeRng, PeerRole, Scope, Stopped, WireId},
+    primitives::{
+        Clock, Fingerprint, GroupId, NetworkId, NodeRng, PeerRole, Scope, Stopped, WireId,
+        schema::{self, Shape},
+    },
     transport::{Listener, Transport},
 };
 
@@ -231,16 +234,18 @@ impl Hub {
         if self.groups().stopped {
             return Err(Stopped.into());
         }
-        if let Some(shared) = self.shared::<M>(&item, &settings) {
-            return shared;
+        let unusable =
+            |error: SnapshotError| OpenError::Machine { intent: intent.clone(), why: error.to_string() };
+        if self.instance(&item).is_some() {
+            let (_, other) = Applier::new(initial, machine).map_err(unusable)?;
+            return self.shared::<M>(&item, &settings, &other.contract());
         }
         let wrong = |source| OpenError::Settings { intent: intent.clone(), source };
         super::birth::Config::new(item, settings.voters.clone()).check().map_err(wrong)?;
         let (store, promises) = self.stores(&mut stores, &settings).await?;
         let log = store.log(item).await?;
         let opened = Machine::open::<M>(initial, store.snapshots(item), log.reader(), machine);
-        let (machine, replica) =
-            opened.map_err(|error| OpenError::Machine { intent: intent.clone(), why: error.to_string() })?;
+        let (machine, replica) = opened.map_err(unusable)?;
         let (fingerprint, shape) = replica.contract();
         if !agrees(&store, item, fingerprint).await? {
             return Err(OpenError::OtherMachine { intent });
@@ -273,23 +278,30 @@ impl Hub {
         Ok((instance, replica))
     }
 
-    /// The group as it is open already, if it is.
+    /// The group that is open already, if it was opened like this.
     fn shared<M: StateMachine>(
         &self,
         item: &WireId,
         settings: &GroupSettings,
-    ) -> Option<Result<(Instance, Replica<M>), OpenError>> {
+        (fingerprint, shape): &(Fingerprint, Shape),
+    ) -> Result<(Instance, Replica<M>), OpenError> {
         let groups = self.groups();
-        let (instance, replica) = groups.open.get(item)?;
+        // It closes only when the node stops.
+        let (instance, replica) = groups.open.get(item).ok_or(Stopped)?;
         let differs =
             |difference| OpenError::Differs { intent: instance.subject().intent.clone(), difference };
         if let Some(difference) = settings.difference(instance.settings()) {
-            return Some(Err(differs(difference)));
+            return Err(differs(difference));
         }
-        Some(match replica.downcast_ref::<Replica<M>>() {
-            Some(replica) => Ok((instance.clone(), replica.clone())),
-            None => Err(differs("it is another type of state machine".to_owned())),
-        })
+        let Some(replica) = replica.downcast_ref::<Replica<M>>() else {
+            return Err(differs("it is another type of state machine".to_owned()));
+        };
+        let (open, open_shape) = replica.contract();
+        if open != *fingerprint {
+            let difference = schema::difference(shape, &open_shape);
+            return Err(differs(difference.unwrap_or_else(|| "it begins otherwise".to_owned())));
+        }
+        Ok((instance.clone(), replica.clone()))
     }
 
     /// Where a group keeps its log, and where it keeps its promises.

@@ -30,7 +30,7 @@ mod version;
 mod when;
 pub mod wire;
 
-pub use bond::{GroupKey, KeyTooShort};
+pub use bond::{BondRefused, GroupKey, KeyTooShort};
 pub use changes::{CHANGES, Change, Changes};
 pub use error::{CommandError, ReadError, Rejected, Unknown};
 pub use groups::{GroupBuilder, Groups, JoinError, Keyed};

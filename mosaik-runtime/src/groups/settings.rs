@@ -90,6 +90,9 @@ impl GroupSettings {
         let differs = |what: &str, here: String, there: String| {
             (here != there).then(|| format!("`{what}` is {here} here and {there} there"))
         };
+        let founder = |settings: &Self| {
+            settings.founder.map_or_else(|| "nobody".to_owned(), |peer| peer.short().to_string())
+        };
         let key = |settings: &Self| if settings.key.is_some() { "given" } else { "none" };
         differs("voters", say(&self.voters), say(&open.voters))
             .or_else(|| differs("storage", word(self.storage), word(open.storage)))
@@ -103,6 +106,7 @@ impl GroupSettings {
             .or_else(|| differs("readers", self.readers.to_string(), open.readers.to_string()))
             .or_else(|| differs("keep_log", self.kept.to_string(), open.kept.to_string()))
             .or_else(|| differs("leads", word(self.leads), word(open.leads)))
+            .or_else(|| differs("founder", founder(self), founder(open)))
     }
 
     /// How many voters there should be.
@@ -150,6 +154,9 @@ mod tests {
         assert_eq!(more.difference(&open), Some("`voters` is 5 here and 3 there".to_owned()));
         let kept = GroupSettings { storage: Storage::Durable, ..open.clone() };
         assert_eq!(kept.difference(&open), Some("`storage` is durable here and memory there".to_owned()));
+        let named = GroupSettings { founder: Some(PeerId::from_bytes([7; 32])), ..open.clone() };
+        let said = named.difference(&open).expect("another founder");
+        assert!(said.starts_with("`founder` is ") && said.ends_with(" here and nobody there"), "{said}");
         let strict = GroupSettings { strict: true, ..open.clone() };
         assert_eq!(strict.difference(&open), Some("`strict` is true here and false there".to_owned()));
     }

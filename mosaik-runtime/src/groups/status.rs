@@ -1,10 +1,14 @@
 //! What a group looks like on one node, for conditions and for status.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     MemberId,
     birth::{self, ClusterId, Phase},
+    bond::BondRefused,
     settings::GroupSettings,
 };
 use crate::primitives::PeerId;
@@ -51,6 +55,10 @@ pub struct InstanceView {
     pub conflict: Option<Conflict>,
     /// Whether the group has fenced itself: it accepts no more commands.
     pub fenced: bool,
+    /// Whether most voters of a group in memory came back without its state: what is here can be read and never changed.
+    pub storage_lost: bool,
+    /// Nodes that this one has no bond with, and why: another key, a policy, another version of the state machine.
+    pub refused: Arc<BTreeMap<PeerId, BondRefused>>,
     /// Why the member here stopped, if it did.
     pub failed: Option<Arc<str>>,
     /// Whether the node is stopping.
@@ -84,6 +92,8 @@ impl InstanceView {
             committed: 0,
             conflict: None,
             fenced: false,
+            storage_lost: false,
+            refused: Arc::default(),
             failed: None,
             stopped: false,
         }

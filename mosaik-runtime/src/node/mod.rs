@@ -8,6 +8,10 @@ mod error;
 mod from_node;
 #[cfg(all(test, feature = "sim"))]
 mod grouped;
+#[cfg(all(test, feature = "sim"))]
+mod grouped_bounds;
+#[cfg(all(test, feature = "sim", feature = "durable"))]
+mod grouped_refused;
 mod handle;
 mod item;
 pub mod keyfile;

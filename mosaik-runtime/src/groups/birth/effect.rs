@@ -71,6 +71,8 @@ pub enum Effect {
     },
     /// Tell the user.
     Report(Report),
+    /// Ask nobody any more to be taken in; an answer that comes all the same does not count.
+    StopAsking,
 }
 
 /// What a user should know.
@@ -122,6 +124,17 @@ pub enum Report {
     /// The group exists elsewhere; this node joins.
     #[error("the group exists: joining {0}")]
     Joining(ClusterId),
+    /// Most voters of a group in memory came back without its state: nothing can be committed any more.
+    #[error(
+        "the state of the group is lost: {lost} of its {of} voters came back without it, and a majority is needed. Read what is left \
+         with `weak()`, then restart the members that are left: the group is then born again, empty"
+    )]
+    StorageLost {
+        /// How many voters came back without the state.
+        lost: usize,
+        /// How many voters there were.
+        of: usize,
+    },
 }
 
 /// What one input led to.

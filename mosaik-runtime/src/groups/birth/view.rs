@@ -20,7 +20,7 @@ pub enum Phase {
     Concluded,
     /// The store already belongs to a group. Final.
     Resuming,
-    /// The group exists elsewhere. Final.
+    /// The group exists elsewhere. Final, unless it lived in memory and nobody is left who knows it.
     Joining,
     /// The deadline passed and the birth is strict. Final.
     TimedOut,
@@ -47,6 +47,8 @@ pub enum Missing {
     Group,
     /// Everybody is there: somebody's turn to propose.
     Proposal,
+    /// These voted when the group was last seen here, and have not said yet that they know nothing of it.
+    Answers(BTreeSet<PeerId>),
 }
 
 impl fmt::Display for Missing {
@@ -69,6 +71,13 @@ impl fmt::Display for Missing {
             Self::Survey => f.write_str("peers that may know it have not answered yet"),
             Self::Group => f.write_str("nobody here knows it, and this node cannot vote"),
             Self::Proposal => f.write_str("everybody is there, and a proposal is due"),
+            Self::Answers(peers) => {
+                write!(
+                    f,
+                    "nodes that may hold its state have not answered: {}. A second group beside theirs would be worse than waiting",
+                    names(peers)
+                )
+            }
         }
     }
 }

@@ -54,6 +54,8 @@ struct Inner {
     /// Tasks of its channels live here; asked to stop when the bond is to end.
     scope: Scope,
     over: watch::Sender<bool>,
+    /// Whether its end was told, or nothing was ever told of it.
+    told: watch::Sender<bool>,
     bonds: Bonds,
 }
 
@@ -104,6 +106,7 @@ impl Bond {
             next: AtomicU64::new(0),
             scope: bonds.0.scope.child(),
             over: watch::Sender::new(false),
+            told: watch::Sender::new(false),
             bonds: bonds.clone(),
         }));
         let task = Task { bond: bond.clone(), sender, receiver, lease, inbox };
@@ -150,6 +153,11 @@ impl Bond {
     /// Waits until the bond is over. Cancel-safe.
     pub async fn ended(&self) {
         let _ = self.0.over.subscribe().wait_for(|over| *over).await;
+    }
+
+    /// Waits until nothing more is told of the bond.
+    async fn told(&self) {
+        let _ = self.0.told.subscribe().wait_for(|told| *told).await;
     }
 
     /// Sends something to the peer's birth, without an answer.
@@ -361,6 +369,15 @@ async fn read(bond: &Bond, receiver: &mut LinkReceiver<GroupsProtocol>) -> Over 
     }
 }
 
+/// A bond of which nothing more is told.
+struct Told(Bond);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.0.0.told.send_replace(true);
+    }
+}
+
 impl Bonds {
     /// Takes a bond in and begins it, in a task of its own.
     pub(super) fn establish(&self, parts: Parts) {
@@ -373,9 +390,11 @@ impl Bonds {
         self.0.changed.send_modify(|()| {});
         let bonds = self.clone();
         self.0.scope.spawn("groups bond", async move {
+            let _told = Told(bond.clone());
             if let Some(before) = before {
                 before.close();
-                before.ended().await;
+                // What is told of two bonds with one peer comes in their order, or the end of the first would look like that of the second.
+                before.told().await;
             }
             let (peer, boot) = (bond.peer(), bond.boot());
             metrics::gauge!("mosaik_groups_bonds").increment(1.0);

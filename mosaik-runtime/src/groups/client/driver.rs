@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::{
-    Caller, Shared,
+    Caller, Client, Shared,
     core::{BatchId, Effect, FLIGHTS, Input, LaneId, ParcelId, Pump},
     lanes::{Proposer, Remote, proposed},
     lock,
@@ -42,8 +42,18 @@ enum Way {
     There(Remote),
 }
 
+/// Nobody takes what is given any more, also when the task panics or is dropped: whoever waits is told.
+struct Ending(Arc<Shared>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        Client::close(&self.0);
+    }
+}
+
 /// Sends what is given, until the group ends on this node.
 pub(super) async fn run(instance: Instance, shared: Arc<Shared>) {
+    let _ending = Ending(shared.clone());
     let (events, mut inbox) = mpsc::channel(EVENTS);
     let mut view = instance.view();
     let pump = Pump::new(instance.me(), instance.boot());

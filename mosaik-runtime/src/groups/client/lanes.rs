@@ -13,7 +13,7 @@ use tokio::{sync::mpsc, time::timeout};
 
 use super::{
     core::{BatchId, FLIGHTS, Input, LaneId, NotTaken},
-    wire::{Ask, Fate, Told},
+    wire::{Ask, Fate, Parts, Told, TooMany},
 };
 use crate::{
     groups::{
@@ -186,12 +186,21 @@ async fn write(mut sender: LinkSender<GroupsProtocol>, mut inbox: mpsc::Receiver
 }
 
 async fn read(mut receiver: LinkReceiver<GroupsProtocol>, lane: LaneId, events: &mpsc::Sender<Input>) {
+    let mut parts = Parts::default();
     loop {
-        let (id, fate) = match receiver.recv::<Told>(SILENCE).await {
-            Ok(Some(Told::V1 { id, fate, .. })) => (BatchId(id), fate),
+        let told = match receiver.recv::<Told>(SILENCE).await {
+            Ok(Some(told)) => told,
             Ok(None) => return,
             Err(error) => {
                 tracing::debug!(target: "mosaik::groups", "a channel of commands ended: {error}");
+                return;
+            }
+        };
+        let (id, fate) = match parts.take(told) {
+            Ok(Some((id, fate))) => (BatchId(id), fate),
+            Ok(None) => continue,
+            Err(TooMany) => {
+                tracing::warn!(target: "mosaik::groups", "a channel of commands ended: the leader tells of more than was sent to it");
                 return;
             }
         };
@@ -199,7 +208,7 @@ async fn read(mut receiver: LinkReceiver<GroupsProtocol>, lane: LaneId, events: 
             Fate::Applied(outcomes) => Input::Answered(lane, id, outcomes),
             Fate::NotLeader { leader } => Input::Refused(lane, id, NotTaken::NotLeader { leader }),
             Fate::Fenced => Input::Refused(lane, id, NotTaken::Fenced),
-            Fate::Unknown => Input::Unsure(lane, id),
+            Fate::Unknown | Fate::Some(_) => Input::Unsure(lane, id),
         };
         if events.send(input).await.is_err() {
             return;

@@ -161,6 +161,20 @@ impl Client {
         results
     }
 
+    /// How the client ends, however it ends.
+    fn close(shared: &Shared) {
+        shared.room.close();
+        let given = {
+            let mut given = lock(&shared.given);
+            given.closed = true;
+            std::mem::take(&mut given.entries)
+        };
+        // Nobody has looked at these.
+        for Given { caller, .. } in given {
+            let _ = caller.done.send(Done::Rejected(Rejected::Stopped(Stopped)));
+        }
+    }
+
     async fn give(&self, parcel: Parcel) -> Done {
         let place = match self.place(&parcel).await {
             Ok(place) => place,
@@ -190,7 +204,7 @@ impl Client {
         match timeout_at(parcel.deadline, self.0.room.clone().acquire_many_owned(count)).await {
             Ok(Ok(place)) => Ok(place),
             Ok(Err(_)) => Err(Rejected::Stopped(Stopped)),
-            Err(_) => Err(Rejected::NoQuorum { within: parcel.within }),
+            Err(_) => Err(Rejected::Busy { within: parcel.within, limit: ROOM }),
         }
     }
 

@@ -70,8 +70,23 @@ impl Round {
     }
 }
 
+/// Nobody answers any more, also when the task panics or is dropped: whoever waits is told.
+struct Ending(Arc<Shared>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let asked = {
+            let mut asked = lock(&self.0.asked);
+            asked.closed = true;
+            std::mem::take(&mut asked.entries)
+        };
+        asked.into_iter().for_each(|reader| tell(reader, Err(ReadError::Stopped(Stopped))));
+    }
+}
+
 /// Answers strong reads until the group ends on this node.
 pub(super) async fn run(instance: Instance, shared: Arc<Shared>) {
+    let _ending = Ending(shared.clone());
     let (scope, mut view) = (instance.scope().clone(), instance.view());
     let mut rounds: Rounds<Reader> = Rounds::default();
     let mut round = Round::None;
@@ -104,12 +119,16 @@ pub(super) async fn run(instance: Instance, shared: Arc<Shared>) {
             }
             () = shared.more_asked.notified() => {}
             changed = view.changed(), if rounds.is_waiting() => {
-                let (leads, stopped) = {
+                let (leads, stopped, failed) = {
                     let view = view.borrow();
-                    (view.leader, view.stopped)
+                    (view.leader, view.stopped, view.failed.clone())
                 };
                 if changed.is_err() || stopped {
                     break;
+                }
+                if let Some(why) = failed {
+                    let failed = |reader| tell(reader, Err(ReadError::Failed { why: why.to_string() }));
+                    rounds.end().into_iter().for_each(failed);
                 }
                 if leads.is_some() && leads != leader {
                     rounds.hurry();

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use super::{
     core::FLIGHTS,
     lanes::{Proposer, SILENCE, fate},
-    wire::{Ask, Told},
+    wire::{Ask, told},
 };
 use crate::{
     groups::{instance::Instance, wire::GroupsProtocol},
@@ -22,7 +22,9 @@ pub(in crate::groups) async fn serve(instance: Instance, from: PeerId, link: Lin
         loop {
             tokio::select! { biased;
                 (id, proposed) = poll_fn(|context| proposer.poll_next(context)) => {
-                    sender.send(&Told::V1 { id, fate: fate(proposed), extensions: Vec::new() }).await?;
+                    for frame in told(id, fate(proposed)) {
+                        sender.send(&frame).await?;
+                    }
                 }
                 ask = receiver.recv::<Ask>(SILENCE), if proposer.len() < FLIGHTS => match ask? {
                     Some(Ask::V1 { id, items, .. }) => proposer.push(id, items),

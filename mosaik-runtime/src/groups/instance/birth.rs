@@ -54,6 +54,7 @@ impl Driver {
             Effect::Initialise(genesis) => self.initialise(&genesis).await,
             Effect::AwaitLeader(genesis) => self.start_as_first(&genesis).await,
             Effect::RequestJoin { peer, cluster } => self.join(peer, cluster),
+            Effect::StopAsking => self.stop_asking(),
             Effect::Report(report) => self.report(report),
         }
     }
@@ -120,6 +121,12 @@ impl Driver {
             }
             Report::TooManyEligible { .. } | Report::RightSpent => {
                 tracing::warn!(target: "mosaik::groups", group, "{report}");
+            }
+            Report::StorageLost { .. } => {
+                metrics::counter!("mosaik_groups_storage_lost_total").increment(1);
+                tracing::error!(target: "mosaik::groups", group, "{report}");
+                let holds = self.raft.is_some();
+                self.instance.change_view(|view| view.storage_lost |= holds);
             }
             Report::Sealed(_) | Report::Resuming(_) | Report::Joining(_) => {
                 tracing::info!(target: "mosaik::groups", group, "{report}");

@@ -23,16 +23,19 @@ use crate::{
     discovery::Catalog,
     groups::{
         MemberId,
-        birth::{ClusterId, Config, Input, Member, Recorder, Timer, View},
-        bond::BondEvent,
+        birth::{ClusterId, Config, Input, Member, Phase, Recorder, Timer, View},
+        bond::{BondEvent, BondRefused},
         settings::Storage,
+        store::LogReader,
         wire::{BirthMessage, Hello},
     },
-    primitives::{PeerId, PeerRole, watch},
+    primitives::{PeerId, PeerRole, Scope, watch},
 };
 
 /// How often the driver looks at what nobody tells it of.
 const LOOK: Duration = Duration::from_millis(200);
+/// Nodes without a bond that are shown.
+const REFUSED: usize = 64;
 /// Reports of tasks that wait for the driver.
 const REPORTS: usize = 16;
 
@@ -67,7 +70,8 @@ pub(super) struct Driver {
     pub(super) offers: bool,
     pub(super) survey: Survey,
     pub(super) reports: mpsc::Sender<Done>,
-    pub(super) is_joining: bool,
+    /// The task that asks for this node to be taken in.
+    pub(super) joining: Option<Scope>,
     pub(super) right: super::right::Holding,
     /// While this node leads.
     pub(super) managing: Option<Managing>,
@@ -75,6 +79,8 @@ pub(super) struct Driver {
     /// Since when another group of this name looks like the better one.
     pub(super) outdone_since: Option<Instant>,
     pub(super) is_fencing: bool,
+    /// Reads the log, as it is in the store.
+    pub(super) log: LogReader,
     /// The voters that the birth remembers.
     pub(super) remembered: Vec<Member>,
 }
@@ -125,12 +131,13 @@ impl Driver {
             offers: false,
             survey: Survey::new(now),
             reports,
-            is_joining: false,
+            joining: None,
             right: super::right::Holding::default(),
             managing: None,
             raft: None,
             outdone_since: None,
             is_fencing: false,
+            log: parts.store.reader(parts.subject.item),
             remembered: Vec::new(),
             instance,
         })
@@ -193,6 +200,7 @@ impl Driver {
             BondEvent::Up { peer, hello } => {
                 self.peers.insert(peer, hello);
                 self.survey.answered(peer);
+                self.show_refused(|refused| drop(refused.remove(&peer)));
                 self.instance.comes_back(peer);
                 self.replicate_again(hello.member).await;
                 let member = Member { peer, store: hello.store };
@@ -212,9 +220,26 @@ impl Driver {
                 self.step(Input::PeerLost { peer, boot }).await;
             }
             BondEvent::Told { peer, message } => self.told(peer, message).await,
-            BondEvent::Refused { peer, .. } => self.survey.answered(peer),
+            BondEvent::Refused { peer, why } => {
+                self.survey.answered(peer);
+                self.show_refused(|refused| {
+                    if refused.len() < REFUSED || refused.contains_key(&peer) {
+                        refused.insert(peer, why);
+                    }
+                });
+            }
         }
         self.show_quorum();
+    }
+
+    fn show_refused(&self, change: impl FnOnce(&mut BTreeMap<PeerId, BondRefused>)) {
+        let mut refused = self.instance.0.view.borrow().refused.as_ref().clone();
+        change(&mut refused);
+        self.instance.change_view(|view| {
+            if *view.refused != refused {
+                view.refused = Arc::new(refused);
+            }
+        });
     }
 
     /// A member that can be reached again gets entries at once, not after what is left of a back-off.
@@ -247,7 +272,12 @@ impl Driver {
     async fn done(&mut self, report: Done) {
         match report {
             Done::Joined(member, cluster) => {
-                self.is_joining = false;
+                let birth = self.recorder.birth().view();
+                if (birth.phase, birth.cluster) != (Phase::Joining, Some(cluster)) {
+                    // It was asked for before this node turned back.
+                    return;
+                }
+                self.stop_asking();
                 let part = Part { member, cluster, first: false };
                 if let Err(error) = self.notes.set_part(part).await {
                     return self.instance.fail(&error);
@@ -312,10 +342,7 @@ impl Driver {
 
     /// Says where this node stands, and shows it.
     pub(super) fn show_birth(&self, view: View) {
-        let told = matches!(
-            view.phase,
-            crate::groups::birth::Phase::Concluded | crate::groups::birth::Phase::Resuming
-        );
+        let told = matches!(view.phase, Phase::Concluded | Phase::Resuming);
         let hello = Hello {
             member: self.raft.as_ref().map(|(running, _)| running.member),
             cluster: view.cluster.filter(|_| told),

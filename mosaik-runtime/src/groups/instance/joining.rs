@@ -25,16 +25,25 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 impl Driver {
     /// Asks to be taken in, until somebody does. One task asks at a time, whoever it was told to ask first.
     pub(super) fn join(&mut self, peer: PeerId, cluster: ClusterId) {
-        if std::mem::replace(&mut self.is_joining, true) {
+        if self.joining.is_some() {
             return;
         }
         let (instance, reports) = (self.instance.clone(), self.reports.clone());
-        self.instance.scope().spawn("groups join", async move {
+        let scope = self.instance.scope().child();
+        self.joining = Some(scope.clone());
+        scope.spawn("groups join", async move {
             let generation = ask(&instance, peer, cluster).await;
             let member = MemberId::new(instance.me(), generation);
             // Without a driver there is nobody to take part.
             let _ = reports.send(Done::Joined(member, cluster)).await;
         });
+    }
+
+    /// Asks no more. An answer may be on its way: it does not count.
+    pub(super) fn stop_asking(&mut self) {
+        if let Some(asking) = self.joining.take() {
+            asking.kill();
+        }
     }
 }
 

@@ -70,6 +70,7 @@ impl Driver {
         }
         self.show_raft(&running, &metrics, leads);
         self.remember_voters(&metrics).await;
+        running.bound_log(&self.log, &metrics).await;
     }
 
     fn show_raft(&self, running: &Running, metrics: &Metrics, leads: bool) {
@@ -105,8 +106,10 @@ impl Driver {
             .set(metrics.last_log_index.unwrap_or(0).saturating_sub(applied) as f64);
         metrics::gauge!("mosaik_groups_leads", "group" => group()).set(f64::from(u8::from(leads)));
         let hello = self.instance.bonds().hello();
-        // A group that has fenced itself gets no farther in the eyes of its rival, or the two would fence each other.
-        let committed = if fenced { 0 } else { committed };
+        // A group that has fenced itself gets no farther in the eyes of its rival, or the two would fence each other. Nor does one that
+        // lost its majority for good: it is born again beside those who hold what is left of it.
+        let is_over = fenced || self.instance.0.view.borrow().storage_lost;
+        let committed = if is_over { 0 } else { committed };
         self.instance.bonds().set_hello(Hello { member: Some(running.member), committed, ..hello });
         self.show_quorum();
     }
@@ -128,8 +131,15 @@ impl Driver {
         let committed = metrics.committed_membership_config.membership();
         let welcomed: BTreeMap<MemberId, StoreId> =
             self.instance.reading().system().welcomed.into_iter().collect();
-        let store_of =
-            |member: &MemberId| welcomed.get(member).copied().unwrap_or(StoreId(member.generation));
+        let said = |member: &MemberId| {
+            self.peers
+                .get(&member.peer)
+                .filter(|hello| hello.member == Some(*member))
+                .map(|hello| hello.store)
+        };
+        let store_of = |member: &MemberId| {
+            welcomed.get(member).copied().or_else(|| said(member)).unwrap_or(StoreId(member.generation))
+        };
         let member = |id: MemberId| Member { peer: id.peer, store: store_of(&id) };
         let voters: Vec<Member> = committed.voter_ids().map(member).collect();
         if !voters.is_empty() && self.remembered != voters {
@@ -179,13 +189,19 @@ impl Driver {
         let membership = committed.membership();
         let configs = membership.get_joint_config();
         let voters = configs.last()?.clone();
-        let learners = membership.nodes().map(|(id, _)| *id).filter(|id| !voters.contains(id)).collect();
+        let learners: BTreeSet<MemberId> =
+            membership.nodes().map(|(id, _)| *id).filter(|id| !voters.contains(id)).collect();
         let cluster = running.cluster;
         let same = |hello: &Hello| hello.cluster.is_none_or(|theirs| theirs == cluster);
         let seen = |hello: &Hello| Seen { member: hello.member, eligible: hello.eligible };
         let bonds = self.peers.iter().filter(|(_, hello)| same(hello));
         let matched = metrics.replication.iter().flatten();
-        let leaving = self.instance.0.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+        let welcomed = self.instance.reading().system().welcomed.into_iter().map(|(member, _)| member);
+        let mut leaving = self.instance.0.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+        // Who has left and has no bond is not taken in again, and need not be remembered for that.
+        let there =
+            |member: &MemberId| self.peers.get(&member.peer).and_then(|hello| hello.member) == Some(*member);
+        leaving.retain(|member| voters.contains(member) || learners.contains(member) || there(member));
         Some(Situation {
             me: running.member,
             voters,
@@ -195,6 +211,7 @@ impl Driver {
             matched: matched.filter_map(|(id, log)| log.as_ref().map(|log| (*id, log.index))).collect(),
             last: metrics.last_log_index.unwrap_or(0),
             leaving: leaving.clone(),
+            welcomed: welcomed.collect(),
         })
     }
 
@@ -247,6 +264,11 @@ impl Driver {
 async fn make(instance: &Instance, running: &Running, situation: &Situation, change: Change) {
     let one = |member: MemberId| BTreeSet::from([member]);
     let raft = &running.raft;
+    let gone = match change {
+        Change::Replace { lost: gone, .. } | Change::Release(gone) | Change::Forget(gone) => Some(gone),
+        Change::Dismiss(gone) => return say_goodbye(instance, gone).await,
+        Change::Finish | Change::Add(_) | Change::Promote(_) => None,
+    };
     let (changes, retain) = match change {
         Change::Finish => (ChangeMembers::ReplaceAllVoters(situation.voters.clone()), false),
         Change::Add(member) => (ChangeMembers::AddNodes([(member, EmptyNode {})].into()), true),
@@ -257,12 +279,16 @@ async fn make(instance: &Instance, running: &Running, situation: &Situation, cha
         }
         Change::Release(member) => (ChangeMembers::RemoveVoters(one(member)), false),
         Change::Forget(member) => (ChangeMembers::RemoveNodes(one(member)), true),
+        Change::Dismiss(_) => return,
     };
     let (label, group) = (instance.subject().intent.clone(), instance.intent());
     match timeout(CHANGE, raft.change_membership(changes, retain)).await {
         Ok(Ok(_)) => {
             metrics::counter!("mosaik_groups_membership_changes_total", "group" => label).increment(1);
             tracing::info!(target: "mosaik::groups", group, "the committee: {change}");
+            if let Some(gone) = gone {
+                say_goodbye(instance, gone).await;
+            }
         }
         Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_)))) => {}
         Ok(Err(error)) => {
@@ -272,4 +298,9 @@ async fn make(instance: &Instance, running: &Running, situation: &Situation, cha
             tracing::warn!(target: "mosaik::groups", group, "could not {change} within {CHANGE:?}");
         }
     }
+}
+
+/// The place of a member that is gone is given to nobody any more. What fails is tried again later.
+async fn say_goodbye(instance: &Instance, member: MemberId) {
+    let _ = timeout(CHANGE, instance.propose(vec![Item::Goodbye { member }])).await;
 }

@@ -15,6 +15,7 @@ use crate::groups::{
     birth::ClusterId,
     raft::{Machine, RaftLog, RaftNetwork, RaftServer, RaftTypes, ScopeRuntime},
     settings::Leads,
+    store::LogReader,
     version::Era,
 };
 use crate::primitives::watch;
@@ -29,6 +30,8 @@ pub(super) type LogId = openraft::type_config::alias::LogIdOf<RaftTypes>;
 const HEARTBEAT: Duration = Duration::from_millis(100);
 /// A follower that hears nothing stands for election after a time between these two.
 const ELECTION: (Duration, Duration) = (Duration::from_millis(300), Duration::from_millis(600));
+/// Bytes of entries that are kept behind a snapshot.
+const KEPT_BYTES: u64 = if cfg!(test) { 1 << 20 } else { 64 << 20 };
 /// Most entries in one message to a follower; their bytes are bounded where the log is read.
 const ENTRIES: u64 = 512;
 
@@ -93,6 +96,19 @@ impl Instance {
         self.set_running(Some(running.clone()));
         self.change_view(|view| view.member = Some(member));
         Ok(running)
+    }
+}
+
+impl Running {
+    /// Lets the beginning of the log go when there is too much of it behind the last snapshot.
+    pub(super) async fn bound_log(&self, log: &LogReader, metrics: &Metrics) {
+        let Some(snapshot) = &metrics.snapshot else { return };
+        let purged = metrics.purged.as_ref().map(|purged| purged.index);
+        let beyond = log.beyond(snapshot.index, KEPT_BYTES);
+        if let Some(upto) = beyond.filter(|upto| purged.is_none_or(|purged| purged < *upto)) {
+            // It fails when Raft has stopped, which is seen elsewhere.
+            let _ = self.raft.trigger().purge_log(upto).await;
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    Applied, Command, MachineSettings, Replica, Reply, SnapshotError, StateMachine, command,
+    Applied, Command, MAX_REPLY, MachineSettings, Replica, Reply, SnapshotError, StateMachine, command,
     core::{Call, Panicked, Ran, Rules, Skip, System},
     observe::{Batch, Observers, RanCommand},
     payload::PayloadRef,
@@ -73,6 +73,9 @@ pub trait Applying: Send + Sync + 'static {
     /// From now on this command is known to panic with this message.
     fn skip(&mut self, index: u64, slot: u32, message: String);
 
+    /// Whoever goes back from now on goes back no farther than to this entry: panics before it need not be known.
+    fn forget_skips(&mut self, upto: u64);
+
     /// Goes back, or forward, to a snapshot; without one to the beginning. On an error nothing changes.
     fn restore(&mut self, snapshot: Option<&[u8]>) -> Result<(), SnapshotError>;
 
@@ -103,6 +106,7 @@ pub struct Applier<M> {
 impl<M: StateMachine> Applier<M> {
     /// A machine before the first entry, and its reading end.
     pub fn new(initial: M, settings: MachineSettings) -> Result<(Self, Replica<M>), SnapshotError> {
+        settings.check().map_err(SnapshotError::Limits)?;
         let (schema, shape) = command::schema::<M>();
         if shape.has_weightless_elements() {
             let why =
@@ -179,6 +183,10 @@ impl<M: StateMachine> Applier<M> {
                 Err(error) => return Ran::Unreadable(error.to_string()),
             };
             match machine.apply(command, &call.cx).encode(reply) {
+                Ok(()) if reply.len() > MAX_REPLY => Ran::Panicked(format!(
+                    "its reply takes {} bytes and {MAX_REPLY} are allowed: answer less, or let a query read it in parts",
+                    reply.len()
+                )),
                 Ok(()) => Ran::Replied,
                 Err(error) => Ran::Panicked(format!("its reply cannot be sent: {error}")),
             }
@@ -244,6 +252,10 @@ impl<M: StateMachine> Applying for Applier<M> {
         self.skip.insert((index, slot), message);
     }
 
+    fn forget_skips(&mut self, upto: u64) {
+        self.skip = self.skip.split_off(&(upto.saturating_add(1), 0));
+    }
+
     fn restore(&mut self, snapshot: Option<&[u8]>) -> Result<(), SnapshotError> {
         let (machine, system) = match snapshot {
             Some(bytes) => snapshot::open(self.shared.schema, bytes)?,
@@ -263,7 +275,10 @@ impl<M: StateMachine> Applying for Applier<M> {
         let _ = catch_unwind(AssertUnwindSafe(|| drop(before)));
         if newer {
             // Whoever goes back goes back no farther than this.
-            self.skip = applied.last.map_or_else(Skip::new, |last| self.skip.split_off(&(last.index + 1, 0)));
+            match applied.last {
+                Some(last) => self.forget_skips(last.index),
+                None => self.skip.clear(),
+            }
             self.show(applied);
         }
         Ok(())

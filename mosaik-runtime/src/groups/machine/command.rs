@@ -2,7 +2,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{MachineSettings, StateMachine};
+use super::{MachineSettings, StateMachine, settings::RULES};
 use crate::primitives::{
     Fingerprint, Schema,
     codec::{self, DecodeError, EncodeError},
@@ -82,7 +82,7 @@ impl<T: Serialize + DeserializeOwned + Schema + Send + 'static> Command for T {
     }
 
     fn encode(&self, into: &mut Vec<u8>) -> Result<(), EncodeError> {
-        codec::encode_into(self, into)
+        codec::encode_deep_into(self, into)
     }
 
     fn decode(method: u64, bytes: &[u8]) -> Result<Self, DecodeError> {
@@ -96,7 +96,7 @@ impl<T: Serialize + DeserializeOwned + Schema + Send + 'static> Command for T {
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Send + 'static> Reply for T {
     fn encode(&self, into: &mut Vec<u8>) -> Result<(), EncodeError> {
-        codec::encode_into(self, into)
+        codec::encode_deep_into(self, into)
     }
 
     fn decode(_method: u64, bytes: &[u8]) -> Result<Self, DecodeError> {
@@ -121,7 +121,7 @@ pub(super) fn contract(schema: Shape, initial: &[u8], limits: &MachineSettings) 
     let MachineSettings { snapshot_bytes, snapshot_entries, sessions, outstanding, chunk } = limits;
     let limits = format!(
         "{sessions} sessions of {outstanding} serials, snapshots after {snapshot_bytes} bytes or {snapshot_entries} entries in \
-         chunks of {chunk}"
+         chunks of {chunk}, rules {RULES}"
     );
     let initial = format!("hash {}", hex(&blake3::hash(initial).as_bytes()[..8]));
     let fields = vec![

@@ -24,7 +24,7 @@ pub use command::{COMMAND, Command, Method, Reply, schema};
 pub use observe::{Batch as AppliedBatch, Observer, Observing};
 pub use payload::{Batch, Fence, Item, Outcome, Payload, SessionId};
 pub use replica::{Applied, Digest, Reading, Replica, SystemView};
-pub use settings::MachineSettings;
+pub use settings::{MAX_CHUNK, MAX_REPLY, MachineSettings};
 pub use snapshot::SnapshotError;
 pub use time::{GroupTime, Timestamp};
 pub use traits::{Apply, StateMachine};

@@ -1,5 +1,15 @@
 //! The limits of a machine.
 
+/// The longest reply of a command, encoded. A command that answers more is undone, like one that panics.
+pub const MAX_REPLY: usize = 1 << 20;
+
+/// The longest chunk of a snapshot.
+pub const MAX_CHUNK: usize = 1 << 20;
+
+/// Counts up whenever an equal log would give another state than with the version before: members of two such versions do not meet, and
+/// a log of one is not read by the other.
+pub(super) const RULES: u32 = 2;
+
 /// Limits that all members share: they decide what the log means, so a member with others would compute another state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MachineSettings {
@@ -23,6 +33,19 @@ impl Default for MachineSettings {
             sessions: 4_096,
             outstanding: 1_024,
             chunk: 256 * 1024,
+        }
+    }
+}
+
+impl MachineSettings {
+    /// Whether the limits can be meant.
+    pub(super) fn check(&self) -> Result<(), String> {
+        match self.chunk {
+            0 => Err("a chunk of a snapshot has at least one byte: leave `chunk` at its default".to_owned()),
+            chunk if chunk > MAX_CHUNK => {
+                Err(format!("`chunk` is {chunk} bytes, and no member takes a chunk of more than {MAX_CHUNK}"))
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -50,6 +50,9 @@ pub enum SnapshotError {
         /// The schema of this program.
         own: Fingerprint,
     },
+    /// The limits cannot be meant.
+    #[error("the limits cannot be meant: {0}")]
+    Limits(String),
     /// Its bytes are not a snapshot.
     #[error("the snapshot does not decode: {0}")]
     Damaged(String),
@@ -72,7 +75,7 @@ pub(super) fn state<M: StateMachine>(schema: Fingerprint, state: &M) -> Result<V
     let mut bytes = vec![0; HEADER];
     bytes[..4].copy_from_slice(&FORMAT.to_le_bytes());
     bytes[4..20].copy_from_slice(&schema.0);
-    catch_unwind(AssertUnwindSafe(|| codec::encode_into(state, &mut bytes)))
+    catch_unwind(AssertUnwindSafe(|| codec::encode_deep_into(state, &mut bytes)))
         .unwrap_or_else(|panic| Err(codec::EncodeError::Refused(panic_text(&*panic).to_owned())))
         .map_err(|error| SnapshotError::Refused(error.to_string()))?;
     let length = bytes.len() - HEADER;

@@ -68,11 +68,6 @@ impl GroupTime {
         }
         Timestamp(counted.max(applied.0))
     }
-
-    /// Forgets what was counted: this member leads no more.
-    pub fn forget(&mut self) {
-        self.0 = None;
-    }
 }
 
 #[cfg(test)]
@@ -89,8 +84,6 @@ mod tests {
         assert_eq!(time.propose(applied(900), at(50)), applied(900), "another leader was ahead");
         assert_eq!(time.propose(applied(900), at(51)), applied(901));
         assert_eq!(time.propose(applied(900), at(20)), applied(900), "a late caller");
-        time.forget();
-        assert_eq!(time.propose(applied(901), at(9000)), applied(901), "it stood still meanwhile");
         assert_eq!(applied(901) + Duration::from_secs(1), applied(1901));
         assert_eq!(applied(1901).since(applied(1)), Duration::from_millis(1900));
         assert_eq!(applied(1).since(applied(1901)), Duration::ZERO);

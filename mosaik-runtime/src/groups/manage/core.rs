@@ -50,6 +50,8 @@ pub struct Situation {
     pub last: u64,
     /// Members that asked to be let go.
     pub leaving: BTreeSet<MemberId>,
+    /// Members that were given a place after the birth, whether they took it or not.
+    pub welcomed: BTreeSet<MemberId>,
 }
 
 /// One change of the membership.
@@ -72,6 +74,8 @@ pub enum Change {
     Release(MemberId),
     /// A member that does not vote, and is gone, is forgotten.
     Forget(MemberId),
+    /// A place that nobody took, or that is left, is given to nobody any more.
+    Dismiss(MemberId),
 }
 
 impl fmt::Display for Change {
@@ -83,6 +87,7 @@ impl fmt::Display for Change {
             Self::Replace { lost, by } => write!(f, "let {by} vote instead of {lost}"),
             Self::Release(member) => write!(f, "let {member} go"),
             Self::Forget(member) => write!(f, "forget {member}"),
+            Self::Dismiss(member) => write!(f, "keep no place for {member}"),
         }
     }
 }
@@ -100,6 +105,10 @@ impl Situation {
         }
         let now = self.bonds.get(&member.peer).and_then(|seen| seen.member);
         now.is_some_and(|now| now != *member)
+    }
+
+    fn is_member(&self, member: &MemberId) -> bool {
+        self.voters.contains(member) || self.learners.contains(member)
     }
 
     fn has_caught_up(&self, member: &MemberId) -> bool {
@@ -149,12 +158,14 @@ impl Manager {
             .or_else(|| this.promotion(situation))
             .or_else(|| this.eviction(now, situation))
             .or_else(|| this.forgotten(now, situation))
+            .or_else(|| this.dismissed(now, situation))
     }
 
     fn note_absence(&mut self, now: Duration, situation: &Situation) {
-        let members = || situation.voters.union(&situation.learners);
-        self.away.retain(|member, _| !situation.is_present(member) && members().any(|known| known == member));
-        for member in members().filter(|member| !situation.is_present(member)) {
+        let is_known = |member: &MemberId| situation.is_member(member) || situation.welcomed.contains(member);
+        self.away.retain(|member, _| !situation.is_present(member) && is_known(member));
+        let members = situation.voters.iter().chain(&situation.learners).chain(&situation.welcomed);
+        for member in members.filter(|member| !situation.is_present(member)) {
             self.away.entry(*member).or_insert(now);
         }
     }
@@ -165,11 +176,9 @@ impl Manager {
 
     /// Everybody who may take part is taken in, so that it has the state and can take a place at once.
     fn newcomer(&self, situation: &Situation) -> Option<Change> {
-        let known =
-            |member: &MemberId| situation.voters.contains(member) || situation.learners.contains(member);
         let members = situation.bonds.values().filter(|seen| seen.eligible).filter_map(|seen| seen.member);
         let leaves = |member: &MemberId| situation.leaving.contains(member);
-        members.into_iter().find(|member| !known(member) && !leaves(member)).map(Change::Add)
+        members.into_iter().find(|member| !situation.is_member(member) && !leaves(member)).map(Change::Add)
     }
 
     /// Members that could vote at once, lowest first. A node never has two votes.
@@ -238,5 +247,17 @@ impl Manager {
                 || situation.leaving.contains(member)
         };
         situation.learners.iter().find(gone).copied().map(Change::Forget)
+    }
+
+    /// A place of nobody: whoever had it is a member no more, or never was one, and is not there as that.
+    fn dismissed(&self, now: Duration, situation: &Situation) -> Option<Change> {
+        let may_come = |member: &MemberId| {
+            let seen = situation.bonds.get(&member.peer);
+            seen.is_some_and(|seen| seen.member.is_none_or(|now| now == *member))
+        };
+        let gone = |member: &&MemberId| {
+            !situation.is_member(member) && !may_come(member) && self.is_long_away(now, member)
+        };
+        situation.welcomed.iter().find(gone).copied().map(Change::Dismiss)
     }
 }

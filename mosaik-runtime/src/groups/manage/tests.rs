@@ -37,6 +37,7 @@ fn situation(code: u32) -> Situation {
         matched: BTreeMap::from([(member(0, 0), LAST)]),
         last: LAST,
         leaving: BTreeSet::new(),
+        welcomed: BTreeSet::new(),
     };
     let mut rest = code;
     for number in 1..5 {
@@ -98,6 +99,7 @@ fn apply(situation: &mut Situation, change: Change) {
             situation.bonds.remove(&member.peer);
         }
         Change::Forget(member) => drop(situation.learners.remove(&member)),
+        Change::Dismiss(member) => drop(situation.welcomed.remove(&member)),
     }
 }
 
@@ -220,4 +222,23 @@ fn a_store_that_is_lost_costs_its_node_no_waiting() {
     let situation = situation(4 + 2 * STATES);
     let swapped = Change::Replace { lost: member(1, 1), by: member(1, 2) };
     assert_eq!(Manager::new(settings(3)).next(Duration::ZERO, &situation), Some(swapped));
+}
+
+#[test]
+fn a_place_that_nobody_takes_or_has_any_more_is_dismissed() {
+    let mut situation = situation(0);
+    let (gone, came, older, asks) = (member(1, 5), member(2, 6), member(2, 4), member(3, 7));
+    situation.welcomed = [gone, came, older, asks].into();
+    situation.learners.insert(came);
+    situation.bonds.insert(peer(2), Seen { member: Some(came), eligible: false });
+    situation.bonds.insert(peer(3), Seen { member: None, eligible: true });
+    let mut manager = Manager::new(settings(1));
+    assert_eq!(manager.next(Duration::ZERO, &situation), None, "not at once");
+    let mut dismissed = Vec::new();
+    while let Some(change) = manager.next(EVICT, &situation) {
+        let Change::Dismiss(member) = change else { panic!("{change}") };
+        situation.welcomed.remove(&member);
+        dismissed.push(member);
+    }
+    assert_eq!(dismissed, [gone, older], "who is a member, or is about to be one, keeps its place");
 }

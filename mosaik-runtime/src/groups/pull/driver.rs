@@ -82,12 +82,13 @@ impl Pulling {
 
     async fn all(&self, leader: PeerId, manifest: Manifest, install: Arc<dyn Install>) -> Result<Vote, Why> {
         let mut absent = Vec::new();
+        self.snapshots.expect(&manifest.chunks);
         for chunk in &manifest.chunks {
             match self.snapshots.chunk(*chunk).await.map_err(store)? {
                 // Kept until this snapshot is sealed.
                 Some(bytes) => {
                     let size = bytes.len() as u64;
-                    self.snapshots.put(bytes).await.map_err(store)?;
+                    self.snapshots.put_pulled(bytes).await.map_err(store)?;
                     self.said.send_modify(|progress| progress.here += size);
                 }
                 None => absent.push(*chunk),
@@ -198,7 +199,7 @@ impl Pulling {
         }
         let size = chunk.len() as u64;
         // A store that fails stops the node.
-        self.snapshots.put(chunk.freeze()).await.map_err(|_| Failed::Lost)?;
+        self.snapshots.put_pulled(chunk.freeze()).await.map_err(|_| Failed::Lost)?;
         self.said.send_modify(|progress| progress.here += size);
         Ok(())
     }

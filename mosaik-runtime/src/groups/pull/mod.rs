@@ -28,8 +28,7 @@ use super::{
 };
 use crate::primitives::{PeerId, Scope, watch};
 
-/// The longest chunk.
-pub const MAX_CHUNK: usize = 1 << 20;
+pub use super::machine::MAX_CHUNK;
 /// How much is asked for at a time on one channel.
 const PART: u32 = 32 * 1024;
 /// Channels to each member that is pulled from.

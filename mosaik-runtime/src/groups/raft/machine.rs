@@ -143,6 +143,7 @@ impl Machine {
             let kept = Kept { encoded, membership: self.membership.clone() };
             *self.made.waiting() = Some(Arc::new(kept));
             self.base = None;
+            self.applying.forget_skips(at.index);
             self.made.due.send_replace(Some(at.index));
         }
         Ok(step.answer)

@@ -176,7 +176,10 @@ where
             let metrics = metrics.borrow_watched();
             (metrics.last_applied.as_ref().map(convert::log_id), convert::vote(&metrics.vote))
         };
-        if manifest.last.is_some_and(|last| applied.is_some_and(|applied| last.index <= applied.index)) {
+        let has_it =
+            manifest.last.is_some_and(|last| applied.is_some_and(|applied| last.index <= applied.index));
+        // Who was deposed learns it from the vote, and takes the place of no pull.
+        if has_it || vote.term < ours.term {
             return Ok(Response::Installed { vote: ours });
         }
         let install: Arc<dyn Install> = Arc::new(Installer { raft: self.raft.clone(), vote });

@@ -67,6 +67,11 @@ impl LogReader {
         Ok(self.vote()?.is_some() || self.state()?.last.is_some())
     }
 
+    /// The last of the entries that have to go so that those up to and with `last` have at most so many bytes; `None` if they have.
+    pub fn beyond(&self, last: u64, bytes: u64) -> Option<u64> {
+        self.mirror().beyond(last, bytes)
+    }
+
     /// A small named value, as it was last written.
     pub fn note(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
         self.shared.health.check()?;

@@ -63,7 +63,7 @@ pub struct Entry {
 
 impl Entry {
     /// Roughly what it takes in memory and on disk.
-    pub(super) fn size(&self) -> usize {
+    pub(in crate::groups) fn size(&self) -> usize {
         let payload = match &self.payload {
             Payload::Blank => 0,
             Payload::Command(bytes) => bytes.len(),

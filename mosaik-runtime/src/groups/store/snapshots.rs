@@ -54,15 +54,36 @@ impl Snapshots {
 
     /// Keeps a chunk for a snapshot that is being made or received. It is on disk once that snapshot is sealed.
     pub async fn put(&self, chunk: Bytes) -> Result<ChunkHash, StoreError> {
+        self.keep(chunk, |mirror| &mut mirror.fresh).await
+    }
+
+    /// Keeps a chunk that came from another member. It is spared until another snapshot is [expected](Self::expect) that does not have it.
+    pub async fn put_pulled(&self, chunk: Bytes) -> Result<ChunkHash, StoreError> {
+        self.keep(chunk, |mirror| &mut mirror.pulled).await
+    }
+
+    async fn keep(
+        &self,
+        chunk: Bytes,
+        spared: fn(&mut Mirror) -> &mut BTreeSet<ChunkHash>,
+    ) -> Result<ChunkHash, StoreError> {
         self.run(move |files, group, mirror| {
             let hash = ChunkHash::of(&chunk);
             if read(files, group, hash)?.is_none() {
                 files.create(&chunk_name(group, hash), &chunk)?;
             }
-            mirror.lock().unwrap_or_else(PoisonError::into_inner).fresh.insert(hash);
+            spared(&mut mirror.lock().unwrap_or_else(PoisonError::into_inner)).insert(hash);
             Ok(hash)
         })
         .await
+    }
+
+    /// A snapshot of these chunks is received from now on. Those of another one that was not received to its end go with the next
+    /// snapshot that is sealed.
+    pub fn expect(&self, chunks: &[ChunkHash]) {
+        let expected: BTreeSet<&ChunkHash> = chunks.iter().collect();
+        let mut mirror = self.mirror.lock().unwrap_or_else(PoisonError::into_inner);
+        mirror.pulled.retain(|hash| expected.contains(hash));
     }
 
     /// A chunk, if it is here and is what its name says.
@@ -86,7 +107,8 @@ impl Snapshots {
             let spared: BTreeSet<String> = {
                 let mut mirror = mirror.lock().unwrap_or_else(PoisonError::into_inner);
                 mirror.fresh.retain(|hash| !manifest.chunks.contains(hash));
-                mirror.fresh.iter().map(ChunkHash::to_string).collect()
+                mirror.pulled.retain(|hash| !manifest.chunks.contains(hash));
+                mirror.fresh.union(&mirror.pulled).map(ChunkHash::to_string).collect()
             };
             for chunk in files.list(&folder(group))? {
                 if !named.contains(&chunk) && !spared.contains(&chunk) {

@@ -87,8 +87,11 @@ impl<M: StateMachine> Learner<M> {
     ///
     /// As for [`query`](Self::query).
     pub async fn ask<A>(&self, ask: impl FnOnce(&M) -> A) -> Result<A, ReadError> {
+        let (clock, within) = (self.opened.reader.clock(), self.deadline);
+        let begin = clock.now();
         self.catch_up().await?;
-        self.opened.local.answer(ask).await.map(|(_, answer)| answer)
+        let left = within.saturating_sub(clock.now() - begin);
+        self.opened.local.answer(ask, (left, within)).await.map(|(_, answer)| answer)
     }
 
     /// Waits until the copy holds everything that was acknowledged to anybody before this call, and says which version it must have.

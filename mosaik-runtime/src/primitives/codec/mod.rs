@@ -4,7 +4,10 @@
 //! under a limit, never into a vector of their own.
 
 mod depth;
+mod descent;
 pub mod shared;
+
+use std::cell::Cell;
 
 use bytes::{Bytes, BytesMut};
 use serde::{Serialize, de::DeserializeOwned};
@@ -47,6 +50,21 @@ pub fn encode_into<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> Re
     postcard::serialize_with_flavor(value, Growing(buffer)).map_err(|error| {
         buffer.truncate(before);
         EncodeError::Refused(error.to_string())
+    })
+}
+
+/// Appends like [`encode_into`], for a type that contains itself: nesting beyond [`DEPTH_LIMIT`] is an error, as it is when the value
+/// is decoded.
+pub fn encode_deep_into<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let (before, over) = (buffer.len(), Cell::new(false));
+    let mut serializer = postcard::Serializer { output: Growing(buffer) };
+    let encoded = value.serialize(descent::Descent::new(&mut serializer, &over));
+    encoded.map_err(|error| {
+        buffer.truncate(before);
+        match over.get() {
+            true => EncodeError::Refused(format!("the value nests deeper than {DEPTH_LIMIT} levels")),
+            false => EncodeError::Refused(error.to_string()),
+        }
     })
 }
 

@@ -39,7 +39,8 @@ impl Birth {
             let genesis = genesis.clone();
             return self.conclude(genesis, effects);
         }
-        if self.right != Some(Right::Granted) {
+        // Whoever voted when this node last heard of the group may hold it still.
+        if self.right != Some(Right::Granted) || !self.record.promise.members().is_empty() {
             return;
         }
         self.record.proposals = self.record.proposals.saturating_add(1);
@@ -83,6 +84,7 @@ impl Birth {
         if self.record.promise != bound {
             self.record.promise = bound;
             self.persist(effects);
+            self.look_for_losses(effects);
         }
     }
 
@@ -90,6 +92,8 @@ impl Birth {
     pub(super) fn joined(&mut self, effects: &mut Vec<Effect>) {
         self.phase = Phase::Resuming;
         self.asked = None;
+        self.tellers.clear();
+        self.disarm(Timer::Deadline, effects);
         self.tell_all_initialised(effects);
     }
 
@@ -105,8 +109,12 @@ impl Birth {
                 if self.config.strict {
                     self.disarm(Timer::Propose, effects);
                     self.phase = Phase::TimedOut;
+                } else {
+                    self.overdue = true;
+                    self.consider(effects);
                 }
             }
+            (Timer::Deadline, Phase::Joining) => self.turn_back(effects),
             (Timer::Propose, Phase::Gathering) => self.propose_now(effects),
             (Timer::Initialise, Phase::Concluded) => {
                 if let Promise::Sealed { genesis } = &self.record.promise {

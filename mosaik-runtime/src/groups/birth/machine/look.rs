@@ -11,6 +11,7 @@ use super::{
     },
     Birth,
 };
+use crate::primitives::PeerId;
 
 impl Birth {
     /// What the birth looks like now.
@@ -38,6 +39,19 @@ impl Birth {
         }
     }
 
+    /// The members of the promise that have not said that they know nothing of the group.
+    fn unheard(&self) -> BTreeSet<PeerId> {
+        let has_said =
+            |peer: &PeerId| *peer == self.me.peer || self.peers.get(peer).is_some_and(|peer| peer.ready);
+        self.record
+            .promise
+            .members()
+            .iter()
+            .map(|member| member.peer)
+            .filter(|peer| !has_said(peer))
+            .collect()
+    }
+
     fn missing_to_be_born(&self) -> Missing {
         match &self.record.promise {
             Promise::Given { genesis, .. } => {
@@ -45,6 +59,16 @@ impl Birth {
                 return Missing::Promises(peers.filter(|peer| !self.heard.contains(peer)).collect());
             }
             // The group was sealed by a store that is gone: somebody else has to know it.
+            Promise::Sealed { .. } | Promise::Bound { .. }
+                if !self.config.in_memory && !self.is_founded() =>
+            {
+                return Missing::Group;
+            }
+            Promise::Sealed { .. } | Promise::Bound { .. }
+                if self.config.in_memory && !self.unheard().is_empty() =>
+            {
+                return Missing::Answers(self.unheard());
+            }
             Promise::Sealed { .. } | Promise::Bound { .. } if !self.is_founded() => return Missing::Group,
             Promise::Sealed { .. } | Promise::Bound { .. } | Promise::Free => {}
         }

@@ -52,6 +52,12 @@ pub struct Birth {
     released: u32,
     /// Who was asked to take this node in.
     asked: Option<PeerId>,
+    /// Those who said that the group exists that this node joins, as they were then.
+    tellers: BTreeSet<Member>,
+    /// Whether the deadline has passed since this node began to gather.
+    overdue: bool,
+    /// How many lost voters were reported.
+    lost: usize,
 }
 
 impl Birth {
@@ -72,6 +78,9 @@ impl Birth {
             warned: false,
             released: 0,
             asked: None,
+            tellers: BTreeSet::new(),
+            overdue: false,
+            lost: 0,
         }
     }
 
@@ -161,10 +170,16 @@ impl Birth {
 
     fn local_ready(&mut self, holds: Option<ClusterId>, effects: &mut Vec<Effect>) {
         effects.push(Effect::SendHello);
-        if let Some(cluster) = holds {
-            return self.resume(cluster, effects);
+        match holds {
+            Some(cluster) => self.resume(cluster, effects),
+            None => self.gather(effects),
         }
+    }
+
+    /// Begins to meet the others, bound by what was promised before.
+    fn gather(&mut self, effects: &mut Vec<Effect>) {
         self.phase = Phase::Gathering;
+        self.overdue = false;
         self.arm(Timer::Deadline, self.config.deadline, effects);
         match self.record.promise.clone() {
             // Nothing of it was written, or it would be resumed: the same store may still begin it.

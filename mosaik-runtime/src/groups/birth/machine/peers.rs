@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        effect::{Effect, Report},
+        effect::{Effect, Report, Timer},
         genesis::{ClusterId, Member},
         input::Why,
         record::Promise,
@@ -43,6 +43,8 @@ impl Birth {
             _ => {}
         }
         self.peers.insert(peer, Peer { member, boot, eligible, ready: false });
+        self.look_for_losses(effects);
+        self.turn_back_later(effects);
         match self.phase {
             Phase::Concluded | Phase::Resuming => self.tell_initialised(peer, effects),
             Phase::Gathering | Phase::Waiting if self.config.eligible => {
@@ -69,6 +71,7 @@ impl Birth {
         {
             effects.push(Effect::SendPromise { to: peer, genesis: genesis.clone(), by: *by });
         }
+        self.turn_back_if_gone(effects);
         self.consider(effects);
         Ok(())
     }
@@ -86,6 +89,7 @@ impl Birth {
         if self.asked == Some(peer) {
             self.asked = None;
         }
+        self.turn_back_later(effects);
         self.consider(effects);
         Ok(())
     }
@@ -96,13 +100,20 @@ impl Birth {
         cluster: ClusterId,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Why> {
-        self.bonded(&peer)?;
+        let teller = self.peers.get(&peer).map(|known| known.member).ok_or(Why::StaleBoot)?;
         match self.phase {
-            Phase::Gathering | Phase::Waiting => self.group_exists(peer, cluster, effects),
+            Phase::Gathering | Phase::Waiting => {
+                self.tellers = [teller].into();
+                self.group_exists(peer, cluster, effects);
+            }
             // That a list is sealed does not say that anybody has begun it: a timer that is armed goes on.
             _ if self.cluster == Some(cluster) => {
-                if self.phase == Phase::Joining && self.asked.is_none() {
-                    self.ask(peer, cluster, effects);
+                if self.phase == Phase::Joining {
+                    self.tellers.insert(teller);
+                    self.disarm(Timer::Deadline, effects);
+                    if self.asked.is_none() {
+                        self.ask(peer, cluster, effects);
+                    }
                 }
             }
             _ => {
@@ -133,6 +144,73 @@ impl Birth {
     fn ask(&mut self, peer: PeerId, cluster: ClusterId, effects: &mut Vec<Effect>) {
         self.asked = Some(peer);
         effects.push(Effect::RequestJoin { peer, cluster });
+    }
+
+    /// Nobody is left who knew the group that this node waits to be taken into: all who told of it came back and know nothing of it.
+    /// So it is as if this node had only just started.
+    fn turn_back_if_gone(&mut self, effects: &mut Vec<Effect>) {
+        let has_forgotten = |teller: &Member| {
+            let now = self.peers.get(&teller.peer);
+            now.is_some_and(|now| now.ready && now.member.store != teller.store)
+        };
+        if self.phase == Phase::Joining && self.config.in_memory && self.tellers.iter().all(has_forgotten) {
+            self.turn_back(effects);
+        }
+    }
+
+    /// Nobody who knows the group has a bond: after the deadline it is looked for anew. One node that founds alone does not do that: it
+    /// might found a second one.
+    fn turn_back_later(&mut self, effects: &mut Vec<Effect>) {
+        let knows = |teller: &Member| self.peers.get(&teller.peer).is_some_and(|now| now.member == *teller);
+        let may = self.phase == Phase::Joining && self.config.in_memory && !self.is_founded();
+        if may
+            && !self.config.strict
+            && !self.tellers.iter().any(knows)
+            && !self.armed.contains(&Timer::Deadline)
+        {
+            self.arm(Timer::Deadline, self.config.deadline, effects);
+        }
+    }
+
+    /// Back from joining, without having been taken in: this node holds nothing of the group, and what it promised binds it as before.
+    pub(super) fn turn_back(&mut self, effects: &mut Vec<Effect>) {
+        (self.cluster, self.asked) = (None, None);
+        self.tellers.clear();
+        effects.push(Effect::StopAsking);
+        let heard = std::mem::take(&mut self.heard);
+        if self.config.eligible {
+            effects.extend(self.peers.keys().map(|peer| Effect::SendReady(*peer)));
+        }
+        self.gather(effects);
+        let Promise::Given { genesis, by } = self.record.promise.clone() else { return };
+        if self.phase == Phase::Waiting {
+            // A promise stays given, whoever heard it and whenever.
+            self.heard.extend(heard);
+            for to in self.bonded_members(&genesis) {
+                effects.push(Effect::SendPromise { to, genesis: genesis.clone(), by });
+            }
+            self.seal_if_all(effects);
+        }
+    }
+
+    /// Whether so many voters of the group are there with other stores than they voted with that nothing is committed any more:
+    /// somebody should know.
+    pub(super) fn look_for_losses(&mut self, effects: &mut Vec<Effect>) {
+        let Promise::Bound { voters, .. } = &self.record.promise else { return };
+        let is_of_it = matches!(self.phase, Phase::Concluded | Phase::Resuming | Phase::Joining);
+        if !self.config.in_memory || !is_of_it {
+            return;
+        }
+        let is_lost = |voter: &&Member| {
+            let now = self.peers.get(&voter.peer).map(|now| now.member);
+            let now = if voter.peer == self.me.peer { Some(self.me) } else { now };
+            now.is_some_and(|now| now.store != voter.store)
+        };
+        let (lost, of) = (voters.iter().filter(is_lost).count(), voters.len());
+        if 2 * lost >= of && lost > self.lost {
+            effects.push(Effect::Report(Report::StorageLost { lost, of }));
+        }
+        self.lost = lost;
     }
 
     /// Messages count only over a bond.

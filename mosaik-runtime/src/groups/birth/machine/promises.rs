@@ -72,7 +72,8 @@ impl Birth {
 
     /// It is this node's turn, if it is still of the list.
     pub(super) fn propose_now(&mut self, effects: &mut Vec<Effect>) {
-        if self.record.promise == Promise::Free && self.rank_in_candidates(effects).is_some() {
+        let may = self.record.promise == Promise::Free && !self.is_founded();
+        if may && self.rank_in_candidates(effects).is_some() {
             self.propose(effects);
         }
     }
@@ -135,11 +136,11 @@ impl Birth {
         }
     }
 
-    /// Gives a promise up whose members all say that they are in no group, when most of their stores are gone: nothing can be
-    /// committed by that list any more. Only for a group in memory.
+    /// Gives a promise up when most of the stores that it names are gone: nothing can be committed by that list any more. All its
+    /// members are waited for until the deadline; none of those that are there may belong to a group. Only for a group in memory.
     pub(super) fn give_up_if_gone(&mut self, effects: &mut Vec<Effect>) {
         let members = self.record.promise.members();
-        if !self.config.in_memory || self.is_founded() || members.is_empty() {
+        if !self.config.in_memory || members.is_empty() {
             return;
         }
         let store_now = |member: &Member| {
@@ -150,7 +151,11 @@ impl Birth {
         };
         let now: Vec<_> = members.iter().map(|member| (member.store, store_now(member))).collect();
         let gone = now.iter().filter(|(then, now)| now.is_some_and(|now| now != *then)).count();
-        if now.iter().all(|(_, now)| now.is_some()) && 2 * gone > now.len() {
+        if 2 * gone > now.len() && (self.overdue || now.iter().all(|(_, now)| now.is_some())) {
+            let (lost, of) = (gone, now.len());
+            if matches!(self.record.promise, Promise::Bound { .. }) {
+                effects.push(Effect::Report(Report::StorageLost { lost, of }));
+            }
             self.release(effects);
         }
     }
@@ -173,7 +178,9 @@ impl Birth {
                 .extend(self.bonded_members(&genesis).into_iter().map(|to| Effect::SendRefusal { to, hash }));
         }
         self.released = self.released.saturating_add(1);
-        self.arm(Timer::Propose, self.pause(), effects);
+        if !self.is_founded() {
+            self.arm(Timer::Propose, self.pause(), effects);
+        }
     }
 
     /// Whether this node's own declaration allows the list.

@@ -183,8 +183,12 @@ fn a_group_in_memory_is_born_again_when_all_its_members_came_back_empty() {
     let me = Member { peer: peer(1), store: StoreId(101) };
     let mut birth = Birth::new(config.clone(), me, Record { promise: bound.clone(), ..Record::default() });
     take(&mut birth, Input::LocalReady { holds: None });
-    for n in [2u8, 3] {
-        assert_eq!(birth.view().missing, Missing::Group, "not before all have said so");
+    for (n, left) in [(2u8, vec![peer(2), peer(3)]), (3, vec![peer(3)])] {
+        assert_eq!(
+            birth.view().missing,
+            Missing::Answers(left.into_iter().collect()),
+            "not before all have said so"
+        );
         let member = Member { peer: peer(n), store: StoreId(100 + u64::from(n)) };
         take(&mut birth, Input::PeerSeen { member, boot: BootId(u128::from(n)), eligible: true });
         take(&mut birth, ready(n));

@@ -105,6 +105,12 @@ impl Lab {
         }
     }
 
+    /// This node loses its store, and starts again at once.
+    pub(super) fn forgets(&mut self, n: u8) {
+        self.crash(peer(n), Crash::LosesStore);
+        self.start(peer(n));
+    }
+
     /// Everybody is up and connected, everything arrives, every timer runs out, until nothing is left to do.
     pub(super) fn heal(&mut self) {
         let ids: Vec<_> = self.nodes.keys().copied().collect();
@@ -112,21 +118,27 @@ impl Lab {
             self.start(*a);
         }
         for _ in 0..60 {
-            for (a, b) in pairs(&ids) {
-                self.bond(a, b);
-            }
-            let mut messages = 0;
-            while self.links.values().any(|queue| !queue.is_empty()) {
-                self.deliver_any();
-                messages += 1;
-                assert!(messages < 10_000, "they never stop talking");
-            }
+            self.talk();
             for a in &ids {
                 self.join(*a);
             }
             if let Some(a) = ids.iter().find(|a| !self.nodes[*a].armed.is_empty()) {
                 self.fire_any(*a);
             }
+        }
+    }
+
+    /// Everybody that is up is connected, and everything arrives.
+    pub(super) fn talk(&mut self) {
+        let ids: Vec<_> = self.nodes.keys().copied().collect();
+        for (a, b) in pairs(&ids) {
+            self.bond(a, b);
+        }
+        let mut messages = 0;
+        while self.links.values().any(|queue| !queue.is_empty()) {
+            self.deliver_any();
+            messages += 1;
+            assert!(messages < 10_000, "they never stop talking");
         }
     }
 
@@ -289,6 +301,7 @@ impl Lab {
                 self.begins(genesis);
             }
             Effect::RequestJoin { peer, cluster } => node.wants = Some((peer, cluster)),
+            Effect::StopAsking => node.wants = None,
             _ => {}
         }
     }

@@ -2,6 +2,7 @@
 
 mod births;
 mod lab;
+mod lost;
 mod matrix;
 mod swarm;
 

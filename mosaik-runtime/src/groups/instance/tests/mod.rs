@@ -1,8 +1,11 @@
 //! Groups over whole nodes on the simulated fabric: born, led, crashed, joined, stopped.
 
 mod births;
+mod bounds;
 mod changes;
+mod lessons;
 mod lives;
+mod losses;
 mod meetings;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -20,7 +23,7 @@ use crate::{
         machine::{Apply, Item, MachineSettings, Outcome, Replica, StateMachine},
         settings::GroupSettings,
         status::InstanceView,
-        store::sim::SimDisk,
+        store::{Store, sim::SimDisk},
     },
     primitives::{
         BootId, Clock, GroupId, NetworkId, NodeRng, PeerId, Reach, Schema, Scope, SecretKey, Wall, codec,
@@ -131,6 +134,18 @@ impl Lab {
         let hub = Hub::start(transport.clone(), discovery.clone(), admission, hub_settings);
         let (instance, replica) = open(&hub, settings).await.expect("it opens");
         Node { hub, transport, discovery, scope, instance, replica }
+    }
+
+    /// Starts node `n`, whose store lost what it held of the group. What the node promised is kept apart, and is still there.
+    async fn start_forgetful(&mut self, n: u8, settings: GroupSettings) -> Node {
+        let (disk, scope) = (self.disks[usize::from(n)].clone(), Scope::new());
+        let store = Store::simulated(&disk, Self::peer(n), &mut self.rng, &scope, Duration::from_millis(1));
+        let store = store.expect("it opens");
+        let item = GroupId::derive("numbers").on(&NetworkId::derive("groups-tests"));
+        store.forget(item).await.expect("it forgets");
+        store.close().await.expect("it closes");
+        scope.kill();
+        self.start(n, settings).await
     }
 
     /// Starts nodes 1 to `count`.

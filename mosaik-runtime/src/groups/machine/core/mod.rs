@@ -208,6 +208,13 @@ impl System {
     }
 
     fn open(&mut self, id: SessionId, session: Session, limit: usize) {
+        // Nobody waits any more for what an earlier process of this node was answered. Late copies of its commands find no session.
+        let is_over = |other: &Session| other.owner == session.owner && other.boot != session.boot;
+        for (over, used) in
+            self.sessions.extract_if(.., |_, other| is_over(other)).map(|(id, gone)| (id, gone.used))
+        {
+            self.by_use.remove(&(used, over));
+        }
         while self.sessions.len() >= limit.max(1)
             && let Some((_, oldest)) = self.by_use.pop_first()
         {

@@ -3,7 +3,10 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::toy::{Deed, Member, SMALL, command, count};
-use crate::groups::machine::{MachineSettings, Outcome, SessionId};
+use crate::{
+    groups::machine::{Applying, Item, MachineSettings, Outcome, SessionId},
+    primitives::BootId,
+};
 
 #[test]
 fn lc9_a_retried_command_is_applied_once_and_gets_its_first_result() {
@@ -68,6 +71,38 @@ fn r8_the_session_used_least_recently_makes_room() {
     assert_eq!(member.state().done, [1, 2, 3, 4, 4, 4]);
     assert_eq!(member.replica.system().sessions, SMALL.sessions);
     assert_eq!((member.replica.owner(a), member.replica.owner(e)), (None, Some(peer(5))));
+}
+
+#[test]
+fn a_new_process_of_a_node_ends_the_sessions_of_the_one_before() {
+    let mut member = Member::new();
+    let of = |owner: u8, boot: u128| Item::Open { owner: peer(owner), boot: BootId(boot) };
+    let opened = |member: &mut Member, item| match member.one(item) {
+        Outcome::Opened(session) => session,
+        other => panic!("{other:?}"),
+    };
+    let old = opened(&mut member, of(1, 10));
+    let other = opened(&mut member, of(2, 10));
+    for serial in 0..6 {
+        member.one(command(old, serial, 0, Deed::Do(serial as u32)));
+    }
+    let large = member.applier.encode().expect("encodes").bytes.len();
+    let new = opened(&mut member, of(1, 11));
+    assert_eq!(member.replica.system().sessions, 2);
+    assert!(member.applier.encode().expect("encodes").bytes.len() < large, "its results are gone with it");
+    assert_eq!(member.one(command(old, 6, 0, Deed::Do(99))), Outcome::Expired, "a late copy is not applied");
+    assert!(matches!(member.one(command(other, 0, 0, Deed::Do(6))), Outcome::Replied(_)));
+    assert!(matches!(member.one(command(new, 0, 0, Deed::Do(7))), Outcome::Replied(_)));
+    // A second session of one process leaves the first alone: commands of it may be in doubt.
+    let again = opened(&mut member, of(1, 11));
+    assert!(matches!(member.one(command(new, 0, 0, Deed::Do(99))), Outcome::Again(_)));
+    assert!(matches!(member.one(command(again, 0, 0, Deed::Do(8))), Outcome::Replied(_)));
+    assert_eq!(member.state().done, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    // The order of use has lost it too: the limit counts what is there.
+    for (owner, boot) in [(3, 1), (3, 2), (3, 3)] {
+        opened(&mut member, of(owner, boot));
+    }
+    assert_eq!(member.replica.system().sessions, SMALL.sessions);
 }
 
 fn peer(number: u8) -> crate::primitives::PeerId {

@@ -10,7 +10,10 @@ use std::{
 
 use bytes::Bytes;
 
-use super::row::{Row, Write};
+use super::{
+    row::{Row, Write},
+    sizes::Sizes,
+};
 use crate::groups::store::record::{ChunkHash, Entry};
 
 /// How many bytes of a group's log on disk also stay in memory.
@@ -24,6 +27,10 @@ pub(in crate::groups::store) struct Mirror {
     pub(in crate::groups::store) open: bool,
     /// Chunks of snapshots that were put and that no manifest names yet.
     pub(in crate::groups::store) fresh: BTreeSet<ChunkHash>,
+    /// Chunks that were pulled from others for the snapshot that is being received.
+    pub(in crate::groups::store) pulled: BTreeSet<ChunkHash>,
+    /// The sizes of all entries, also of those that are on disk alone.
+    sizes: Sizes,
     tail: VecDeque<Entry>,
     bytes: usize,
     /// Entries below this index are on disk.
@@ -46,9 +53,9 @@ pub(in crate::groups::store) struct Plan {
 
 impl Mirror {
     /// A group as it was found on disk.
-    pub(in crate::groups::store) fn found(row: Row, notes: BTreeMap<String, Bytes>) -> Self {
+    pub(in crate::groups::store) fn found(row: Row, notes: BTreeMap<String, Bytes>, sizes: Sizes) -> Self {
         let flushed = row.indices().end;
-        Self { row, notes, flushed, ..Self::default() }
+        Self { row, notes, flushed, sizes, ..Self::default() }
     }
 
     /// Whether there is nothing to remember.
@@ -64,6 +71,7 @@ impl Mirror {
             Write::Append(entries) => {
                 for entry in entries.iter() {
                     self.bytes += entry.size();
+                    self.sizes.push(entry.id.index, entry.size());
                     self.tail.push_back(entry.clone());
                 }
             }
@@ -81,6 +89,7 @@ impl Mirror {
     /// Drops what is no longer in the log.
     fn trim(&mut self) {
         let indices = self.row.indices();
+        self.sizes.keep(&indices);
         while let Some(entry) = self.tail.back().filter(|entry| !indices.contains(&entry.id.index)) {
             self.bytes = self.bytes.saturating_sub(entry.size());
             self.tail.pop_back();
@@ -109,6 +118,11 @@ impl Mirror {
     /// How many writes there were at the last one that took entries away.
     pub(in crate::groups::store) fn cut(&self) -> u64 {
         self.cut
+    }
+
+    /// The last of the entries that have to go so that those up to and with `last` have at most so many bytes.
+    pub(in crate::groups::store) fn beyond(&self, last: u64, bytes: u64) -> Option<u64> {
+        self.sizes.beyond(last, bytes)
     }
 
     /// How to read the entries with indices in `range`.

@@ -2,3 +2,4 @@
 
 pub(super) mod mirror;
 pub(super) mod row;
+pub(super) mod sizes;

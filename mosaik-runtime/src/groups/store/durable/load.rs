@@ -12,10 +12,10 @@ use redb::{Builder, Database, ReadTransaction, ReadableDatabase, ReadableTable};
 use super::{Disk, GROUPS, IDENTITY, LOG, META, Mark, NOTES, SEQUENCE, failed, sealed};
 use crate::{
     groups::store::{
-        core::{mirror::Mirror, row::Row},
+        core::{mirror::Mirror, row::Row, sizes::Sizes},
         error::{OpenError, StoreError},
         files::Guarded,
-        record::{FORMAT, Identity, StoreId},
+        record::{Entry, FORMAT, Identity, StoreId},
         seal::{self, Place},
     },
     primitives::{PeerId, WireId, scope::panic_text},
@@ -75,11 +75,14 @@ fn try_load(files: &Guarded, owner: PeerId, fresh: StoreId) -> Result<Loaded, Op
     }
     disk.rows = read_rows(&transaction)?;
     let mut notes = read_notes(&transaction)?;
-    check_logs(&transaction, &disk.rows)?;
+    let mut sizes = check_logs(&transaction, &disk.rows)?;
     drop(transaction);
     let rows = disk.rows.iter();
-    let groups = rows
-        .map(|(group, row)| (*group, Mirror::found(row.clone(), notes.remove(group).unwrap_or_default())));
+    let groups = rows.map(|(group, row)| {
+        let (notes, sizes) =
+            (notes.remove(group).unwrap_or_default(), sizes.remove(group).unwrap_or_default());
+        (*group, Mirror::found(row.clone(), notes, sizes))
+    });
     let groups = groups.collect();
     match notes.is_empty() {
         true => Ok(Loaded { disk, identity, groups }),
@@ -168,23 +171,27 @@ fn read_notes(transaction: &ReadTransaction) -> Result<Notes, StoreError> {
     Ok(notes)
 }
 
-/// Whether the log has as many entries as the rows say, and every one of them opens.
-fn check_logs(transaction: &ReadTransaction, rows: &BTreeMap<WireId, Row>) -> Result<(), StoreError> {
+/// Whether the log has as many entries as the rows say, and every one of them opens; and how large they are.
+fn check_logs(
+    transaction: &ReadTransaction,
+    rows: &BTreeMap<WireId, Row>,
+) -> Result<BTreeMap<WireId, Sizes>, StoreError> {
     let log = transaction.open_table(LOG).map_err(|error| failed(error.into()))?;
-    let mut expected =
-        rows.iter().flat_map(|(group, row)| row.indices().map(|index| super::log_key(group, index)));
+    let mut expected = rows.iter().flat_map(|(group, row)| row.indices().map(|index| (*group, index)));
+    let mut sizes: BTreeMap<WireId, Sizes> = BTreeMap::new();
     for record in log.iter().map_err(|error| failed(error.into()))? {
         let (key, value) = record.map_err(|error| failed(error.into()))?;
         let key = *key.value();
-        if expected.next() != Some(key) {
+        let expected = expected.next().filter(|(group, index)| super::log_key(group, *index) == key);
+        let Some((group, index)) = expected else {
             return Err(StoreError::damaged("a log does not have the entries that it should have"));
-        }
+        };
         let place = Place { table: "log", key: &key };
-        seal::open::<crate::groups::store::record::Entry>(place, value.value())
-            .map_err(StoreError::damaged)?;
+        let entry: Entry = seal::open(place, value.value()).map_err(StoreError::damaged)?;
+        sizes.entry(group).or_default().push(index, entry.size());
     }
     match expected.next() {
-        None => Ok(()),
+        None => Ok(sizes),
         Some(_) => Err(StoreError::damaged("a log has fewer entries than it should have")),
     }
 }
