@@ -111,6 +111,22 @@ async fn a_leader_that_stops_hands_over_and_a_member_in_memory_leaves() {
         node.until("it has left", left).await;
     }
     give(&nodes, 2).await;
+    let remembered = |node: &Node| !node.instance.0.leaving.lock().expect("nobody panics").is_empty();
+    let forgotten = async {
+        while nodes.iter().any(remembered) {
+            sleep(STEP).await;
+        }
+    };
+    timeout(LONG, forgotten).await.expect("who has left is not remembered for ever");
+    let placed = async {
+        while nodes
+            .iter()
+            .any(|node| node.replica.system().welcomed.iter().any(|(member, _)| member.peer == gone))
+        {
+            sleep(STEP).await;
+        }
+    };
+    timeout(LONG, placed).await.expect("nor is its place kept");
 }
 
 #[tokio::test(start_paused = true)]

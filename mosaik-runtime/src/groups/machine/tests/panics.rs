@@ -118,3 +118,25 @@ fn lc10_r7_nobody_reads_a_torn_or_an_older_state() {
     assert_eq!(poll(), Poll::Ready(Ok(Some(4))));
     assert_eq!(seen.load(Ordering::Relaxed), 4);
 }
+
+#[test]
+fn panics_before_the_place_to_go_back_to_need_not_be_known() {
+    let mut member = Member::new();
+    let session = member.session(1);
+    for serial in 0..3 {
+        member.one(command(session, serial, 0, Deed::Tear(serial as u32)));
+    }
+    member.applier.forget_skips(2);
+    member.applier.restore(None).expect("the beginning");
+    let at = |index: usize| LogId { term: 1, index: index as u64 };
+    member.applier.apply(at(0), &member.log[0].clone(), false).expect("it opens a session");
+    let forgotten = member.applier.apply(at(1), &member.log[1].clone(), false);
+    assert!(matches!(forgotten, Err(Trouble::Panicked { slot: 0, .. })), "{forgotten:?}");
+    // What comes after that place is known as before.
+    member.applier.restore(None).expect("the beginning");
+    member.applier.apply(at(0), &member.log[0].clone(), false).expect("it opens a session");
+    (1..3).for_each(|index| drop(member.applier.pass(at(index)).expect("passes")));
+    let known = member.applier.apply(at(3), &member.log[3].clone(), true).expect("it does not run");
+    let outcomes = Outcome::decode_all(&known.answer).expect("decodes");
+    assert_eq!(panicked(&outcomes[0]), "cannot do 2");
+}
