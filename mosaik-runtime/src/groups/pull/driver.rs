@@ -82,7 +82,7 @@ impl Pulling {
 
     async fn all(&self, leader: PeerId, manifest: Manifest, install: Arc<dyn Install>) -> Result<Vote, Why> {
         let mut absent = Vec::new();
-        self.snapshots.expect(&manifest.chunks);
+        self.snapshots.receive(&manifest.chunks);
         for chunk in &manifest.chunks {
             match self.snapshots.chunk(*chunk).await.map_err(store)? {
                 // Kept until this snapshot is sealed.

@@ -57,7 +57,7 @@ impl Snapshots {
         self.keep(chunk, |mirror| &mut mirror.fresh).await
     }
 
-    /// Keeps a chunk that came from another member. It is spared until another snapshot is [expected](Self::expect) that does not have it.
+    /// Keeps a chunk that came from another member. It is spared until another snapshot is [received](Self::receive) that does not have it.
     pub async fn put_pulled(&self, chunk: Bytes) -> Result<ChunkHash, StoreError> {
         self.keep(chunk, |mirror| &mut mirror.pulled).await
     }
@@ -80,7 +80,7 @@ impl Snapshots {
 
     /// A snapshot of these chunks is received from now on. Those of another one that was not received to its end go with the next
     /// snapshot that is sealed.
-    pub fn expect(&self, chunks: &[ChunkHash]) {
+    pub fn receive(&self, chunks: &[ChunkHash]) {
         let expected: BTreeSet<&ChunkHash> = chunks.iter().collect();
         let mut mirror = self.mirror.lock().unwrap_or_else(PoisonError::into_inner);
         mirror.pulled.retain(|hash| expected.contains(hash));

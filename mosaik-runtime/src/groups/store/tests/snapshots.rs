@@ -56,13 +56,13 @@ async fn chunks_of_a_snapshot_that_was_not_received_to_its_end_go_with_the_next_
     let here =
         async |number: u8| snapshots.chunk(ChunkHash::of(&part(number))).await.expect("it reads").is_some();
     let hash = |number: u8| ChunkHash::of(&part(number));
-    snapshots.expect(&[hash(1), hash(2)]);
+    snapshots.receive(&[hash(1), hash(2)]);
     snapshots.put_pulled(part(1)).await.expect("kept");
     // One of its own meanwhile: what is on its way is spared.
     put(&snapshots, 5, &[7]).await.expect("kept");
     assert!(here(1).await);
     // Another leader sends another one, which shares nothing with it.
-    snapshots.expect(&[hash(2), hash(3)]);
+    snapshots.receive(&[hash(2), hash(3)]);
     snapshots.put_pulled(part(3)).await.expect("kept");
     assert!(here(1).await, "not in the middle of something");
     snapshots.put_pulled(part(2)).await.expect("kept");
