@@ -74,6 +74,7 @@ async fn start(net: &Net, n: u8, boot: u128, server: Arc<dyn Serve>) -> End {
         schema: shape.fingerprint(),
         shape,
         policy: Policy::anyone(),
+        readers: Policy::anyone(),
         key: None,
         hello: Hello {
             store: StoreId(u64::from(n)),
