@@ -37,6 +37,13 @@ pub fn group(args: TokenStream, item: TokenStream) -> TokenStream {
     pipeline::attribute::<model::Group>(args, item)
 }
 
+/// Declares a replicated collection: a struct around one container of `collections`.
+#[doc = include_str!("../doc/collection.md")]
+#[proc_macro_attribute]
+pub fn collection(args: TokenStream, item: TokenStream) -> TokenStream {
+    pipeline::attribute::<model::Collection>(args, item)
+}
+
 /// Makes the methods of a group's state commands and queries of the group.
 #[doc = include_str!("../doc/methods.md")]
 #[proc_macro_attribute]

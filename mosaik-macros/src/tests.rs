@@ -10,7 +10,7 @@ use proc_macro2::{TokenStream, TokenTree};
 
 use crate::{
     expand::paths::Paths,
-    model::{Context, Data, Group, Methods, Node, Stream},
+    model::{Collection, Context, Data, Group, Methods, Node, Stream},
     pipeline,
 };
 
@@ -46,6 +46,7 @@ impl Case {
             "stream" => pipeline::run::<Stream>(args, item, &context, &paths),
             "data" => pipeline::run::<Data>(args, item, &context, &paths),
             "group" => pipeline::run::<Group>(args, item, &context, &paths),
+            "collection" => pipeline::run::<Collection>(args, item, &context, &paths),
             "methods" => pipeline::run::<Methods>(args, item, &context, &paths),
             _ => pipeline::run::<Node>(args, item, &context, &paths),
         };
@@ -88,7 +89,9 @@ fn ours(group: &proc_macro2::Group) -> Option<(String, TokenStream)> {
             _ => {}
         }
     }
-    ["stream", "data", "node", "group", "methods"].contains(&name.as_str()).then_some((name, args))
+    ["stream", "data", "node", "group", "methods", "collection"]
+        .contains(&name.as_str())
+        .then_some((name, args))
 }
 
 #[test]
@@ -121,6 +124,7 @@ fn expansions_stay_in_their_budgets() {
                     ["Rule::", "PeerId::", "#[cfg(unix)]", "GroupOptions::new()\n", "Option::None, &["];
                 52 + 4 * shapes + parts.map(|part| 2 * text.matches(part).count()).iter().sum::<usize>()
             }
+            "collection" => 45 + text.matches("Rule::").count() + 3 * text.matches("#[cfg(unix)]").count(),
             "methods" => {
                 let (commands, queries) =
                     (text.matches("__m::Method::new").count(), text.matches("::ask(").count());

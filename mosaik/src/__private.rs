@@ -4,6 +4,7 @@
 
 pub use futures::future::BoxFuture;
 pub use mosaik_runtime::{
+    collections::{Cell, Collection, Declared as DeclaredCollection, collection_shape},
     groups::{
         Apply, Command, CommandError, Declared, Group, Method, ReadError, Reply, StateMachine, Weak,
         generated::{
@@ -20,8 +21,8 @@ pub use mosaik_runtime::{
     },
     streams::{Accepted, Anyone, Datum},
     topology::{
-        GroupDescriptor, GroupOptions, Intent, KeySource, NodeDescriptor, OnlineWhen, Overflow, Role, Source,
-        Storage, StreamDescriptor, StreamOptions, VoterSet,
+        CollectionDescriptor, GroupDescriptor, GroupOptions, Intent, KeySource, NodeDescriptor, OnlineWhen,
+        Overflow, Role, Source, Storage, StreamDescriptor, StreamOptions, VoterSet,
     },
 };
 pub use serde::{self, Deserialize, Serialize};

@@ -58,9 +58,9 @@ pub use args::Args;
 pub use clap;
 #[cfg(feature = "main")]
 pub use derives::*;
-pub use mosaik_macros::{data, group, methods, node, stream};
+pub use mosaik_macros::{collection, data, group, methods, node, stream};
 pub use mosaik_runtime::{
-    admission, discovery, groups,
+    admission, collections, discovery, groups,
     node::{self, Error, FromNode, Network, Node, Result, Shutdown},
     primitives, streams, topology, transport,
 };

@@ -8,8 +8,9 @@ pub use futures::{Sink, SinkExt, Stream, StreamExt};
 #[cfg(feature = "main")]
 pub use crate::{Args, clap};
 pub use crate::{FromNode, Network, Shutdown, sleep};
-pub use mosaik_macros::{group, methods, stream};
+pub use mosaik_macros::{collection, group, methods, stream};
 pub use mosaik_runtime::{
+    collections::{self, Reader, Writer},
     groups::{Apply, Group},
     primitives::policy::{peer, rtt_below, tag},
     streams::{Consumer, Producer},

@@ -5,11 +5,13 @@
 
 #[cfg(test)]
 pub(crate) mod bounds;
+mod collections;
 mod groups;
 
 use super::{Diag, suggest};
 use crate::model::Place;
 
+pub(crate) use collections::*;
 pub(crate) use groups::*;
 
 // Arguments.

@@ -112,7 +112,7 @@ fn descriptor(group: &Group, paths: &Paths) -> TokenStream {
     }
 }
 
-fn voters(group: &Group, paths: &Paths) -> TokenStream {
+pub(super) fn voters(group: &Group, paths: &Paths) -> TokenStream {
     let set = paths.voter_set();
     match &group.voters {
         Some(Voters::Count(count)) => {
@@ -132,7 +132,7 @@ fn peer(id: [u8; 32], paths: &Paths) -> TokenStream {
     quote!(#peer::from_bytes(*#bytes))
 }
 
-fn options(group: &Group, paths: &Paths) -> TokenStream {
+pub(super) fn options(group: &Group, paths: &Paths) -> TokenStream {
     let options = paths.group_options();
     let storage = group.storage.map(|storage| {
         let (path, variant) = (paths.storage(), format_ident!("{storage}"));

@@ -24,7 +24,8 @@ macro_rules! items {
 }
 
 items! {
-    accepted => Accepted, anyone => Anyone, boxed_future => BoxFuture, datum => Datum, declared => Declared,
+    accepted => Accepted, anyone => Anyone, boxed_future => BoxFuture, collection_shape => collection_shape, cell => Cell, collection => Collection,
+    collection_descriptor => CollectionDescriptor, declared_collection => DeclaredCollection, datum => Datum, declared => Declared,
     deserialize => Deserialize, finish => finish, group => Group, group_descriptor => GroupDescriptor,
     group_options => GroupOptions, intent => Intent, key_source => KeySource, machine_shape => machine_shape, node => Node,
     node_descriptor => NodeDescriptor, node_entry => NodeEntry, node_item => NodeItem, overflow => Overflow,

@@ -231,7 +231,7 @@ fn serde(data: &Data, paths: &Paths) -> TokenStream {
 }
 
 /// Bounds under which every type is sendable data.
-fn settled(generics: &Generics) -> Generics {
+pub(super) fn settled(generics: &Generics) -> Generics {
     let mut settled = generics.clone();
     if !generics.params.is_empty() {
         let bound = parse_quote!(Self: ::core::marker::Send + ::core::marker::Sync + 'static);

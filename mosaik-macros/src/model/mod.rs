@@ -1,5 +1,6 @@
 //! What an attribute says, as plain data. Every value keeps its place in the source.
 
+mod collection;
 mod data;
 mod group;
 mod intent;
@@ -12,6 +13,7 @@ mod stream;
 
 use std::env;
 
+pub(crate) use collection::Collection;
 pub(crate) use data::{Body, Data, Field, Serde, SerdeKey, Variant};
 pub(crate) use group::{Group, Key, Voters};
 pub(crate) use intent::Intent;

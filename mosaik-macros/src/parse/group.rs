@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     diag::{Diag, Diags, catalog},
-    model::{Context, Data, Group, Key, Place, Spanned, Voters, shown},
+    model::{Context, Data, Group, Intent, Key, Place, Policy, Spanned, Voters, shown},
 };
 
 const STORAGES: &[(&str, &str)] = &[("memory", "Memory"), ("durable", "Durable")];
@@ -23,23 +23,35 @@ impl Parse for Group {
         let mut require = require::read(&mut args, &keys::REQUIRE_OF_GROUP, diags);
         let members = require::side(&mut require, "members", diags);
         let intent = intent::read(&mut args, data.name(), context, diags);
-        let voters = args.take("voters");
-        Some(Self {
-            intent,
-            state_machine: args.take("state_machine").is_some(),
-            has_voters: voters.is_some(),
-            voters: voters.and_then(|arg| diags.take(self::voters(&arg))),
-            storage: args.take("storage").and_then(|arg| diags.take(value::choice(&arg, STORAGES))),
-            key: args.take("key").and_then(|arg| diags.take(key(&arg))),
-            deadline: duration(&mut args, "deadline", diags),
-            evict_after: duration(&mut args, "evict_after", diags),
-            strict: args.take("strict").is_some(),
-            committee: args.take("committee").and_then(|arg| diags.take(value::number(&arg))),
-            founder: args.take("founder").and_then(|arg| diags.take(founder(&arg))),
-            members,
-            allowed,
-            data,
-        })
+        Some(of(&mut args, data, intent, members, allowed, diags))
+    }
+}
+
+/// What a group of the state machine `data` says of itself.
+pub(super) fn of(
+    args: &mut Args,
+    data: Data,
+    intent: Intent,
+    members: Option<Policy>,
+    allowed: Vec<bool>,
+    diags: &mut Diags,
+) -> Group {
+    let voters = args.take("voters");
+    Group {
+        intent,
+        state_machine: args.take("state_machine").is_some(),
+        has_voters: voters.is_some(),
+        voters: voters.and_then(|arg| diags.take(self::voters(&arg))),
+        storage: args.take("storage").and_then(|arg| diags.take(value::choice(&arg, STORAGES))),
+        key: args.take("key").and_then(|arg| diags.take(key(&arg))),
+        deadline: duration(args, "deadline", diags),
+        evict_after: duration(args, "evict_after", diags),
+        strict: args.take("strict").is_some(),
+        committee: args.take("committee").and_then(|arg| diags.take(value::number(&arg))),
+        founder: args.take("founder").and_then(|arg| diags.take(founder(&arg))),
+        members,
+        allowed,
+        data,
     }
 }
 

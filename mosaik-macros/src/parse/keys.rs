@@ -103,12 +103,37 @@ pub(crate) const GROUP: Site = Site {
     ],
 };
 
+/// `#[collection(..)]`
+pub(crate) const COLLECTION: Site = Site {
+    shown: "#[collection]",
+    has_intent: true,
+    keys: &[
+        key("committee", "committee = 5"),
+        key("deadline", "deadline = \"30s\""),
+        key("evict_after", "evict_after = \"30s\""),
+        key("founder", "founder = \"<peer id>\""),
+        key("id", "id = hex(\"…\")"),
+        key("key", "key = env(\"EXCHANGE_KEY\")"),
+        key("require", "require(writers = tag(\"exchange\"))"),
+        key("storage", "storage = durable"),
+        key("strict", "strict"),
+        key("voters", "voters = 3"),
+    ],
+};
+
 /// `#[methods]`
 pub(crate) const METHODS: Site = Site { shown: "#[methods]", has_intent: false, keys: &[] };
 
 /// `require(..)` of a group
 pub(crate) const REQUIRE_OF_GROUP: Site =
     Site { shown: "require", has_intent: false, keys: &[key("members", "members = tag(\"bank\")")] };
+
+/// `require(..)` of a collection
+pub(crate) const REQUIRE_OF_COLLECTION: Site = Site {
+    shown: "require",
+    has_intent: false,
+    keys: &[key("readers", "readers = tag(\"trader\")"), key("writers", "writers = tag(\"exchange\")")],
+};
 
 /// `require(..)` of a stream
 pub(crate) const REQUIRE: Site = Site {
@@ -126,7 +151,18 @@ mod tests {
 
     #[test]
     fn options_are_sorted_so_that_messages_are() {
-        for site in [&STREAM, &DATA, &FIELD, &NODE, &REQUIRE, &GROUP, &METHODS, &REQUIRE_OF_GROUP] {
+        for site in [
+            &STREAM,
+            &DATA,
+            &FIELD,
+            &NODE,
+            &REQUIRE,
+            &GROUP,
+            &METHODS,
+            &REQUIRE_OF_GROUP,
+            &COLLECTION,
+            &REQUIRE_OF_COLLECTION,
+        ] {
             assert!(site.keys.is_sorted_by_key(|key| key.name), "{}", site.shown);
             assert!(site.keys.iter().all(|key| key.form.starts_with(key.name)), "{}", site.shown);
         }

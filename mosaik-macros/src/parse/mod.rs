@@ -1,6 +1,7 @@
 //! From tokens to a model. Nothing is judged here but what cannot be read.
 
 mod args;
+mod collection;
 mod data;
 mod group;
 mod intent;

@@ -11,7 +11,11 @@ use std::{
 
 use crate::diag::catalog::bounds::{BY_BOUNDS, MORE};
 
-const SOURCE: &str = concat!(include_str!("../diag/catalog.rs"), include_str!("../diag/catalog/groups.rs"));
+const SOURCE: &str = concat!(
+    include_str!("../diag/catalog.rs"),
+    include_str!("../diag/catalog/groups.rs"),
+    include_str!("../diag/catalog/collections.rs")
+);
 
 const INTRODUCTION: &str = "# What the attributes say
 

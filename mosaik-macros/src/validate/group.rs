@@ -35,10 +35,10 @@ impl Check for Group {
     }
 }
 
-fn voters(group: &Group, name: &str, diags: &mut Diags) {
+pub(super) fn voters(group: &Group, name: &str, diags: &mut Diags) {
     match &group.voters {
         None if !group.has_voters => {
-            diags.push(catalog::voters_missing(Place::of(group.data.name()), name));
+            diags.push(catalog::voters_missing(Place::of(group.data.name()), group.data.attribute, name));
         }
         Some(Voters::Count(count)) => range(count.place, "voters", count.value, diags),
         Some(Voters::List(peers, place)) => {

@@ -83,6 +83,16 @@ pub enum JoinError {
         /// What went wrong.
         why: String,
     },
+    /// The group holds collections, and not this one.
+    #[error(
+        "the group {intent} does not hold the collection {part:?} with this container: list it in the declaration of the group"
+    )]
+    NoSuchPart {
+        /// The group.
+        intent: String,
+        /// The collection.
+        part: &'static str,
+    },
     /// The group could not be opened on this node.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -107,6 +117,12 @@ impl Groups {
             declared: Some(M::DESCRIPTOR),
             ..self.machine(M::default())
         }
+    }
+
+    /// The group that this descriptor declares, with another state machine than a `#[group]` type.
+    pub(crate) fn described<M>(&self, initial: M, descriptor: &'static GroupDescriptor) -> GroupBuilder<M> {
+        let intent = Some((descriptor.id(), descriptor.intent.text.to_owned()));
+        GroupBuilder { intent, declared: Some(descriptor), ..self.machine(initial) }
     }
 
     /// A group of this state machine, which begins with this state. It needs a [name](GroupBuilder::named) and
@@ -160,6 +176,12 @@ impl<M> GroupBuilder<M> {
     pub fn named(mut self, intent: impl Into<String>) -> Self {
         let intent = intent.into();
         self.intent = Some((GroupId::derive(&intent), intent));
+        self
+    }
+
+    /// Another id than the one that its name gives. The name stays.
+    pub(crate) fn identified(mut self, id: GroupId) -> Self {
+        self.intent = self.intent.map(|(_, name)| (id, name));
         self
     }
 

@@ -14,6 +14,7 @@ use tokio::sync::OnceCell;
 use super::{Network, keyfile, network::Inner};
 use crate::{
     admission::Admission,
+    collections::Collections,
     discovery::{
         self, Discovery,
         rendezvous::{self, Rendezvous},
@@ -316,6 +317,8 @@ impl NetworkBuilder {
         );
         let hub = self.hub(id, rng.split("groups"), &transport, &discovery, &admission, users.child())?;
         guard.disarm();
+        let groups = Groups::new(hub);
+        let collections = Collections::new(groups.clone(), users.child());
         let (name, clock, ended) = (self.name, self.environment.clock, OnceCell::new());
         let network = Network::from_inner(Inner {
             name,
@@ -324,7 +327,8 @@ impl NetworkBuilder {
             discovery,
             admission,
             streams,
-            groups: Groups::new(hub),
+            groups,
+            collections,
             clock,
             scope,
             users,

@@ -4,6 +4,7 @@ use std::future::Future;
 
 use super::{Network, Node, Result, Shutdown};
 use crate::{
+    collections::{self, Reader, Writer},
     groups::{Declared, Group},
     streams::{Consumer, Datum, Producer},
     topology::Role,
@@ -15,7 +16,7 @@ use crate::{
 #[diagnostic::on_unimplemented(
     message = "a node cannot be given a `{Self}`",
     label = "not a role",
-    note = "a node's parameters are roles: `Producer<S>`, `Consumer<S>`, `Group<M>`, `Network`, `Shutdown`, `Args<T>`, and types that implement `FromNode`"
+    note = "a node's parameters are roles: `Producer<S>`, `Consumer<S>`, `Group<M>`, `Writer<C>`, `Reader<C>`, `Network`, `Shutdown`, `Args<T>`, and types that implement `FromNode`"
 )]
 pub trait FromNode: Sized {
     /// What this parameter makes of the node.
@@ -46,6 +47,22 @@ impl<M: Declared> FromNode for Group<M> {
 
     async fn from_node(node: &Node) -> Result<Self> {
         Ok(node.network().groups().declared::<M>().join().await?)
+    }
+}
+
+impl<C: collections::Declared> FromNode for Writer<C> {
+    const ROLE: Role = Role::Writes(C::DESCRIPTOR);
+
+    async fn from_node(node: &Node) -> Result<Self> {
+        Ok(node.network().collections().declared::<C>().writer().await?)
+    }
+}
+
+impl<C: collections::Declared> FromNode for Reader<C> {
+    const ROLE: Role = Role::Reads(C::DESCRIPTOR);
+
+    async fn from_node(node: &Node) -> Result<Self> {
+        Ok(node.network().collections().declared::<C>().reader().await?)
     }
 }
 

@@ -4,6 +4,8 @@
 //! ([`FromNode`]), and [`life::run`] takes a declared node from its checks to its end.
 
 mod builder;
+#[cfg(all(test, feature = "sim"))]
+mod collected;
 mod error;
 mod from_node;
 #[cfg(all(test, feature = "sim"))]

@@ -7,6 +7,7 @@ use tokio::{sync::OnceCell, time::timeout};
 use super::{BuildError, NetworkBuilder, builder::TASKS_END};
 use crate::{
     admission::Admission,
+    collections::Collections,
     discovery::Discovery,
     groups::Groups,
     primitives::{Clock, NetworkId, PeerId, Scope, WorkerDied},
@@ -30,6 +31,7 @@ pub(super) struct Inner {
     pub(super) admission: Admission,
     pub(super) streams: Streams,
     pub(super) groups: Groups,
+    pub(super) collections: Collections,
     pub(super) clock: Clock,
     /// The whole tree of tasks.
     pub(super) scope: Scope,
@@ -43,6 +45,7 @@ impl Drop for Inner {
         // Handles that outlive the network end and fail instead of waiting for tasks that are gone.
         self.streams.stop();
         self.groups.hub().stop();
+        self.collections.stop();
         self.scope.kill();
     }
 }
@@ -97,6 +100,11 @@ impl Network {
         &self.0.groups
     }
 
+    /// Replicated containers, for programs that decide at run time.
+    pub fn collections(&self) -> &Collections {
+        &self.0.collections
+    }
+
     /// The connections of this node.
     pub fn transport(&self) -> &Transport {
         &self.0.transport
@@ -132,12 +140,14 @@ impl Network {
         let inner = &self.0;
         let (scope, users) = (inner.scope.clone(), inner.users.clone());
         let (streams, groups) = (inner.streams.clone(), inner.groups.clone());
+        let collections = inner.collections.clone();
         let transport = inner.transport.clone();
         inner.scope.spawn("watch over workers", async move {
             let died = scope.died().await;
             tracing::error!(target: "mosaik::node", worker = died.worker, "{died}");
             streams.stop();
             groups.hub().stop();
+            collections.stop();
             users.kill();
             transport.shutdown().await;
         });
@@ -147,6 +157,7 @@ impl Network {
     pub fn stop(&self) {
         self.0.streams.stop();
         self.0.groups.hub().stop();
+        self.0.collections.stop();
     }
 
     /// Leaves the network in order: flushes streams while groups hand over and members in memory leave (2 s at most), closes the store of

@@ -37,6 +37,11 @@ pub fn check(nodes: &[&'static NodeDescriptor]) -> Result<(), Problems> {
                         check_voters(group, &mut problems);
                     }
                 }
+                Role::Writes(collection) | Role::Reads(collection) => {
+                    if check_declared(Declared::group(collection.group), &mut groups, &mut problems) {
+                        check_voters(collection.group, &mut problems);
+                    }
+                }
                 Role::All(_) | Role::Extra(_) | Role::None => {}
             }
         }
@@ -76,6 +81,10 @@ fn check_role(node: &NodeDescriptor, role: Role, problems: &mut Vec<Problem>) {
         Role::Produces(stream) => ("produce", &stream.producers, stream.intent, stream.source),
         Role::Consumes(stream) => ("consume", &stream.consumers, stream.intent, stream.source),
         Role::Member(group) => ("join", &group.members, group.intent, group.source),
+        Role::Writes(collection) => {
+            ("write", &collection.group.members, collection.intent, collection.source)
+        }
+        Role::Reads(collection) => ("read", &collection.readers, collection.intent, collection.source),
         Role::All(_) | Role::Extra(_) | Role::None => return,
     };
     if judge(rule, node.tags) == Decision::No {

@@ -2,7 +2,7 @@
 
 use std::{any::Any, fmt};
 
-use super::group::GroupDescriptor;
+use super::{collection::CollectionDescriptor, group::GroupDescriptor};
 use crate::primitives::{Reach, StreamId, policy::Rule, schema::ShapeOf};
 
 /// Where a declaration stands in the user's source.
@@ -165,6 +165,10 @@ pub enum Role {
     Consumes(&'static StreamDescriptor),
     /// It is a member of a group.
     Member(&'static GroupDescriptor),
+    /// It writes a collection, as a member of its group.
+    Writes(&'static CollectionDescriptor),
+    /// It reads a collection, and is no member of its group.
+    Reads(&'static CollectionDescriptor),
     /// It is a bundle of roles: what a user's struct that implements `FromNode` is.
     All(&'static [Role]),
     /// It declares nothing on the network, and tells the program that starts it something: the options of `Args<T>`.

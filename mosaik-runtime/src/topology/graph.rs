@@ -4,6 +4,7 @@
 //! order of their first use, so that one program always gives one text.
 
 use super::{
+    collection::CollectionDescriptor,
     descriptor::{NodeDescriptor, Role, Source, StreamDescriptor, StreamOptions},
     group::{GroupDescriptor, GroupOptions, VoterSet},
 };
@@ -91,6 +92,8 @@ pub struct Group {
     pub summary: String,
     /// Who may be a member, if not everybody.
     pub members: Option<String>,
+    /// Who may read without being a member, if not everybody.
+    pub readers: Option<String>,
     /// The user's doc comment.
     pub docs: &'static str,
     /// Where it is declared.
@@ -104,6 +107,30 @@ pub struct Membership {
     pub node: usize,
     /// The index of the group.
     pub group: usize,
+    /// What it does there.
+    pub access: Access,
+}
+
+/// What a node does in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// It is a member.
+    Member,
+    /// It is a member, and writes a collection.
+    Writes,
+    /// It reads, and is no member.
+    Reads,
+}
+
+impl Access {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Writes => "writes",
+            Self::Reads => "reads",
+        }
+    }
 }
 
 /// Which way data flows along an edge.
@@ -163,11 +190,16 @@ impl Graph {
             Role::Produces(stream) => (Flow::Produces, stream),
             Role::Consumes(stream) => (Flow::Consumes, stream),
             Role::Member(group) => {
-                let membership = Membership { node, group: self.group(network, group) };
-                if !self.memberships.contains(&membership) {
-                    self.memberships.push(membership);
-                }
-                return;
+                let group = self.group(network, group);
+                return self.join(Membership { node, group, access: Access::Member });
+            }
+            Role::Writes(collection) => {
+                let group = self.collection(network, collection);
+                return self.join(Membership { node, group, access: Access::Writes });
+            }
+            Role::Reads(collection) => {
+                let group = self.collection(network, collection);
+                return self.join(Membership { node, group, access: Access::Reads });
             }
             Role::All(_) | Role::Extra(_) | Role::None => return,
         };
@@ -175,6 +207,19 @@ impl Graph {
         if !self.edges.contains(&edge) {
             self.edges.push(edge);
         }
+    }
+
+    fn join(&mut self, membership: Membership) {
+        if !self.memberships.contains(&membership) {
+            self.memberships.push(membership);
+        }
+    }
+
+    /// The group of a collection, with the collection's rule for readers.
+    fn collection(&mut self, network: &'static str, descriptor: &'static CollectionDescriptor) -> usize {
+        let group = self.group(network, descriptor.group);
+        self.groups[group].readers = written(&descriptor.readers);
+        group
     }
 
     fn stream(&mut self, network: &'static str, descriptor: &'static StreamDescriptor) -> usize {
@@ -209,6 +254,15 @@ impl Graph {
         rule.as_deref()
     }
 
+    /// The rule that a node stands under in a group, if not everybody may.
+    pub fn rule_of_member(&self, member: &Membership) -> Option<&str> {
+        let group = &self.groups[member.group];
+        match member.access {
+            Access::Member | Access::Writes => group.members.as_deref(),
+            Access::Reads => group.readers.as_deref(),
+        }
+    }
+
     /// The names of the networks, in the order of their first node.
     pub fn networks(&self) -> Vec<&'static str> {
         let mut networks = Vec::new();
@@ -222,7 +276,11 @@ impl Graph {
 
     /// What a reader of the picture must know about its locks: a rule on tags trusts what nodes say of themselves.
     pub fn caveat(&self) -> Option<&'static str> {
-        let members = self.groups.iter().filter_map(|group| group.members.as_deref());
+        let members = self
+            .groups
+            .iter()
+            .flat_map(|group| [&group.members, &group.readers])
+            .filter_map(|rule| rule.as_deref());
         let rules = self.edges.iter().filter_map(|edge| self.rule(edge)).chain(members);
         let on_tags = rules.into_iter().any(|rule| rule.contains("tag("));
         on_tags.then_some("Tags are claims of a node about itself, not proofs.")
@@ -258,6 +316,7 @@ impl Group {
             options: descriptor.options,
             summary: descriptor.summary(),
             members: written(&descriptor.members),
+            readers: None,
             docs: descriptor.docs,
             source: descriptor.source,
         }

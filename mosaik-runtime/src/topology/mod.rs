@@ -4,6 +4,7 @@
 //! running anything, comes the topology document. This floor knows names and ids only; it opens no socket.
 
 pub mod check;
+pub mod collection;
 pub mod descriptor;
 pub mod graph;
 pub mod group;
@@ -13,6 +14,7 @@ pub mod render;
 pub(crate) mod fixtures;
 
 pub use check::{Problem, Problems, check};
+pub use collection::CollectionDescriptor;
 pub use descriptor::{
     Intent, NodeDescriptor, OnlineWhen, Overflow, Role, Source, StreamDescriptor, StreamOptions,
 };

@@ -4,15 +4,19 @@ use std::{fmt::Write, fs, path::Path};
 
 use serde_json::Value;
 
-use crate::programs::{CHAT, LEDGER, Place, RATE_LIMITER, SENSORS};
+use crate::programs::{CHAT, LEDGER, PRICES, Place, RATE_LIMITER, SENSORS};
 
 #[test]
 fn the_topology_pages_are_up_to_date() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/topology");
     let mut stale = Vec::new();
-    for (name, program) in
-        [("sensors", SENSORS), ("chat", CHAT), ("ledger", LEDGER), ("rate_limiter", RATE_LIMITER)]
-    {
+    for (name, program) in [
+        ("sensors", SENSORS),
+        ("chat", CHAT),
+        ("ledger", LEDGER),
+        ("prices", PRICES),
+        ("rate_limiter", RATE_LIMITER),
+    ] {
         let place = Place::new();
         let draw = |format: &str| place.run(program, &format!("topology --format {format}")).out;
         let files = [("md", page(name, &draw("mermaid"), &draw("json"))), ("svg", draw("svg"))];

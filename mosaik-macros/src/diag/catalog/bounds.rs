@@ -18,6 +18,10 @@ pub(crate) const BY_BOUNDS: &[(&str, &str)] = &[
     ("A second block of methods.", "methods/second_block"),
     ("An argument that cannot travel.", "methods/argument_cannot_travel"),
     ("A result that cannot travel.", "methods/result_cannot_travel"),
+    ("A key without an order.", "collection/float_key"),
+    ("A value that cannot travel.", "collection/value_cannot_travel"),
+    ("A container of std with one of our names.", "collection/std_vec"),
+    ("A writer of a type that was never declared.", "collection/writer_of_plain_struct"),
 ];
 
 /// Further cases of messages that are listed above.
@@ -31,4 +35,10 @@ pub(crate) const MORE: &[(&str, &str)] = &[
     ("Another clock.", "methods/reads_an_instant"),
     ("An async query.", "methods/async_query"),
     ("A borrow inside a result.", "methods/reference_in_a_result"),
+    ("A collection without voters.", "collection/voters_missing"),
+    ("A collection with no voter at all.", "collection/voters_of_zero"),
+    ("An option that a collection does not have.", "collection/unknown_option"),
+    ("The key of a collection in the source.", "collection/key_in_source"),
+    ("Writers and readers of whom nothing is required.", "collection/require_nobody"),
+    ("A collection whose name is a sentence.", "collection/intent_with_spaces"),
 ];

@@ -16,8 +16,8 @@ pub(crate) fn kind_missing(at: Place, name: &str) -> Diag {
 /// A group that does not say who votes.
 ///
 /// ui: group/voters_missing
-pub(crate) fn voters_missing(at: Place, name: &str) -> Diag {
-    Diag::new(at, format!("`#[group]` does not say how many nodes vote in `{name}`"))
+pub(crate) fn voters_missing(at: Place, attribute: &str, name: &str) -> Diag {
+    Diag::new(at, format!("`{attribute}` does not say how many nodes vote in `{name}`"))
         .help("write `voters = 3` to survive the loss of any one node, `voters = 5` for any two")
         .note("the group begins when so many have met; with a number that was guessed, two parts could each begin one")
 }

@@ -46,6 +46,12 @@ impl Apply {
         Self { now, index, caller }
     }
 
+    /// The context of a command that a test gives.
+    #[cfg(test)]
+    pub(crate) const fn made(now: Timestamp, index: u64, caller: PeerId) -> Self {
+        Self::new(now, index, caller)
+    }
+
     /// Group time: milliseconds since the birth of the group, as its leaders counted them. It never goes back, and it stands still
     /// while nothing is applied. Use it for whatever shall expire.
     pub const fn now(&self) -> Timestamp {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{
-    super::graph::{Flow, Graph},
+    super::graph::{Access, Flow, Graph},
     text::{summary, wrap},
 };
 
@@ -42,10 +42,11 @@ pub(super) fn render(graph: &Graph) -> String {
         let _ = writeln!(out, "  {from} -> {to}{};", rule.unwrap_or_default());
     }
     for member in &graph.memberships {
-        let rule = graph.groups[member.group].members.as_ref();
+        let rule = graph.rule_of_member(member);
         let rule = rule.map(|rule| format!(", label={}", quoted(&[&format!("🔒 {rule}")])));
-        let _ =
-            writeln!(out, "  n{} -> g{} [dir=both{}];", member.node, member.group, rule.unwrap_or_default());
+        let direction = if member.access == Access::Reads { "back" } else { "both" };
+        let rule = rule.unwrap_or_default();
+        let _ = writeln!(out, "  n{} -> g{} [dir={direction}{rule}];", member.node, member.group);
     }
     out.push_str("}\n");
     out

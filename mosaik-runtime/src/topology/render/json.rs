@@ -70,6 +70,8 @@ struct GroupDoc<'a> {
     options: GroupOptionsDoc,
     #[serde(skip_serializing_if = "Option::is_none")]
     members: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    readers: Option<&'a str>,
     docs: &'a str,
     source: String,
 }
@@ -185,6 +187,7 @@ fn group(group: &Group) -> GroupDoc<'_> {
             founder: options.founder.map(|peer| peer.to_string()),
         },
         members: group.members.as_deref(),
+        readers: group.readers.as_deref(),
         docs: group.docs,
         source: group.source.to_string(),
     }
@@ -195,9 +198,9 @@ fn membership<'a>(graph: &'a Graph, membership: &Membership) -> EdgeDoc<'a> {
     EdgeDoc {
         from: node.name,
         to: group.intent,
-        role: "member",
+        role: membership.access.as_str(),
         network: node.network,
-        require: group.members.as_deref(),
+        require: graph.rule_of_member(membership),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{
-    super::graph::{Flow, Graph},
+    super::graph::{Access, Flow, Graph},
     text::{summary, wrap},
 };
 
@@ -36,10 +36,15 @@ pub(super) fn render(graph: &Graph) -> String {
         };
     }
     for member in &graph.memberships {
-        let (node, group) = (member.node, member.group);
-        let _ = match &graph.groups[group].members {
-            Some(rule) => writeln!(out, "  n{node} <-->|\"🔒 {}\"| g{group}", label(&[rule])),
-            None => writeln!(out, "  n{node} <--> g{group}"),
+        let (from, way, to) = match member.access {
+            Access::Member | Access::Writes => {
+                (format!("n{}", member.node), "<-->", format!("g{}", member.group))
+            }
+            Access::Reads => (format!("g{}", member.group), "-->", format!("n{}", member.node)),
+        };
+        let _ = match graph.rule_of_member(member) {
+            Some(rule) => writeln!(out, "  {from} {way}|\"🔒 {}\"| {to}", label(&[rule])),
+            None => writeln!(out, "  {from} {way} {to}"),
         };
     }
     if let Some(caveat) = graph.caveat() {

@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use super::{
-    super::graph::{Flow, Graph},
+    super::graph::{Access, Flow, Graph},
     layout::{Arrow, Layout, Point, Size, lay_out},
     text::{escape_xml, summary, wrap},
 };
@@ -138,7 +138,9 @@ fn network_parts<'a>(graph: &'a Graph, network: &str) -> Parts<'a> {
     }
     for member in &graph.memberships {
         let (Some(from), Some(to)) = (node_cards[member.node], group_cards[member.group]) else { continue };
-        let line = Line { rule: graph.groups[member.group].members.as_deref(), both_ways: true };
+        let reads = member.access == Access::Reads;
+        let (from, to) = if reads { (to, from) } else { (from, to) };
+        let line = Line { rule: graph.rule_of_member(member), both_ways: !reads };
         arrows.push(Arrow { from, to, label: line.label() });
         lines.push(line);
     }

@@ -1,0 +1,2 @@
+#[collection("exchange.prices", voters = 0)]
+pub struct Prices(HashMap<String, u64>);

@@ -1,0 +1,89 @@
+//! What can be asked of a priority queue, and what changes it.
+
+use std::{borrow::Borrow, ops::RangeBounds};
+
+use super::{
+    View,
+    operations::{ends, operations},
+};
+use crate::collections::core::{Inserted, Keep, Key, PriorityQueue, QueueOperation as Op, Value};
+
+impl<P: Key, K: Key, V: Value> View<PriorityQueue<P, K, V>> {
+    /// The priority and the value of a key.
+    pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<(P, V)>
+    where
+        K: Borrow<Q>,
+    {
+        self.with(|queue| queue.get(key).map(|(priority, value)| (priority.clone(), value.clone())))
+    }
+
+    /// Whether the key is there.
+    pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+    {
+        self.with(|queue| queue.contains_key(key))
+    }
+
+    /// The entry with the lowest priority.
+    pub fn min(&self) -> Option<(P, K, V)> {
+        self.with(|queue| queue.min().map(owned))
+    }
+
+    /// The entry with the highest priority.
+    pub fn max(&self) -> Option<(P, K, V)> {
+        self.with(|queue| queue.max().map(owned))
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.with(PriorityQueue::len)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The entries with priorities in a range, from the lowest on.
+    pub fn range(&self, range: impl RangeBounds<P>) -> Vec<(P, K, V)> {
+        self.with(|queue| queue.range(range).map(owned).collect())
+    }
+}
+
+fn owned<P: Clone, K: Clone, V: Clone>((priority, key, value): (&P, &K, &V)) -> (P, K, V) {
+    (priority.clone(), key.clone(), value.clone())
+}
+
+operations! { [P: Key, K: Key, V: Value] PriorityQueue<P, K, V>;
+    /// Adds an entry, or replaces that of its key. Answers what the key had, and what was dropped because the queue was full: it may
+    /// be the new entry itself.
+    fn insert(priority: P, key: K, value: V) -> Inserted<P, K, V> = Op::Insert { priority, key, value };
+    /// Adds many entries at once. Answers how many were dropped because the queue was full.
+    fn extend(entries: impl IntoIterator<Item = (P, K, V)>) -> u64 =
+        Op::Extend { entries: entries.into_iter().collect() };
+    /// Gives a key another priority. Answers the one before; `None` if the key is not there.
+    fn update_priority(key: K, priority: P) -> Option<P> = Op::UpdatePriority { key, priority };
+    /// Gives a key another value. Answers the one before; `None` if the key is not there.
+    fn update_value(key: K, value: V) -> Option<V> = Op::UpdateValue { key, value };
+    /// Exchanges the priority and the value of a key if they are `old`; `None` means that the key is not there. Says whether it did.
+    fn compare_exchange(key: &K, old: Option<(P, V)>, new: Option<(P, V)>) -> bool =
+        Op::CompareExchange { key: key.clone(), old, new };
+    /// Removes the entry with the lowest priority and answers it.
+    fn pop_min() -> Option<(P, K, V)> = Op::PopMin;
+    /// Removes the entry with the highest priority and answers it.
+    fn pop_max() -> Option<(P, K, V)> = Op::PopMax;
+    /// Removes a key. Answers its priority and its value.
+    fn remove(key: K) -> Option<(P, V)> = Op::Remove { key };
+    /// Removes the entries with priorities in a range. Answers how many there were.
+    fn remove_range(range: impl RangeBounds<P>) -> u64 = {
+        let (from, to) = ends(&range);
+        Op::RemoveRange { from, to }
+    };
+    /// Bounds the queue, or lets go of the bound. Answers how many entries were dropped.
+    fn set_capacity(capacity: Option<(u64, Keep)>) -> u64 = Op::SetCapacity { capacity };
+    /// Removes all entries. Answers how many there were.
+    fn clear() -> u64 = Op::Clear;
+    /// Changes nothing, and says whether a key has this priority and value. A condition of a transaction.
+    fn expect(key: &K, entry: Option<(P, V)>) -> bool = Op::Expect { key: key.clone(), entry };
+}

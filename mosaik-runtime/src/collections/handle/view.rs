@@ -1,0 +1,157 @@
+//! The copy of a collection on this node.
+
+use std::{fmt, ops::Deref, sync::Arc};
+
+use futures::future::BoxFuture;
+
+use crate::{
+    collections::{
+        core::Container,
+        feed::{Changes, Feed, Line},
+        machine::Part,
+    },
+    groups::{Observing, ReadError, Version},
+};
+
+/// What all handles of the collections of one group on this node share.
+pub(in crate::collections) struct Copy {
+    /// The name that users gave the group.
+    pub(in crate::collections) intent: Arc<str>,
+    pub(in crate::collections) parts: Vec<Part>,
+    pub(in crate::collections) feed: Arc<Feed>,
+    pub(in crate::collections) strong: Arc<dyn Strong>,
+    /// Keeps the feed told.
+    pub(in crate::collections) _observing: Observing,
+}
+
+/// Waits until the copy here holds all that was acknowledged to anybody.
+pub(in crate::collections) trait Strong: Send + Sync {
+    fn catch_up(&self) -> BoxFuture<'_, Result<(), ReadError>>;
+}
+
+/// The copy of a collection on this node. It may be behind; it never goes back.
+///
+/// Reading takes no lock and no network. What is read belongs to one version; [`snapshot`](Self::snapshot) keeps a version.
+pub struct View<T: Container> {
+    pub(super) copy: Arc<Copy>,
+    pub(super) part: usize,
+    line: Arc<Line<T>>,
+}
+
+/// A collection as it was at one version. It never changes, and it is cheap to clone.
+pub struct Snapshot<T> {
+    version: Version,
+    state: Arc<T>,
+}
+
+impl Copy {
+    /// The only collection of a group that holds one; with a name, the one of that name.
+    pub(in crate::collections) fn view<T: Container>(self: &Arc<Self>, name: &str) -> Option<View<T>> {
+        let part = self.parts.iter().position(|part| part.name() == name && part.holds::<T>())?;
+        let line = self.feed.line(part)?;
+        Some(View { copy: self.clone(), part, line })
+    }
+}
+
+impl<T: Container> View<T> {
+    /// The collection now, as a value that stays what it is. Takes constant time.
+    pub fn snapshot(&self) -> Snapshot<T> {
+        let published = self.copy.feed.published();
+        let state = published.part_owned(self.part).unwrap_or_default();
+        Snapshot { version: published.version, state }
+    }
+
+    /// Reads the collection without a copy. The closure is to be quick: while it runs, the version that it reads is kept.
+    pub fn with<R>(&self, read: impl FnOnce(&T) -> R) -> R {
+        let published = self.copy.feed.published();
+        match published.part::<T>(self.part) {
+            Some(state) => read(state),
+            // A part has the type under which it was opened.
+            None => read(&T::default()),
+        }
+    }
+
+    /// The collection as it is after every change that was acknowledged to anybody before this call.
+    ///
+    /// # Errors
+    ///
+    /// When no leader with a majority answers within the deadline, or this node does not catch up in time.
+    pub async fn strong(&self) -> Result<Snapshot<T>, ReadError> {
+        self.copy.strong.catch_up().await?;
+        Ok(self.snapshot())
+    }
+
+    /// The version that the copy holds.
+    pub fn version(&self) -> Version {
+        self.copy.feed.published().version
+    }
+
+    /// The collection as it changes: as it is when that is first asked for, then every change, without a gap. See [`Changes::only`] for some of them. Changes
+    /// that nobody takes are kept within a bound; who is farther behind gets the collection as a whole again.
+    pub fn changes(&self) -> Changes<T> {
+        Changes::new(self.line.clone())
+    }
+
+    /// The name of the collection, or of the group that holds it.
+    pub fn intent(&self) -> &str {
+        &self.copy.intent
+    }
+
+    pub(in crate::collections) fn copy(&self) -> &Arc<Copy> {
+        &self.copy
+    }
+
+    pub(in crate::collections) fn part(&self) -> usize {
+        self.part
+    }
+
+    pub(in crate::collections) fn name(&self) -> String {
+        match self.copy.parts.get(self.part).map(Part::name) {
+            Some("") | None => self.copy.intent.to_string(),
+            Some(name) => name.to_owned(),
+        }
+    }
+}
+
+impl<T> Snapshot<T> {
+    pub(in crate::collections) fn new(version: Version, state: Arc<T>) -> Self {
+        Self { version, state }
+    }
+
+    /// Its version.
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+}
+
+impl<T> Deref for Snapshot<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.state
+    }
+}
+
+impl<T> Clone for Snapshot<T> {
+    fn clone(&self) -> Self {
+        Self { version: self.version, state: self.state.clone() }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Snapshot<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.state.fmt(f)
+    }
+}
+
+impl<T: Container> Clone for View<T> {
+    fn clone(&self) -> Self {
+        Self { copy: self.copy.clone(), part: self.part, line: self.line.clone() }
+    }
+}
+
+impl<T: Container> fmt::Debug for View<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}({})", T::KIND, self.name())
+    }
+}

@@ -1,0 +1,205 @@
+//! The handle that changes a collection.
+
+use std::{fmt, ops::Deref, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+
+use super::{View, view::Strong};
+use crate::{
+    collections::{
+        core::Container,
+        machine::{Answer, Bundle, Machine, Operation, Request, Told},
+        transaction::{Answers, Transaction, TransactionError},
+    },
+    groups::{CommandError, Era, Group, GroupWhen, InstanceView, ReadError, Rejected, Unknown, Version},
+    primitives::codec::{self, DecodeError},
+};
+
+/// What a change did, and the version that shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied<R> {
+    /// The first version that has the change. Wait for it on any node with `when().reaches(version)`; it may travel in a message.
+    pub version: Version,
+    /// What happened.
+    pub result: R,
+}
+
+impl<R> Applied<R> {
+    /// What happened.
+    pub fn into_inner(self) -> R {
+        self.result
+    }
+
+    /// The same version with something else.
+    pub fn map<S>(self, map: impl FnOnce(R) -> S) -> Applied<S> {
+        Applied { version: self.version, result: map(self.result) }
+    }
+}
+
+/// Changes a collection, and reads the copy on this node. Cheap to clone; all handles of a collection on one node share one copy.
+///
+/// A change is acknowledged once the group has committed it; the copy here may learn of it a moment later. To read what was written,
+/// wait for the version that came back with `when().reaches(version)`, or use `strong`.
+pub struct Write<T: Container> {
+    view: View<T>,
+    member: Arc<dyn Member>,
+    deadline: Option<Duration>,
+}
+
+/// The member of a group of collections, whatever the collections are.
+pub(in crate::collections) trait Member: Send + Sync {
+    fn give(&self, request: Request, within: Option<Duration>)
+    -> BoxFuture<'_, Result<Answer, CommandError>>;
+    fn era(&self) -> Era;
+    fn when(&self) -> GroupWhen;
+    fn status(&self) -> InstanceView;
+}
+
+impl<B: Bundle> Member for Group<Machine<B>> {
+    fn give(
+        &self,
+        request: Request,
+        within: Option<Duration>,
+    ) -> BoxFuture<'_, Result<Answer, CommandError>> {
+        Box::pin(async move {
+            let answered = match within {
+                Some(within) => self.with_deadline(within).execute(request).await?,
+                None => self.execute(request).await?,
+            };
+            answered.0.map_err(|error| Unknown::Reply { why: error.to_string() }.into())
+        })
+    }
+
+    fn era(&self) -> Era {
+        self.version().era
+    }
+
+    fn when(&self) -> GroupWhen {
+        Group::when(self)
+    }
+
+    fn status(&self) -> InstanceView {
+        Group::status(self)
+    }
+}
+
+impl<B: Bundle> Strong for Group<Machine<B>> {
+    fn catch_up(&self) -> BoxFuture<'_, Result<(), ReadError>> {
+        Box::pin(self.query(()))
+    }
+}
+
+impl<T: Container> Write<T> {
+    pub(in crate::collections) fn new(view: View<T>, member: Arc<dyn Member>) -> Self {
+        Self { view, member, deadline: None }
+    }
+
+    /// The same collection, whose changes may take this long; 10 s by default.
+    #[must_use]
+    pub fn with_deadline(&self, deadline: Duration) -> Self {
+        Self { deadline: Some(deadline), ..self.clone() }
+    }
+
+    /// What can be waited for: that the collection is online, that it has changed, that it has reached a version.
+    pub fn when(&self) -> GroupWhen {
+        self.member.when()
+    }
+
+    /// The group of the collection as this node sees it now: its birth, leader, voters and progress.
+    pub fn status(&self) -> InstanceView {
+        self.member.status()
+    }
+
+    /// Does several operations, on this collection or on others of its group, all or none of them: they have one version, and no
+    /// reader sees some of them without the others. An operation that is conditional and does not take place undoes all:
+    /// `compare_exchange`, `insert_if_absent`, `expect` and the like.
+    ///
+    /// The closure lists the operations and returns what it wants to know of them: what an operation returns, or a tuple of such.
+    ///
+    /// # Errors
+    ///
+    /// As for every change, and [`TransactionError`] when an operation did not take place.
+    pub async fn transaction<A: Answers>(
+        &self,
+        list: impl FnOnce(&mut Transaction) -> A,
+    ) -> Result<Applied<A::Value>, CommandError<TransactionError>> {
+        let mut transaction = Transaction::new(self.view.copy.clone());
+        let answers = list(&mut transaction);
+        let (operations, names) = transaction.finish()?;
+        let given = self.member.give(Request::Operations(operations), self.deadline).await;
+        let answer = given.map_err(CommandError::widen)?;
+        let version = self.version_of(&answer);
+        match answer.told {
+            Told::Done(bytes) => {
+                let result = answers.read(&bytes).map_err(unreadable).map_err(CommandError::widen)?;
+                Ok(Applied { version, result })
+            }
+            Told::Aborted { step, .. } => {
+                let step = usize::try_from(step).unwrap_or(usize::MAX);
+                let what = names.get(step).cloned().unwrap_or_default();
+                Err(CommandError::Failed(TransactionError::Aborted { step, what, version }))
+            }
+            Told::Unreadable(why) => Err(Rejected::Unreadable { why }.into()),
+        }
+    }
+
+    fn version_of(&self, answer: &Answer) -> Version {
+        Version::new(self.member.era(), answer.index)
+    }
+
+    /// Does one operation, and reads its answer.
+    pub(super) async fn run<R>(
+        &self,
+        operation: Result<Operation, Rejected>,
+        read: fn(&[u8]) -> Result<R, DecodeError>,
+    ) -> Result<Applied<R>, CommandError> {
+        let answer = self.member.give(Request::Operations(vec![operation?]), self.deadline).await?;
+        let version = self.version_of(&answer);
+        let bytes: Option<Bytes> = match answer.told {
+            Told::Done(answers) => answers.into_iter().next(),
+            Told::Aborted { answer, .. } => Some(answer),
+            Told::Unreadable(why) => return Err(Rejected::Unreadable { why }.into()),
+        };
+        let result = read(bytes.as_deref().unwrap_or_default()).map_err(unreadable)?;
+        Ok(Applied { version, result })
+    }
+
+    pub(super) fn operation(&self, operation: &T::Operation) -> Result<Operation, Rejected> {
+        encode(self.view.part, operation)
+    }
+}
+
+/// An operation on one part of a group.
+pub(in crate::collections) fn encode<O: Serialize>(
+    part: usize,
+    operation: &O,
+) -> Result<Operation, Rejected> {
+    let body = codec::encode(operation).map_err(|error| Rejected::NotEncodable { why: error.to_string() })?;
+    Ok(Operation { part: part as u64, body: body.into() })
+}
+
+fn unreadable(error: DecodeError) -> CommandError {
+    Unknown::Reply { why: error.to_string() }.into()
+}
+
+impl<T: Container> Deref for Write<T> {
+    type Target = View<T>;
+
+    fn deref(&self) -> &View<T> {
+        &self.view
+    }
+}
+
+impl<T: Container> Clone for Write<T> {
+    fn clone(&self) -> Self {
+        Self { view: self.view.clone(), member: self.member.clone(), deadline: self.deadline }
+    }
+}
+
+impl<T: Container> fmt::Debug for Write<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Write({:?})", self.view)
+    }
+}

@@ -1,0 +1,176 @@
+//! The state machine of a group that holds collections.
+//!
+//! A group holds one collection or several; their types are fixed by its [`Bundle`]. What changes them is a [`Request`]: some steps that
+//! take place together or not at all.
+
+mod bundle;
+mod request;
+mod slot;
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error as _, SeqAccess, Visitor},
+    ser::{Error as _, SerializeTuple},
+};
+
+pub use bundle::{Bundle, Only, Part};
+pub use request::{Answer, Answered, Operation, Request, Told};
+pub(super) use slot::{AnySlot, Slot};
+
+use slot::SlotError;
+
+use crate::{
+    groups::{Apply, StateMachine, Timestamp},
+    primitives::schema::{Record, Schema, Seen, Shape},
+};
+
+/// The collections of a group.
+pub struct Machine<B> {
+    slots: Vec<Box<dyn AnySlot>>,
+    /// The entry of the log that the slots' changes are of.
+    entry: u64,
+    bundle: PhantomData<fn() -> B>,
+}
+
+impl<B: Bundle> Default for Machine<B> {
+    fn default() -> Self {
+        Self::of(B::parts().iter().map(Part::empty).collect())
+    }
+}
+
+impl<B> Machine<B> {
+    fn of(slots: Vec<Box<dyn AnySlot>>) -> Self {
+        Self { slots, entry: 0, bundle: PhantomData }
+    }
+
+    pub(super) fn slots(&self) -> &[Box<dyn AnySlot>] {
+        &self.slots
+    }
+
+    /// The entry of the log that the slots' changes are of.
+    pub(super) fn entry(&self) -> u64 {
+        self.entry
+    }
+
+    /// When something expires next.
+    pub(super) fn next_expiry(&self) -> Option<Timestamp> {
+        self.slots.iter().filter_map(|slot| slot.next_expiry()).min()
+    }
+
+    /// Does all operations, or none of them.
+    fn run(&mut self, operations: &[Operation], now: Timestamp) -> Result<Told, SlotError> {
+        let marks = (operations.len() > 1).then(|| self.slots.iter().map(|slot| slot.mark()).collect());
+        let mut answers = Vec::with_capacity(operations.len());
+        for (step, operation) in operations.iter().enumerate() {
+            let part = usize::try_from(operation.part).unwrap_or(usize::MAX);
+            let Some(slot) = self.slots.get_mut(part) else {
+                self.back(marks);
+                return Ok(Told::Unreadable(format!("the group has no collection {part}")));
+            };
+            let mut answer = Vec::new();
+            match slot.apply(&operation.body, now, &mut answer) {
+                Ok(true) => answers.push(answer.into()),
+                Ok(false) => {
+                    self.back(marks);
+                    return Ok(Told::Aborted { step: step as u64, answer: answer.into() });
+                }
+                Err(SlotError::Unreadable(why)) => {
+                    self.back(marks);
+                    return Ok(Told::Unreadable(why));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Told::Done(answers))
+    }
+
+    fn back(&mut self, marks: Option<Vec<slot::Mark>>) {
+        for (slot, mark) in self.slots.iter_mut().zip(marks.into_iter().flatten()) {
+            slot.back(mark);
+        }
+    }
+}
+
+impl<B: Bundle> StateMachine for Machine<B> {
+    type Command = Request;
+    type Reply = Answered;
+    type Query = ();
+    type Answer = ();
+
+    fn apply(&mut self, request: Request, cx: &Apply) -> Answered {
+        if self.entry != cx.index() {
+            self.entry = cx.index();
+            self.slots.iter_mut().for_each(|slot| slot.begin());
+        }
+        self.slots.iter_mut().for_each(|slot| slot.expire(cx.now()));
+        let told = match request {
+            Request::Expire => Ok(Told::Done(Vec::new())),
+            Request::Operations(operations) => self.run(&operations, cx.now()),
+        };
+        match told {
+            Ok(told) => Answered(Ok(Answer { index: cx.index(), told })),
+            // The group undoes a command whose answer cannot be written.
+            Err(SlotError::Answer(error)) => Answered(Err(error)),
+            Err(SlotError::Unreadable(why)) => {
+                Answered(Ok(Answer { index: cx.index(), told: Told::Unreadable(why) }))
+            }
+        }
+    }
+
+    /// A strong query asks nothing: what it waits for is that the copy is new enough.
+    fn query(&self, (): ()) {}
+}
+
+/// The collections one behind the other, each as bytes of its own.
+impl<B: Bundle> Serialize for Machine<B> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut all = serializer.serialize_tuple(self.slots.len())?;
+        for slot in &self.slots {
+            let bytes = slot.encode().map_err(S::Error::custom)?;
+            all.serialize_element(&bytes::Bytes::from(bytes))?;
+        }
+        all.end()
+    }
+}
+
+impl<'de, B: Bundle> Deserialize<'de> for Machine<B> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Slots<B>(Vec<Part>, PhantomData<B>);
+        impl<'de, B> Visitor<'de> for Slots<B> {
+            type Value = Machine<B>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{} collections", self.0.len())
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut slots = Vec::with_capacity(self.0.len());
+                for part in &self.0 {
+                    let bytes: bytes::Bytes =
+                        seq.next_element()?.ok_or_else(|| A::Error::custom("a collection is missing"))?;
+                    slots.push(part.restore(&bytes).map_err(A::Error::custom)?);
+                }
+                Ok(Machine::of(slots))
+            }
+        }
+        let parts = B::parts();
+        deserializer.deserialize_tuple(parts.len(), Slots(parts, PhantomData))
+    }
+}
+
+impl<B: Bundle> Schema for Machine<B> {
+    fn shape(seen: &mut Seen) -> Shape {
+        let fields = B::parts().iter().map(|part| (part.name().to_owned(), part.shape(seen))).collect();
+        Shape::Struct(Record { name: "collections".to_owned(), label: None, fields })
+    }
+}
+
+impl<B> fmt::Debug for Machine<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Machine({} collections)", self.slots.len())
+    }
+}

@@ -1,0 +1,126 @@
+//! A container in a group, whatever its type.
+
+use std::{any::Any, sync::Arc};
+
+use crate::{
+    collections::core::{Container, Step},
+    groups::Timestamp,
+    primitives::codec::{self, EncodeError},
+};
+
+/// A container, and what the latest entry of the log changed in it.
+pub(in crate::collections) struct Slot<T: Container> {
+    state: Arc<T>,
+    changes: Vec<T::Change>,
+}
+
+/// A state to which a slot can go back.
+pub(in crate::collections) struct Mark {
+    state: Arc<dyn Any + Send + Sync>,
+    changes: usize,
+}
+
+/// An operation was not done.
+#[derive(Debug)]
+pub(in crate::collections) enum SlotError {
+    /// Its bytes are no operation of this container. Nothing was changed.
+    Unreadable(String),
+    /// Its answer cannot be written.
+    Answer(EncodeError),
+}
+
+/// A [`Slot`] of any container.
+pub(in crate::collections) trait AnySlot: Send + Sync {
+    /// Forgets the changes of an earlier entry.
+    fn begin(&mut self);
+    /// Does an operation; says whether it took place.
+    fn apply(&mut self, body: &[u8], now: Timestamp, answer: &mut Vec<u8>) -> Result<bool, SlotError>;
+    /// Removes what has expired.
+    fn expire(&mut self, now: Timestamp);
+    /// When something expires next.
+    fn next_expiry(&self) -> Option<Timestamp>;
+    /// The state now.
+    fn mark(&self) -> Mark;
+    /// Goes back.
+    fn back(&mut self, mark: Mark);
+    /// The state as bytes.
+    fn encode(&self) -> Result<Vec<u8>, EncodeError>;
+    /// The state as a value: an `Arc` of the container.
+    fn state(&self) -> Arc<dyn Any + Send + Sync>;
+    /// The slot itself.
+    fn as_any(&self) -> &dyn Any;
+}
+
+impl<T: Container> Slot<T> {
+    pub(super) fn of(state: T) -> Self {
+        Self { state: Arc::new(state), changes: Vec::new() }
+    }
+
+    /// The state.
+    pub(in crate::collections) fn value(&self) -> &Arc<T> {
+        &self.state
+    }
+
+    /// What the latest entry changed.
+    pub(in crate::collections) fn changes(&self) -> &[T::Change] {
+        &self.changes
+    }
+}
+
+impl<T: Container> Default for Slot<T> {
+    fn default() -> Self {
+        Self::of(T::default())
+    }
+}
+
+impl<T: Container> AnySlot for Slot<T> {
+    fn begin(&mut self) {
+        // What an entry of thousands of changes needed is not kept for ever.
+        if self.changes.capacity() > 1024 {
+            self.changes = Vec::new();
+        }
+        self.changes.clear();
+    }
+
+    fn apply(&mut self, body: &[u8], now: Timestamp, answer: &mut Vec<u8>) -> Result<bool, SlotError> {
+        let operation: T::Operation =
+            codec::decode_deep(body).map_err(|error| SlotError::Unreadable(error.to_string()))?;
+        let mut step = Step::new(now, &mut self.changes, answer);
+        let took_place = Arc::make_mut(&mut self.state).apply(operation, &mut step);
+        step.failed().map_or(Ok(took_place), |error| Err(SlotError::Answer(error)))
+    }
+
+    fn expire(&mut self, now: Timestamp) {
+        if self.state.next_expiry().is_some_and(|at| at <= now) {
+            let changes = &mut self.changes;
+            Arc::make_mut(&mut self.state).expire(now, &mut |change| changes.push(change));
+        }
+    }
+
+    fn next_expiry(&self) -> Option<Timestamp> {
+        self.state.next_expiry()
+    }
+
+    fn mark(&self) -> Mark {
+        Mark { state: self.state.clone(), changes: self.changes.len() }
+    }
+
+    fn back(&mut self, mark: Mark) {
+        if let Ok(state) = mark.state.downcast() {
+            self.state = state;
+        }
+        self.changes.truncate(mark.changes);
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        codec::encode(&*self.state)
+    }
+
+    fn state(&self) -> Arc<dyn Any + Send + Sync> {
+        self.state.clone()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}

@@ -1,0 +1,173 @@
+//! The state machine of collections: all or nothing, one entry's changes, snapshots, golden bytes.
+
+use super::*;
+use crate::{
+    collections::core::{
+        Container, Map, MapChange, MapOperation, Set, SetOperation, Vec as Sequence, VecOperation,
+    },
+    groups::{Command, Reply},
+    primitives::{PeerId, codec, ids::hex},
+};
+
+type Prices = Map<String, u64>;
+
+/// Two collections.
+struct Exchange;
+
+impl Bundle for Exchange {
+    fn parts() -> Vec<Part> {
+        vec![Part::new::<Prices>("prices"), Part::new::<Set<u8>>("halted")]
+    }
+}
+
+fn cx(index: u64, now: u64) -> Apply {
+    Apply::made(Timestamp::from_millis(now), index, PeerId::from_bytes([7; 32]))
+}
+
+fn on<T: Container>(part: u64, operation: &T::Operation) -> Operation {
+    Operation { part, body: codec::encode(operation).expect("encodes").into() }
+}
+
+fn price(symbol: &str, value: u64) -> Operation {
+    on::<Prices>(0, &MapOperation::Insert { key: symbol.into(), value, lives: None })
+}
+
+fn absent(symbol: &str) -> Operation {
+    on::<Prices>(0, &MapOperation::InsertIfAbsent { key: symbol.into(), value: 0 })
+}
+
+fn halt(item: u8) -> Operation {
+    on::<Set<u8>>(1, &SetOperation::Insert { item })
+}
+
+fn prices<B>(machine: &Machine<B>) -> &Slot<Prices> {
+    machine.slots()[0].as_any().downcast_ref().expect("prices")
+}
+
+fn told<B: Bundle>(machine: &mut Machine<B>, operations: Vec<Operation>, cx: &Apply) -> Told {
+    machine.apply(Request::Operations(operations), cx).0.expect("answers").told
+}
+
+fn restored<B: Bundle>(machine: &Machine<B>) -> Machine<B> {
+    let bytes = codec::encode(machine).expect("encodes");
+    let restored: Machine<B> = codec::decode_deep(&bytes).expect("decodes");
+    assert_eq!(codec::encode(&restored).expect("encodes"), bytes);
+    restored
+}
+
+#[test]
+fn operations_take_place_together_or_not_at_all() {
+    let mut machine = Machine::<Exchange>::default();
+    let done = told(&mut machine, vec![price("ETH", 1), halt(3)], &cx(1, 0));
+    assert!(matches!(done, Told::Done(answers) if answers.len() == 2));
+    let before = codec::encode(&machine).expect("encodes");
+    let aborted =
+        told(&mut machine, vec![price("ETH", 2), halt(4), absent("ETH"), price("BTC", 9)], &cx(2, 0));
+    let Told::Aborted { step, answer } = aborted else { panic!("{aborted:?}") };
+    assert_eq!(
+        (step, codec::decode(&answer)),
+        (2, Ok(Some(2u64))),
+        "what stood in its way, of the same transaction"
+    );
+    assert_eq!(codec::encode(&machine).expect("encodes"), before);
+    assert_eq!(prices(&machine).changes(), [], "and nobody is told of a change");
+}
+
+#[test]
+fn what_cannot_be_read_undoes_what_came_before_it() {
+    let mut machine = Machine::<Exchange>::default();
+    let before = codec::encode(&machine).expect("encodes");
+    let garbage = Operation { part: 0, body: vec![0xff, 1, 2].into() };
+    let nowhere = Operation { part: 9, body: vec![0].into() };
+    for bad in [garbage, nowhere] {
+        let unreadable = told(&mut machine, vec![price("ETH", 2), bad.clone()], &cx(1, 0));
+        assert!(matches!(unreadable, Told::Unreadable(_)), "{unreadable:?}");
+        assert!(matches!(told(&mut machine, vec![bad], &cx(1, 0)), Told::Unreadable(_)));
+        assert_eq!(codec::encode(&machine).expect("encodes"), before);
+    }
+    let beyond = Operation { part: u64::MAX, body: vec![].into() };
+    assert!(matches!(told(&mut machine, vec![beyond], &cx(1, 0)), Told::Unreadable(_)));
+}
+
+#[test]
+fn changes_are_those_of_one_entry() {
+    let mut machine = Machine::<Exchange>::default();
+    told(&mut machine, vec![price("ETH", 1)], &cx(5, 0));
+    told(&mut machine, vec![price("ETH", 2)], &cx(5, 0));
+    assert_eq!((machine.entry(), prices(&machine).changes().len()), (5, 2));
+    told(&mut machine, vec![price("BTC", 2)], &cx(6, 0));
+    let only = MapChange::Inserted { key: "BTC".to_owned(), value: 2, old: None };
+    assert_eq!((machine.entry(), prices(&machine).changes()), (6, &[only][..]));
+}
+
+#[test]
+fn what_expires_goes_with_the_next_command_whichever_it_is() {
+    let mut machine = Machine::<Exchange>::default();
+    let short = MapOperation::Insert { key: "ETH".to_owned(), value: 1, lives: Some(50) };
+    told(&mut machine, vec![on::<Prices>(0, &short)], &cx(1, 100));
+    assert_eq!(machine.next_expiry(), Some(Timestamp::from_millis(150)));
+    told(&mut machine, vec![halt(1)], &cx(2, 149));
+    assert_eq!(prices(&machine).value().len(), 1);
+    let mut other = restored(&machine);
+    told(&mut machine, vec![halt(2)], &cx(3, 150));
+    other.apply(Request::Expire, &cx(3, 150));
+    for machine in [machine, other] {
+        let gone = MapChange::Removed { key: "ETH".to_owned(), old: 1, expired: true };
+        assert_eq!((prices(&machine).changes(), machine.next_expiry()), (&[gone][..], None));
+    }
+}
+
+#[test]
+fn c5_a_snapshot_and_the_rest_of_the_log_are_the_whole_log() {
+    let log: Vec<Request> = (0..200u64)
+        .map(|n| {
+            let mut operations = vec![price(&format!("S{}", n % 37), n), halt(n as u8 % 50)];
+            if n % 3 == 0 {
+                operations.push(absent(&format!("S{}", n % 41)));
+            }
+            let lives = Some(n % 9);
+            operations
+                .insert(0, on::<Prices>(0, &MapOperation::Insert { key: format!("T{n}"), value: n, lives }));
+            Request::Operations(operations)
+        })
+        .collect();
+    let mut whole = Machine::<Exchange>::default();
+    let (mut index, mut at_each) = (0, Vec::new());
+    for request in &log {
+        at_each.push(restored(&whole));
+        index += 1;
+        whole.apply(request.clone(), &cx(index, index * 2));
+    }
+    let whole = codec::encode(&whole).expect("encodes");
+    for (cut, mut machine) in at_each.into_iter().enumerate() {
+        for (index, request) in (1u64..).zip(&log).skip(cut) {
+            machine.apply(request.clone(), &cx(index, index * 2));
+        }
+        assert_eq!(codec::encode(&machine).expect("encodes"), whole, "cut after {cut}");
+    }
+}
+
+#[test]
+fn c3_golden_bytes_of_requests_answers_and_snapshots() {
+    let mut machine = Machine::<Only<Sequence<u8>>>::default();
+    let push = on::<Sequence<u8>>(0, &VecOperation::Push { value: 9 });
+    let request = Request::Operations(vec![push]);
+    let mut bytes = Vec::new();
+    Command::encode(&request, &mut bytes).expect("encodes");
+    assert_eq!(hex(&bytes), "000100020009");
+    let mut bytes = Vec::new();
+    machine.apply(request, &cx(300, 0)).encode(&mut bytes).expect("encodes");
+    assert_eq!(hex(&bytes), "ac0200010100");
+    assert_eq!(hex(&codec::encode(&machine).expect("encodes")), "020109");
+    let mut expire = Vec::new();
+    Command::encode(&Request::Expire, &mut expire).expect("encodes");
+    assert_eq!(hex(&expire), "01");
+}
+
+#[test]
+fn groups_of_other_collections_have_other_shapes() {
+    let shape = |shape: Shape| shape.fingerprint();
+    let only = shape(crate::primitives::schema::of::<Machine<Only<Prices>>>());
+    assert_ne!(only, shape(crate::primitives::schema::of::<Machine<Exchange>>()));
+    assert_ne!(only, shape(crate::primitives::schema::of::<Machine<Only<Map<String, u32>>>>()));
+}

@@ -1,0 +1,19 @@
+use mosaik::prelude::*;
+use std::collections::HashMap;
+
+#[collection("exchange.prices", voters = 1)]
+pub struct Prices(HashMap<String, u64>);
+
+#[mosaik::node]
+async fn oracle(prices: Writer<Prices>) -> mosaik::Result {
+    prices.when().online().await;
+    Ok(())
+}
+
+#[mosaik::node]
+async fn trader(prices: Reader<Prices>) -> mosaik::Result {
+    prices.when().online().await;
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,21 @@
+use mosaik::prelude::*;
+
+#[derive(Clone)]
+pub struct Price(u64);
+
+#[collection("exchange.prices", voters = 1)]
+pub struct Prices(collections::Map<String, Price>);
+
+#[mosaik::node]
+async fn oracle(prices: Writer<Prices>) -> mosaik::Result {
+    let _ = prices;
+    Ok(())
+}
+
+#[mosaik::node]
+async fn trader(prices: Reader<Prices>) -> mosaik::Result {
+    let _ = prices;
+    Ok(())
+}
+
+fn main() {}
