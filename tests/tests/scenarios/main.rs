@@ -8,6 +8,7 @@ mod discovery;
 mod fleet;
 mod ledger;
 mod readers;
+mod scale;
 mod seeds;
 mod streams;
 mod swarm;

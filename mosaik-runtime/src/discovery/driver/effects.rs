@@ -1,6 +1,7 @@
 //! What the core and the overlay decide, carried out: announcements, links, probes, comparisons, departure.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -34,6 +35,13 @@ const MOST_CLOCKS: usize = 256;
 const SOON: Duration = Duration::from_secs(1);
 /// A new neighbour with which catalogs were compared within this time is not asked again: announcements bring the rest.
 const LATELY: Duration = Duration::from_secs(5);
+/// What was announced within this time is not announced again because another neighbour took this node in: it is on its way, and the
+/// comparison with the neighbour brings it too.
+const TOLD: Duration = Duration::from_secs(30);
+/// So many peers are told of a departure where there are no neighbours.
+const MOST_TOLD: usize = 4;
+/// So long after its first neighbour came a node is new to the overlay.
+const NEWLY: Duration = Duration::from_secs(5);
 /// Peers of which it is known when catalogs were last compared.
 const MOST_COMPARED: usize = 512;
 
@@ -72,7 +80,7 @@ impl Driver {
     fn effect(&mut self, effect: Effect, now: Instant) {
         match effect {
             Effect::Announce(signed) => {
-                let nonce = self.nonce_for(&signed);
+                let nonce = self.nonce_for(&signed, now);
                 self.announce(signed, nonce, now);
             }
             Effect::Check(peer) => self.check(peer),
@@ -106,24 +114,28 @@ impl Driver {
         self.carry_out(out, now);
     }
 
+    /// Somebody listens again. What was told a moment ago, to neighbours that have left since, goes round nevertheless.
     fn announce_myself(&mut self, now: Instant) {
-        let mine = self.core.catalog().get(&self.me).map(|me| me.signed.clone());
-        if let Some(mine) = mine.filter(|_| !self.core.has_departed()) {
-            let nonce = self.nonce_for(&mine);
+        let mine = self.core.catalog().get(&self.me).map(|me| (me.entry.version, me.signed.clone()));
+        let Some((version, mine)) = mine.filter(|_| !self.core.has_departed()) else { return };
+        let lately = |(told, at)| told == version && now.saturating_duration_since(at) < TOLD;
+        if !self.announced.is_some_and(lately) {
+            let nonce = self.nonce_for(&mine, now);
             self.announce(mine, nonce, now);
         }
     }
 
     /// A new entry of this node is told with the nonce with which others tell what they learn of it, so that it goes round once.
-    /// All that may have been told before gets bytes of its own.
-    fn nonce_for(&mut self, signed: &Signed) -> u64 {
+    /// All that may have been told before gets bytes of its own. Without neighbours nothing is told.
+    fn nonce_for(&mut self, signed: &Signed, now: Instant) -> u64 {
         let mine = self.core.catalog().get(&self.me);
         let version = mine.filter(|me| me.signed == *signed).map(|me| me.entry.version);
-        if version.is_none() || version == self.announced {
+        let Some(version) = version.filter(|_| !self.neighbours.is_empty()) else {
             return self.rng.next_u64();
-        }
-        self.announced = version;
-        0
+        };
+        let again = self.announced.is_some_and(|(told, _)| told == version);
+        self.announced = Some((version, now));
+        if again { self.rng.next_u64() } else { 0 }
     }
 
     /// Does what the overlay says.
@@ -162,6 +174,7 @@ impl Driver {
             self.timers.unequal = Some(self.timers.unequal.map_or(soon, |at| at.min(soon)));
         }
         if was_alone {
+            self.member_since = Some(now);
             self.maybe_alone(now);
             self.announce_myself(now);
         }
@@ -244,6 +257,7 @@ impl Driver {
         if does_not_answer(error) {
             self.core.unanswered(&peer, now);
         }
+        self.departure_cannot_be_heard(peer);
     }
 
     pub(super) fn link_ended(&mut self, peer: PeerId, id: u64, failed: bool, now: Instant) {
@@ -313,7 +327,7 @@ impl Driver {
             Ok(()) => {
                 self.counters.comparisons.fetch_add(1, Ordering::Relaxed);
                 self.core.contacted(&peer, now);
-                self.informed = true;
+                self.has_compared(now);
                 self.told(&peer);
             }
             Err(error) if does_not_answer(error) => self.core.unanswered(&peer, now),
@@ -325,6 +339,13 @@ impl Driver {
         self.tried(&peer, &result, now);
         for done in self.comparing.remove(&peer).unwrap_or_default() {
             let _ = done.send(result.clone());
+        }
+    }
+
+    /// A comparison has ended. Only with the first one there is a choice of whom to ask for neighbours.
+    pub(super) fn has_compared(&mut self, now: Instant) {
+        if !std::mem::replace(&mut self.informed, true) {
+            self.newcomer(now);
         }
     }
 
@@ -349,13 +370,17 @@ impl Driver {
             self.compared_at.insert(peer, now);
         }
         let news = self.core.catalog().get(&peer).is_none();
-        let signed = if let Statement::Entry(entry) = &statement { Some(entry.signed.clone()) } else { None };
+        let about = match &statement {
+            Statement::Entry(entry) => Some((entry.entry.version, entry.signed.clone())),
+            _ => None,
+        };
         self.core.heard(statement, Via::Itself, Duration::ZERO, now);
-        if let (true, Some(signed)) = (news, signed) {
+        if let (true, Some((version, signed))) = (news, about) {
+            // Most newcomers tell everybody themselves, as soon as the overlay took them in.
             if self.informed {
-                self.announce(signed, 0, now);
+                self.relays.add((peer, version), signed, None, now, &mut self.rng);
+                self.newcomer(now);
             }
-            self.newcomer(now);
         }
         if let Some((version, boot)) = holds {
             self.core.claimed(version, boot, now);
@@ -366,9 +391,12 @@ impl Driver {
         }
     }
 
-    /// What a comparison brought may be news to others as well: they are told too, unless the overlay brings it meanwhile.
+    /// What a comparison brought may be news to others as well: they are told too, unless the overlay brings it meanwhile. To one
+    /// who has just come all is news, and to others nothing of it is: it went round before this node was in the overlay. So
+    /// it tells nobody, and asks another one soon, as long as there is news.
     pub(super) fn learned(&mut self, from: PeerId, statements: Vec<(Statement, Duration)>, now: Instant) {
         self.count_compared(statements.len());
+        let settled = self.member_since.is_some_and(|at| now.saturating_duration_since(at) >= NEWLY);
         for (statement, age) in statements {
             let about = statement.about();
             let signed = match &statement {
@@ -380,10 +408,13 @@ impl Driver {
             let via = if about == from { Via::Itself } else { Via::Other(from) };
             self.core.heard(statement, via, age, now);
             let after = self.core.catalog().version_of(&about);
-            // To one who has just come all is news, and to others nothing of it is.
-            let is_news = self.informed && after != before && about != self.me;
-            if let (true, Some(version), Some(signed)) = (is_news, after, signed) {
-                self.relays.add((about, version), signed, from, now, &mut self.rng);
+            let is_news = after != before && about != self.me;
+            if is_news && !settled {
+                let soon = now + SOON.mul_f64(0.5 + self.rng.unit() / 2.0);
+                self.timers.compare = self.timers.compare.min(soon);
+            } else if let (true, Some(version), Some(signed)) = (is_news, after, signed) {
+                let by = (about != from).then_some(from);
+                self.relays.add((about, version), signed, by, now, &mut self.rng);
             }
         }
     }
@@ -393,7 +424,9 @@ impl Driver {
         for (about, version, signed, from) in self.relays.take() {
             if self.core.catalog().version_of(&about) == Some(version) {
                 self.announce(signed, 0, now);
-                self.apart(from, now);
+                if let Some(from) = from {
+                    self.apart(from, now);
+                }
             }
         }
     }
@@ -407,13 +440,31 @@ impl Driver {
         let signed = self.core.depart();
         // The node is out of its own catalog's say from here on; the announcement goes out now, before the question.
         self.settle();
-        drop(signed);
-        let (waiting, nonce) = (self.links.linked(), self.rng.next_u64());
+        let mut waiting = self.links.linked();
+        if self.neighbours.is_empty() {
+            waiting.extend(self.tell_who_knows(signed, now));
+        }
+        let nonce = self.rng.next_u64();
         for peer in &waiting {
             self.send(*peer, GossipFrame::Probe(nonce), now);
         }
         self.departing = Some(Departing { waiting: waiting.into_iter().collect(), nonce, done: Some(done) });
         self.departure_cannot_be_heard(self.me);
+    }
+
+    /// The overlay has not taken this node in yet, and some know it already: they are told themselves. Returns who.
+    fn tell_who_knows(&mut self, departure: Signed, now: Instant) -> Vec<PeerId> {
+        let announcement = Announcement { nonce: self.rng.next_u64(), signed: departure };
+        let Ok(content) = codec::encode(&announcement).map(Bytes::from) else { return Vec::new() };
+        let lately = |at: &Instant| now.saturating_duration_since(*at) < LATELY;
+        let compared = self.compared_at.iter().filter(|(_, at)| lately(at)).map(|(peer, _)| peer);
+        let knowing: BTreeSet<PeerId> = self.comparing.keys().chain(compared).copied().collect();
+        let knowing: Vec<PeerId> = knowing.into_iter().take(MOST_TOLD).collect();
+        for peer in &knowing {
+            let content = content.clone();
+            self.send(*peer, GossipFrame::Overlay(Overlay::Broadcast { hops: 0, content }), now);
+        }
+        knowing
     }
 
     /// A neighbour answered what was asked after the departure: it has heard the departure.

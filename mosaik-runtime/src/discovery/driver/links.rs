@@ -43,6 +43,12 @@ pub(super) const MOST_PEERS: usize = 512;
 /// Frames that a neighbour may send at once, and per second after that. It is then read more slowly; nothing is lost.
 const BURST: f64 = 2000.0;
 const RATE: f64 = 200.0;
+/// Writes to one neighbour at once, and per second after that. Frames that come faster are gathered: while many nodes join, one
+/// write carries what twenty would, and one lost packet holds up the next write and not twenty.
+const WRITES: f64 = 32.0;
+const WRITES_A_SECOND: f64 = 20.0;
+/// The most frames in one write.
+const AT_ONCE: usize = 64;
 
 #[derive(Default)]
 pub(super) struct Links {
@@ -246,8 +252,21 @@ async fn write(
     cut: CancellationToken,
 ) {
     let said = cut.run_until_cancelled(async {
-        while let Some(frame) = frames.recv().await {
-            sender.send(&frame).await?;
+        let mut pace = Allowance::new(WRITES, WRITES_A_SECOND, Instant::now());
+        let mut some = Vec::new();
+        while frames.recv_many(&mut some, AT_ONCE).await > 0 {
+            let (now, paid) = (Instant::now(), pace.spend(1.0, Instant::now()));
+            if paid > now {
+                tokio::time::sleep_until(paid).await;
+            }
+            // What came meanwhile goes along.
+            while some.len() < AT_ONCE
+                && let Ok(frame) = frames.try_recv()
+            {
+                some.push(frame);
+            }
+            sender.send_all(&some).await?;
+            some.clear();
         }
         Ok::<(), LinkError>(())
     });
@@ -268,7 +287,7 @@ struct Reader {
 
 impl Reader {
     async fn run(mut self) -> Result<(), LinkError> {
-        let mut allowance = Allowance::new(Instant::now());
+        let mut allowance = Allowance::new(BURST, RATE, Instant::now());
         while let Some(frame) = self.receiver.recv::<GossipFrame>(SILENCE).await? {
             let cost =
                 if let GossipFrame::Overlay(Overlay::IHave(ids)) = &frame { 1 + ids.len() / 16 } else { 1 };
@@ -313,20 +332,22 @@ impl Reader {
 
 /// A budget that fills up again with time.
 struct Allowance {
+    burst: f64,
+    rate: f64,
     left: f64,
     at: Instant,
 }
 
 impl Allowance {
-    fn new(now: Instant) -> Self {
-        Self { left: BURST, at: now }
+    fn new(burst: f64, rate: f64, now: Instant) -> Self {
+        Self { burst, rate, left: burst, at: now }
     }
 
     /// When the cost may be taken on.
     fn spend(&mut self, cost: f64, now: Instant) -> Instant {
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
-        self.left = (self.left + passed * RATE).min(BURST) - cost;
+        self.left = (self.left + passed * self.rate).min(self.burst) - cost;
         self.at = now;
-        if self.left >= 0.0 { now } else { now + Duration::from_secs_f64(-self.left / RATE) }
+        if self.left >= 0.0 { now } else { now + Duration::from_secs_f64(-self.left / self.rate) }
     }
 }

@@ -128,10 +128,12 @@ pub(crate) struct Driver {
     dials: Dials,
     timers: Timers,
     relays: Relays,
-    /// The version of the own entry that was last announced.
-    announced: Option<Version>,
+    /// The version of the own entry that was last announced, and when.
+    announced: Option<(Version, Instant)>,
     /// Whether a comparison has ended: what the next one brings is news to others too.
     informed: bool,
+    /// When the first of the neighbours came.
+    member_since: Option<Instant>,
     /// Who brought news that the overlay had not: there may be two overlays.
     apart: Option<PeerId>,
     departing: Option<Departing>,
@@ -340,7 +342,7 @@ impl Driver {
             Input::Compared { peer, result } => self.compared(peer, result, now),
             Input::Served { number } => {
                 self.served.ended(number);
-                self.informed = true;
+                self.has_compared(now);
             }
             Input::NotBelieved { by, why } => self.not_believed(by, &why),
         }

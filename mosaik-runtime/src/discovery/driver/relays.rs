@@ -14,25 +14,25 @@ use super::super::signed::Signed;
 /// Statements that wait; more are left to the comparisons of others.
 const MOST: usize = 64;
 /// How long the overlay has, and as long again by chance: the first one tells, and the others hear it.
-const WAIT: Duration = Duration::from_secs(1);
+const WAIT: Duration = Duration::from_secs(2);
 
-/// A statement to tell: about whom, at which version, and who brought it.
-pub(super) type Relay = (PeerId, Version, Signed, PeerId);
+/// A statement to tell: about whom, at which version, and who brought it, if that was not itself.
+pub(super) type Relay = (PeerId, Version, Signed, Option<PeerId>);
 
 /// Statements that wait.
 #[derive(Debug, Default)]
 pub(super) struct Relays {
-    waiting: BTreeMap<PeerId, (Version, Signed, PeerId)>,
+    waiting: BTreeMap<PeerId, (Version, Signed, Option<PeerId>)>,
     due: Option<Instant>,
 }
 
 impl Relays {
-    /// A comparison with `from` brought a statement.
+    /// A comparison brought a statement, of another than the one who brought it or of that one itself.
     pub(super) fn add(
         &mut self,
         (about, version): (PeerId, Version),
         signed: Signed,
-        from: PeerId,
+        from: Option<PeerId>,
         now: Instant,
         rng: &mut NodeRng,
     ) {
@@ -77,17 +77,17 @@ mod tests {
         let key = SecretKey::from_bytes([1; 32]);
         let signed = Signed::departure(&key, NetworkId::derive("relays"), version);
         let now = Instant::now();
-        relays.add((peers[1], version), signed.clone(), peers[0], now, &mut rng);
-        relays.add((peers[2], version), signed.clone(), peers[0], now, &mut rng);
+        relays.add((peers[1], version), signed.clone(), Some(peers[0]), now, &mut rng);
+        relays.add((peers[2], version), signed.clone(), Some(peers[0]), now, &mut rng);
         assert!(relays.next().is_some_and(|at| at >= now + WAIT && at <= now + 2 * WAIT));
         relays.came(&peers[1]);
-        assert_eq!(relays.take(), [(peers[2], version, signed.clone(), peers[0])]);
+        assert_eq!(relays.take(), [(peers[2], version, signed.clone(), Some(peers[0]))]);
         assert_eq!(relays.next(), None);
-        relays.add((peers[1], version), signed.clone(), peers[0], now, &mut rng);
+        relays.add((peers[1], version), signed.clone(), Some(peers[0]), now, &mut rng);
         relays.came(&peers[1]);
         assert_eq!(relays.next(), None, "nothing waits");
         for peer in &peers {
-            relays.add((*peer, version), signed.clone(), peers[0], now, &mut rng);
+            relays.add((*peer, version), signed.clone(), Some(peers[0]), now, &mut rng);
         }
         assert_eq!(relays.take().len(), MOST);
     }

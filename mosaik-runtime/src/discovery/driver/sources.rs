@@ -25,6 +25,8 @@ const MOST_SEEDS: usize = 64;
 const MOST_FOUND: usize = 256;
 /// Of many that are found at once, one after the other is asked: whom the first ones know need not be asked.
 const FOUND_APART: Duration = Duration::from_millis(20);
+/// The same for those that are given: each that is asked sends its whole catalog.
+const SEEDS_APART: Duration = Duration::from_millis(250);
 /// A seed that is in the catalog is looked at this often.
 const SEED_CALM: Duration = Duration::from_secs(10);
 /// Alone, with peers known: the overlay is joined again this often.
@@ -55,6 +57,7 @@ struct Seed {
     next: Instant,
     backoff: Backoff,
     reported: bool,
+    untried: bool,
     /// Whether a source found it; then it is no seed any more once it is met or gone.
     found: bool,
 }
@@ -69,7 +72,9 @@ impl Seeds {
         if given >= MOST_SEEDS && !self.seeds.contains_key(&addr.id) {
             return;
         }
-        self.insert(addr, now, false);
+        let waiting = self.seeds.values().filter(|seed| !seed.found && seed.untried).count();
+        let turn = u32::try_from(waiting).unwrap_or(u32::MAX);
+        self.insert(addr, now + SEEDS_APART.saturating_mul(turn), false);
     }
 
     /// A source found a peer.
@@ -97,8 +102,8 @@ impl Seeds {
     fn insert(&mut self, addr: PeerAddr, next: Instant, found: bool) {
         let settings = Settings { first: Duration::from_millis(100), most: Duration::from_secs(10) };
         let backoff = Backoff::new(settings, self.rng.split("seed"));
-        self.seeds
-            .insert(addr.id, Seed { addr, found_at: Vec::new(), next, backoff, reported: false, found });
+        let (found_at, reported, untried) = (Vec::new(), false, true);
+        self.seeds.insert(addr.id, Seed { addr, found_at, next, backoff, reported, untried, found });
     }
 
     /// When a seed is due.
@@ -111,6 +116,7 @@ impl Seeds {
         let due = self.seeds.values_mut().filter(|seed| seed.next <= now);
         due.map(|seed| {
             seed.next = now + SEED_CALM;
+            seed.untried = false;
             let mut addr = seed.addr.clone();
             addr.addresses.extend(seed.found_at.iter().cloned());
             addr
@@ -187,9 +193,9 @@ impl Driver {
         if !seed.addresses.is_empty() {
             self.transport.book().set(seed.id, seed.addresses);
         }
+        // Into the overlay it goes at a random one of those that the seed knows: where all come in at the same few, nobody is a
+        // neighbour of these for long.
         self.compare(seed.id, None);
-        let out = self.overlay.join(vec![seed.id], now);
-        self.carry_out(out, now);
     }
 
     /// The truth: the catalog of a random peer. And one peer that was lost may be back.

@@ -167,6 +167,7 @@ fn driver(
         relays: super::relays::Relays::default(),
         announced: None,
         informed: false,
+        member_since: None,
         apart: None,
         departing: None,
         clocks_told: BTreeSet::new(),
@@ -209,7 +210,10 @@ impl Driver {
             self.transport.book().set(peer, addresses);
             self.compare(peer, None);
         }
-        for seed in bootstrap {
+        // Not all nodes begin at the first of the list.
+        let mut bootstrap = bootstrap;
+        while !bootstrap.is_empty() {
+            let seed = bootstrap.swap_remove(self.rng.below(bootstrap.len()));
             self.seeds.add(seed, now);
         }
     }

@@ -55,6 +55,9 @@ const GATHERED: Duration = Duration::from_millis(25);
 /// How often ids of messages that never came are swept out.
 const SWEEP: Duration = Duration::from_secs(10);
 
+/// Peers that are no neighbours and told something, between two sweeps.
+const MOST_STRANGERS: usize = 256;
+
 /// The overlay as this node sees it.
 pub(crate) struct Overlay {
     me: PeerId,
@@ -63,6 +66,8 @@ pub(crate) struct Overlay {
     timers: BTreeMap<(Instant, u64), Timer<PeerId>>,
     timers_made: u64,
     neighbours: BTreeSet<PeerId>,
+    /// Peers that are no neighbours and may be in the library's tree since the last sweep.
+    strangers: BTreeSet<PeerId>,
     next_sweep: Instant,
     asks: Asks,
 }
@@ -109,8 +114,9 @@ impl Overlay {
         let state = State::new(me, PeerData::default(), config, rng.get().clone());
         let topic = TopicId::from_bytes(*network.as_bytes());
         let asks = Asks { left: Asks::BURST, at: now };
-        let (timers, neighbours) = (BTreeMap::new(), BTreeSet::new());
-        Self { me, topic, state, timers, timers_made: 0, neighbours, next_sweep: now + SWEEP, asks }
+        let (timers, neighbours, strangers) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        let next_sweep = now + SWEEP;
+        Self { me, topic, state, timers, timers_made: 0, neighbours, strangers, next_sweep, asks }
     }
 
     /// Asks these peers to take this node in. Without peers it only waits to be asked.
@@ -130,8 +136,18 @@ impl Overlay {
         message: wire::Overlay,
         now: Instant,
     ) -> Option<Vec<Out>> {
-        let joins = matches!(message, wire::Overlay::Join);
+        use wire::Overlay::{Broadcast, Join};
+        let stray = of_the_tree(&message) && !self.neighbours.contains(&from);
+        let (joins, tells) = (matches!(message, Join), matches!(message, Broadcast { .. }));
         let message = translate::inward(*self.topic.as_bytes(), message)?;
+        // What a former neighbour still says of the tree would make it a part of the tree for good: the library would announce
+        // everything to it. News is taken from anybody.
+        if stray && (!tells || self.strangers.len() >= MOST_STRANGERS) {
+            return Some(Vec::new());
+        }
+        if stray {
+            self.strangers.insert(from);
+        }
         let mut out = if joins { self.restarted(from, now) } else { Vec::new() };
         out.extend(self.handle(InEvent::RecvMessage(from, message), now));
         Some(out)
@@ -173,6 +189,11 @@ impl Overlay {
             // The library keeps an empty list for each id that was announced and never came, until some
             // neighbour leaves. Nobody leaving is enough; nobody is this node itself.
             out.extend(self.lost(self.me, now));
+            for stranger in std::mem::take(&mut self.strangers) {
+                if !self.neighbours.contains(&stranger) {
+                    out.extend(self.lost(stranger, now));
+                }
+            }
         }
         out
     }
@@ -193,6 +214,7 @@ impl Overlay {
                 too_many.push(*peer);
                 false
             }
+            Out::Send(peer, message) => !of_the_tree(message) || self.neighbours.contains(peer),
             _ => true,
         });
         for peer in too_many {
@@ -224,4 +246,10 @@ impl Overlay {
             OutEvent::PeerData(..) => None,
         }
     }
+}
+
+/// Whether this is said along the broadcast tree, which runs between neighbours only.
+fn of_the_tree(message: &wire::Overlay) -> bool {
+    use wire::Overlay::{Broadcast, Graft, IHave, Prune};
+    matches!(message, Broadcast { .. } | Prune | Graft { .. } | IHave(_))
 }

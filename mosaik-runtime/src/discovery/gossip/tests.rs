@@ -149,6 +149,7 @@ fn ids_that_never_come_are_swept_out() {
     let start = Instant::now();
     let mut swarm = swarm(1, start);
     let overlay = swarm.get_mut(&id(1)).expect("there");
+    overlay.received(id(2), wire::Overlay::Neighbor { must: true }, start);
     for round in 0..20u8 {
         let ids = (0..200u8).map(|n| (*blake3::hash(&[round, n]).as_bytes(), 0)).collect();
         overlay.received(id(2), wire::Overlay::IHave(ids), start);
@@ -187,4 +188,36 @@ fn neighbours_that_refuse_are_asked_slowly_after_a_burst() {
         out.extend(hear(overlay, refuser, wire::Overlay::Disconnect { alive: true }, start));
     }
     assert!((4..10).contains(&asked), "{asked}");
+}
+
+#[test]
+fn who_is_no_neighbour_any_more_is_not_told_what_is_broadcast() {
+    let start = Instant::now();
+    let mut swarm = swarm(1, start);
+    let overlay = swarm.get_mut(&id(1)).expect("there");
+    let mut hear = |from: u8, message| overlay.received(id(from), message, start).expect("within bounds");
+    let said = |content| wire::Overlay::Broadcast { hops: 1, content: Bytes::from_static(content) };
+    for n in 2..=3 {
+        hear(n, wire::Overlay::Neighbor { must: true });
+    }
+    hear(2, said(b"one"));
+    hear(3, wire::Overlay::Disconnect { alive: true });
+    // It was on its way when the link ended: news is taken, and nobody becomes a part of the tree by it.
+    hear(3, said(b"one"));
+    hear(3, wire::Overlay::Prune);
+    hear(3, wire::Overlay::Graft { id: None, hops: 1 });
+    hear(3, wire::Overlay::IHave(vec![([7; 32], 1)]));
+    let news = hear(3, said(b"two"));
+    assert!(news.iter().any(|out| matches!(out, Out::Received(..))), "{news:?}");
+    let mut told = hear(2, said(b"three"));
+    let mut now = start;
+    while now < start + SWEEP {
+        now = overlay.next_timer();
+        told.extend(overlay.expire(now));
+    }
+    let to_it = told.iter().filter(|out| matches!(out, Out::Send(peer, _) if *peer == id(3)));
+    assert_eq!(to_it.count(), 0, "{told:?}");
+    let tree = format!("{:?}", overlay.state);
+    let lazy = tree.split("lazy_push_peers").nth(1).and_then(|rest| rest.split('}').next());
+    assert!(lazy.is_some_and(|lazy| !lazy.contains(&format!("{:?}", id(3)))), "{lazy:?}");
 }

@@ -55,6 +55,25 @@ async fn ld13_a_departure_is_announced_and_heard_before_depart_returns() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn ld13_who_leaves_before_it_has_neighbours_is_not_missed() {
+    let net = Net::new(5);
+    let [one, two, three] = three(&net).await;
+    pass(10).await;
+    let four = Plan::new(4).seed(&one).on_net(&net).await;
+    // It is known by now, and the overlay has not taken it in.
+    one.until(|catalog| catalog.len() == 4).await;
+    let mut changes = one.discovery.changes();
+    assert_eq!(changes.by_ref().take(4).count().await, 4);
+    let gone = four.id();
+    four.discovery.depart().await;
+    four.crash(&net).await;
+    let left = Change::Left { peer: gone, reason: LeftReason::Departed };
+    assert_eq!(within(Duration::from_secs(1), changes.next()).await, Some(left));
+    pass(2).await;
+    assert!([one, two, three].iter().all(|node| !node.knows(gone)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn ld4_a_departed_peer_does_not_come_back_from_a_third_node() {
     let net = Net::new(6);
     let [one, two, three] = three(&net).await;
