@@ -25,7 +25,10 @@ use crate::{
     },
 };
 
-use super::seat::Seat;
+use super::{
+    place::{from_iroh, to_iroh},
+    seat::Seat,
+};
 
 /// The nodes that the public DHT is entered by.
 const PUBLIC: [&str; 4] = [
@@ -66,7 +69,7 @@ impl Dht {
         let Some((ready, id)) = ready.zip(EndpointId::from_bytes(peer.as_bytes()).ok()) else {
             return Vec::new();
         };
-        recorded(&ready, id).await.unwrap_or_default().iter().filter_map(address).collect()
+        recorded(&ready, id).await.unwrap_or_default().iter().filter_map(from_iroh).collect()
     }
 }
 
@@ -134,12 +137,12 @@ async fn enter(seat: &Seat) -> Result<DhtAddressLookup, String> {
 
 /// What anybody may read of this node: its relay. Only where it uses none, its public addresses.
 fn record(addresses: &[Address], without_relays: bool) -> Vec<TransportAddr> {
-    let place = |address: &Address| match &address.place {
-        Place::Relay(url) => url.parse().ok().map(TransportAddr::Relay),
-        Place::Ip(ip) if without_relays && address.scope >= Reach::Internet => Some(TransportAddr::Ip(*ip)),
-        _ => None,
+    let is_shown = |address: &&Address| match address.place {
+        Place::Relay(_) => true,
+        Place::Ip(_) => without_relays && address.scope >= Reach::Internet,
+        Place::Sim(_) => false,
     };
-    addresses.iter().filter_map(place).collect()
+    addresses.iter().filter(is_shown).filter_map(to_iroh).collect()
 }
 
 /// Waits until the record can be read.
@@ -159,14 +162,6 @@ async fn recorded(lookup: &DhtAddressLookup, id: EndpointId) -> Option<Vec<Trans
     Some(item.endpoint_info().addrs().cloned().collect())
 }
 
-fn address(place: &TransportAddr) -> Option<Address> {
-    match place {
-        TransportAddr::Ip(ip) => Some(Address::ip(*ip)),
-        TransportAddr::Relay(url) => Some(Address::relay(url.as_str())),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,7 +172,7 @@ mod tests {
             .iter()
             .filter_map(|text| text.parse().ok())
             .collect();
-        let shown = |without| record(&addresses, without).iter().filter_map(address).collect::<Vec<_>>();
+        let shown = |without| record(&addresses, without).iter().filter_map(from_iroh).collect::<Vec<_>>();
         assert_eq!(shown(false), addresses[2..]);
         assert_eq!(shown(true), addresses[1..]);
     }

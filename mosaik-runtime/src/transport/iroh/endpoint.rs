@@ -27,6 +27,7 @@ use crate::{
 #[cfg(feature = "dht")]
 use super::dht::Dht;
 use super::{
+    place::{from_iroh, to_iroh},
     relay,
     seat::Seat,
     streams::{RecvHalf, SendHalf, conn_lost, number},
@@ -117,11 +118,7 @@ impl Endpoint {
     pub async fn connect(&self, peer: PeerId, at: &[Address], alpn: &[u8]) -> Result<Conn, ConnectFailure> {
         let unreachable = |why: &dyn ToString| ConnectFailure::Unreachable(why.to_string());
         let id = EndpointId::from_bytes(peer.as_bytes()).map_err(|error| unreachable(&error))?;
-        let places = at.iter().filter_map(|address| match &address.place {
-            Place::Ip(ip) => Some(TransportAddr::Ip(*ip)),
-            Place::Relay(url) => url.parse().ok().map(TransportAddr::Relay),
-            Place::Sim(_) => None,
-        });
+        let places = at.iter().filter_map(to_iroh);
         let connected = self.inner.connect(EndpointAddr::from_parts(id, places), alpn).await;
         connected.map(Conn).map_err(connect_failure)
     }
@@ -253,9 +250,14 @@ fn watched(endpoint: &iroh::Endpoint, reach: Reach, scope: &Scope) -> watch::Rec
     }
     // An address of this machine is as far as the node wants to be found, whatever its range.
     let within = move |address: EndpointAddr| -> Vec<Address> {
-        let ips = address.ip_addrs().map(|ip| Address::ip(*ip));
-        let ips = ips.map(|address| Address { scope: address.scope.min(reach), ..address });
-        ips.chain(address.relay_urls().map(|url| Address::relay(url.as_str()))).collect()
+        let mut addresses: Vec<_> = address.addrs.iter().filter_map(from_iroh).collect();
+        for address in &mut addresses {
+            if let Place::Ip(_) = address.place {
+                address.scope = address.scope.min(reach);
+            }
+        }
+        addresses.sort_by_key(|address| matches!(address.place, Place::Relay(_)));
+        addresses
     };
     let mut changes = endpoint.watch_addr();
     let (publish, addresses) = watch::channel(within(changes.get()));

@@ -7,6 +7,7 @@ mod dht;
 mod endpoint;
 #[cfg(feature = "mdns")]
 mod mdns;
+mod place;
 mod relay;
 mod seat;
 mod streams;
