@@ -18,6 +18,9 @@ pub const TARGETS: &[Target] = &[
     streams::fuzz::ACKS,
     groups::tail::fuzz::READERS,
     groups::tail::fuzz::TOLD,
+    groups::fuzz::BONDS,
+    groups::fuzz::MEMBERS,
+    groups::fuzz::CHANNELS,
     primitives::fuzz::SHAPES,
 ];
 

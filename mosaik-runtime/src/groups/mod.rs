@@ -8,6 +8,8 @@ pub mod bond;
 mod changes;
 mod client;
 pub mod error;
+#[cfg(feature = "sim")]
+pub(crate) mod fuzz;
 #[doc(hidden)]
 pub mod generated;
 #[expect(clippy::module_inception, reason = "the handle of that name")]

@@ -62,7 +62,7 @@ pub(super) async fn keep(bonds: Bonds, peer: PeerId, scope: Scope) {
     scope.until_stop(kept).await;
 }
 
-async fn dial(bonds: &Bonds, peer: PeerId) -> Result<(), Failed> {
+pub(super) async fn dial(bonds: &Bonds, peer: PeerId) -> Result<(), Failed> {
     let asked = bonds.0.admission.ask::<GroupsProtocol>(peer, bonds.ask(), bonds.0.policy.clone()).await;
     let admitted = asked.map_err(|error| match error {
         AskError::Refused(refusal) => Failed::Refused(BondRefused::ByThem(refusal)),

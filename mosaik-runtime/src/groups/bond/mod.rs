@@ -10,6 +10,8 @@
 
 mod dial;
 mod event;
+#[cfg(feature = "sim")]
+mod fuzz;
 mod handshake;
 mod key;
 mod live;
@@ -17,7 +19,7 @@ mod readers;
 mod receive;
 mod seats;
 #[cfg(all(test, feature = "sim"))]
-mod tests;
+pub(in crate::groups) mod tests;
 
 use std::{
     fmt,
@@ -27,6 +29,8 @@ use std::{
 use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 
+#[cfg(feature = "sim")]
+pub(super) use self::fuzz::{fuzz_hello, fuzz_proof};
 use self::seats::Seats;
 pub use self::{
     event::{BondError, BondEvent, BondRefused},

@@ -16,6 +16,8 @@ use std::{
 use futures::future::BoxFuture;
 use tokio::time::timeout;
 
+#[cfg(feature = "sim")]
+pub(super) use serve::part;
 pub use serve::serve;
 
 use super::{

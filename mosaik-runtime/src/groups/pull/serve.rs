@@ -33,7 +33,8 @@ pub async fn serve(snapshots: &Snapshots, mut link: Link<GroupsProtocol>) {
     }
 }
 
-fn part(chunk: &Bytes, offset: u32, length: u32) -> ChunkAnswer {
+/// A part of a chunk, as far as there is one.
+pub(in crate::groups) fn part(chunk: &Bytes, offset: u32, length: u32) -> ChunkAnswer {
     let begin = (offset as usize).min(chunk.len());
     let end = begin.saturating_add((length as usize).min(MAX_CHUNK)).min(chunk.len());
     let of = u32::try_from(chunk.len()).unwrap_or(u32::MAX);

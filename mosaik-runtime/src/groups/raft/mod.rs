@@ -3,6 +3,8 @@
 //! No other module names a type of openraft that is written to disk. What is stored has types of its own, and the conversion is here.
 
 pub mod convert;
+#[cfg(feature = "sim")]
+mod fuzz;
 mod log;
 mod machine;
 mod network;
@@ -15,6 +17,8 @@ mod tests;
 mod translate;
 mod types;
 
+#[cfg(feature = "sim")]
+pub(super) use fuzz::fuzz_appended;
 pub use log::{RaftLog, RaftReader};
 pub use machine::{Builder, Machine};
 pub use network::{RaftNetwork, RaftPeer};

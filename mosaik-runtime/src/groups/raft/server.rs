@@ -86,6 +86,11 @@ where
         }
     }
 
+    /// How far the present or last pull of a snapshot is.
+    pub fn progress(&self) -> Option<pull::Progress> {
+        self.pulls.progress()
+    }
+
     /// How far a reader must have applied to have seen all that is committed now.
     ///
     /// # Errors

@@ -23,6 +23,12 @@ pub(super) struct Machine {
 }
 
 impl Machine {
+    /// All commands.
+    #[cfg(feature = "sim")]
+    pub(super) fn state(&self) -> &[u8] {
+        &self.state
+    }
+
     /// A machine as its snapshot says.
     pub(super) async fn new(snapshots: Snapshots) -> io::Result<Self> {
         let mut machine = Self { meta: Default::default(), state: Vec::new(), snapshots };

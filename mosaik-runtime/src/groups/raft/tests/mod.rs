@@ -1,5 +1,7 @@
 #[cfg(feature = "durable")]
 mod alone;
 mod anew;
+#[cfg(feature = "sim")]
+mod group;
 mod machine;
 mod suite;
