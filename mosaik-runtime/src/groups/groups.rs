@@ -18,7 +18,7 @@ use super::{
     tail::Learner,
 };
 use crate::{
-    primitives::{GroupId, PeerId, Policy, WireId, intent, intent::NotAnIntent},
+    primitives::{GroupId, PeerId, Policy, WireId, intent, intent::NotAnIntent, keyfile},
     topology::{self, GroupDescriptor, KeySource, VoterSet},
 };
 
@@ -342,7 +342,7 @@ fn read_key(from: KeySource) -> Result<GroupKey, String> {
         KeySource::Env(name) => std::env::var_os(name).ok_or("it is not set")?.into_encoded_bytes(),
         KeySource::File(path) => {
             let base = std::env::var_os(CONFIG_DIR).map(PathBuf::from).unwrap_or_default();
-            std::fs::read(base.join(Path::new(path))).map_err(|error| error.to_string())?
+            keyfile::contents(&base.join(Path::new(path))).map_err(|error| error.to_string())?
         }
     };
     GroupKey::from_text(&text).map_err(|error: KeyTooShort| error.to_string())

@@ -11,7 +11,7 @@ use std::{
 
 use tokio::sync::OnceCell;
 
-use super::{Network, keyfile, network::Inner};
+use super::{Network, network::Inner};
 use crate::{
     admission::Admission,
     collections::Collections,
@@ -25,7 +25,7 @@ use crate::{
     },
     primitives::{
         BootId, Clock, NetworkId, NetworkSecret, NodeRng, PeerId, Reach, Scope, SecretKey, Tag, backoff,
-        intent, keys::SecretTooShort, tag::NotATag,
+        intent, keyfile, keys::SecretTooShort, tag::NotATag,
     },
     streams::{Streams, StreamsSettings, Trace},
     transport::{self, Address, Backend, BindError, PeerAddr, Servers, Sources, Transport},

@@ -16,7 +16,6 @@ mod grouped_bounds;
 mod grouped_refused;
 mod handle;
 mod item;
-pub mod keyfile;
 pub mod life;
 mod network;
 #[cfg(all(test, feature = "sim"))]

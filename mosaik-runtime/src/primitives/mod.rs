@@ -11,6 +11,7 @@ pub mod codec;
 pub(crate) mod fuzz;
 pub mod ids;
 pub mod intent;
+pub mod keyfile;
 pub mod keys;
 pub(crate) mod level;
 pub mod peer;

@@ -18,6 +18,14 @@ pub(super) enum UsageError {
         /// All nodes.
         known: Vec<String>,
     },
+    /// No node that runs has such a group, and one has one of nearly the same name.
+    #[error("`--found {name}`: no node here has a group of this name; did you mean `{nearest}`?")]
+    UnknownGroup {
+        /// As written.
+        name: String,
+        /// The group that was probably meant.
+        nearest: String,
+    },
     /// The number after `=` is none.
     #[error("`{0}`: after `=` comes how many of the node to run, from 1 to {most}", most = super::plan::MOST)]
     Count(String),

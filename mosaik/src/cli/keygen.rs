@@ -2,9 +2,10 @@
 
 use std::{path::Path, process::ExitCode};
 
-use mosaik_runtime::{
-    node::keyfile::{self, KeyFileError},
-    primitives::{NodeRng, ids::hex},
+use mosaik_runtime::primitives::{
+    NodeRng,
+    ids::hex,
+    keyfile::{self, KeyFileError},
 };
 
 use super::{NOT_STARTED, plan::Keygen, print};

@@ -5,7 +5,7 @@ use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 use clap::ArgMatches;
 use mosaik_runtime::{
     primitives::{Reach, intent},
-    topology::Format,
+    topology::{Format, Role},
     transport::{Address, PeerAddr, Place, Servers, Sources},
 };
 
@@ -44,8 +44,6 @@ pub(super) struct Plan {
     pub(super) bootstrap: Vec<PeerAddr>,
     pub(super) sources: Sources,
     pub(super) secret_files: Vec<PathBuf>,
-    /// The groups that the first node may found.
-    pub(super) found: Vec<String>,
     pub(super) stop_after: Option<Duration>,
     pub(super) log: Option<String>,
     /// For the nodes' own `Args<T>`.
@@ -63,6 +61,8 @@ pub(super) struct Planned {
     pub(super) reach: Reach,
     pub(super) data_dir: Option<PathBuf>,
     pub(super) key_file: Option<PathBuf>,
+    /// The groups that it may found.
+    pub(super) found: Vec<String>,
 }
 
 /// Reads a command line without the program's name.
@@ -99,12 +99,15 @@ fn plan(program: &Program<'_>, mut matches: ArgMatches) -> Result<Plan, UsageErr
             };
             let network = network.clone().unwrap_or_else(|| descriptor.network.to_owned());
             let reach = matches.get_one(id::REACH).copied().unwrap_or(descriptor.reach);
-            nodes.push(Planned { index, label, network, reach, data_dir: None, key_file: None });
+            let (data_dir, key_file, found) = (None, None, Vec::new());
+            nodes.push(Planned { index, label, network, reach, data_dir, key_file, found });
         }
     }
     if nodes.len() > MOST {
         return Err(UsageError::TooMany(nodes.len()));
     }
+    let found = matches.remove_many(id::FOUND).map(Iterator::collect).unwrap_or_default();
+    place_rights(program, &mut nodes, found)?;
     place_files(&mut nodes, matches.remove_one(id::DATA_DIR), matches.remove_one(id::KEY_FILE));
     let plan = Plan {
         nodes,
@@ -116,7 +119,6 @@ fn plan(program: &Program<'_>, mut matches: ArgMatches) -> Result<Plan, UsageErr
             dht: servers(&mut matches, id::DHT)?,
         },
         secret_files: matches.remove_many(id::SECRET_FILE).map(Iterator::collect).unwrap_or_default(),
-        found: matches.remove_many(id::FOUND).map(Iterator::collect).unwrap_or_default(),
         stop_after: matches.remove_one(id::FOR),
         log: matches.remove_one(id::LOG),
         matches,
@@ -169,14 +171,40 @@ fn chosen(nodes: &[Listed], named: &[String]) -> Result<Vec<(usize, usize)>, Usa
 
 fn unknown(nodes: &[Listed], name: &str) -> UsageError {
     let known: Vec<String> = nodes.iter().map(|node| node.descriptor.name.to_owned()).collect();
-    let mut near: Vec<(usize, &String)> = known.iter().map(|other| (distance(name, other), other)).collect();
-    near.sort();
-    let nearest = near.first().filter(|(steps, other)| *steps <= 2.max(other.chars().count() / 3));
-    UsageError::UnknownNode {
-        name: name.to_owned(),
-        nearest: nearest.map(|(_, name)| (*name).clone()),
-        known,
+    UsageError::UnknownNode { name: name.to_owned(), nearest: nearest(name, &known), known }
+}
+
+/// The name that was probably meant.
+fn nearest(name: &str, known: &[String]) -> Option<String> {
+    let near = known.iter().map(|other| (distance(name, other), other)).min();
+    let near = near.filter(|(steps, other)| *steps <= 2.max(other.chars().count() / 3));
+    near.map(|(_, other)| other.clone())
+}
+
+/// Of several nodes with a group one founds it, or it would be founded twice. A group that no node declares may be one that the
+/// program makes while it runs: the first node gets the right, unless the name looks like a slip.
+fn place_rights(program: &Program<'_>, nodes: &mut [Planned], found: Vec<String>) -> Result<(), UsageError> {
+    let groups = |index: usize| {
+        let roles = program.nodes[index].descriptor.flat_roles();
+        let groups = roles.iter().filter_map(|role| match role {
+            Role::Member(group) => Some(group.intent.text.to_owned()),
+            _ => None,
+        });
+        groups.collect::<Vec<_>>()
+    };
+    for group in found {
+        let place = nodes.iter().position(|node| groups(node.index).contains(&group));
+        if place.is_none() {
+            let known: Vec<String> = nodes.iter().flat_map(|node| groups(node.index)).collect();
+            if let Some(nearest) = nearest(&group, &known) {
+                return Err(UsageError::UnknownGroup { name: group, nearest });
+            }
+        }
+        if let Some(node) = nodes.get_mut(place.unwrap_or_default()) {
+            node.found.push(group);
+        }
     }
+    Ok(())
 }
 
 /// How many letters to insert, remove or replace to get from one word to the other.

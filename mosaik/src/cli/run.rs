@@ -5,10 +5,12 @@ use std::{future::pending, path::Path, process::ExitCode};
 use mosaik_runtime::{
     node::{
         Extensions, Network, NetworkBuilder,
-        keyfile::{self, KeyFileError},
         life::{self, Ended},
     },
-    primitives::{NodeRng, Scope, SecretKey},
+    primitives::{
+        NodeRng, Scope, SecretKey,
+        keyfile::{self, KeyFileError},
+    },
     transport::Sources,
 };
 use tokio::{
@@ -86,10 +88,7 @@ fn builders(plan: &Plan) -> Result<Vec<NetworkBuilder>, (String, KeyFileError)> 
         for peer in &plan.bootstrap {
             builder = builder.bootstrap(peer.clone());
         }
-        // Of several nodes one founds it, or it would be founded twice.
-        if plan.nodes.first() == Some(node) {
-            builder = plan.found.iter().fold(builder, NetworkBuilder::found);
-        }
+        builder = node.found.iter().fold(builder, NetworkBuilder::found);
         if let Some(address) = plan.bind {
             builder = builder.bind(address);
         }

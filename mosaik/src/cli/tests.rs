@@ -1,8 +1,8 @@
 //! Command lines and what they mean, without a process.
 
 use mosaik_runtime::{
-    primitives::Reach,
-    topology::{NodeDescriptor, Role, Source},
+    primitives::{Reach, Schema, policy::Rule},
+    topology::{GroupDescriptor, GroupOptions, Intent, NodeDescriptor, Role, Source, VoterSet},
     transport::{Servers, Sources},
 };
 
@@ -26,6 +26,17 @@ const fn node(name: &'static str, roles: &'static [Role]) -> NodeDescriptor {
 
 static SENSOR: NodeDescriptor = node("sensor", &[]);
 static DISPLAY: NodeDescriptor = node("display", &[]);
+static LEDGER: GroupDescriptor = GroupDescriptor {
+    intent: Intent::new("bank.ledger", [4; 32]),
+    type_name: "Ledger",
+    schema: <u64 as Schema>::shape,
+    voters: VoterSet::Count(3),
+    options: GroupOptions::new(),
+    members: Rule::Anyone,
+    docs: "",
+    source: Source { file: "src/main.rs", line: 9 },
+};
+static TELLER: NodeDescriptor = node("teller", &[Role::Member(&LEDGER)]);
 const PEER: &str = "0707070707070707070707070707070707070707070707070707070707070707";
 
 fn program(nodes: &[(&'static NodeDescriptor, usize)]) -> Program<'static> {
@@ -113,7 +124,28 @@ fn every_option_is_read() {
     assert_eq!(plan.stop_after.map(|time| time.as_secs()), Some(10));
     assert_eq!((plan.bootstrap.len(), plan.secret_files.len()), (2, 2));
     assert_eq!(plan.log.as_deref(), Some("debug"));
-    assert_eq!(plan.found, ["edge.limits", "bank.ledger"]);
+    assert_eq!(plan.nodes[0].found, ["edge.limits", "bank.ledger"]);
+}
+
+#[test]
+fn the_first_node_that_has_a_group_may_found_it() {
+    let program = program(&[(&SENSOR, 1), (&TELLER, 2)]);
+    let read = |text: &str| match read(&program, line(text), &|_| None)? {
+        Action::Run(plan) => Ok(*plan),
+        action => panic!("{action:?}"),
+    };
+    let found = |text: &str| {
+        let plan = read(text).expect("a plan");
+        plan.nodes.into_iter().map(|node| node.found).collect::<Vec<_>>()
+    };
+    let ledger = vec!["bank.ledger".to_owned()];
+    assert_eq!(found("--found bank.ledger"), [vec![], ledger.clone(), vec![]]);
+    assert_eq!(found("sensor --found bank.ledger"), [ledger], "it may make the group while it runs");
+    let slip: Result<Plan, UsageError> = read("--found bank.legder");
+    assert_eq!(
+        slip.expect_err("a slip").to_string(),
+        "`--found bank.legder`: no node here has a group of this name; did you mean `bank.ledger`?"
+    );
 }
 
 #[test]

@@ -22,9 +22,9 @@ use crate::groups::{
 /// How long handing over may take.
 const HAND_OVER: Duration = Duration::from_millis(900);
 /// How long leaving may take, after that.
-const LEAVE: Duration = Duration::from_millis(900);
-/// How long Raft may take to end.
-const END: Duration = Duration::from_millis(500);
+const LEAVE: Duration = Duration::from_millis(800);
+/// How long Raft may take to end. All three fit into what the hub waits.
+const END: Duration = Duration::from_millis(250);
 
 impl Instance {
     /// Nothing more is accepted.

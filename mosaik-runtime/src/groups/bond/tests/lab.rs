@@ -125,6 +125,7 @@ impl Node {
             schema: shape.fingerprint(),
             shape,
             policy: Policy::anyone(),
+            readers: Policy::anyone(),
             key: None,
             hello: self.hello(),
         }

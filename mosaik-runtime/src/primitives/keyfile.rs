@@ -1,4 +1,4 @@
-//! Key and secret files: 64 hex digits, readable by their owner alone.
+//! Key and secret files, readable by their owner alone: a node's key is 64 hex digits.
 
 use std::{
     fs::{File, OpenOptions},
@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::primitives::{NetworkSecret, NodeRng, SecretKey, ids::hex, keys::SecretTooShort};
+use super::{NetworkSecret, NodeRng, SecretKey, ids::hex, keys::SecretTooShort};
 
 /// The largest file that is read as a key or secret, in bytes.
 const MAX: u64 = 4096;
@@ -52,6 +52,12 @@ pub enum KeyFileError {
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
+    },
+    /// It is larger than any key.
+    #[error("{path} is over {MAX} bytes and is no key: check the path", path = path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
     },
     /// It does not hold a key.
     #[error("{path} does not hold a key: a key is 64 hex digits; the command `keygen` writes one to a new file", path = path.display())]
@@ -105,7 +111,8 @@ pub fn read_secret(path: &Path) -> Result<NetworkSecret, KeyFileError> {
         .map_err(|error| KeyFileError::Short { path: path.into(), error })
 }
 
-fn contents(path: &Path) -> Result<Vec<u8>, KeyFileError> {
+/// What is in a file that its owner alone may read, and that is no larger than a key or secret is.
+pub fn contents(path: &Path) -> Result<Vec<u8>, KeyFileError> {
     let unreadable = |error| KeyFileError::Unreadable { path: path.into(), error };
     let file = File::open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
@@ -117,7 +124,10 @@ fn contents(path: &Path) -> Result<Vec<u8>, KeyFileError> {
         return Err(KeyFileError::TooOpen { path: path.into(), mode });
     }
     let mut contents = Vec::new();
-    file.take(MAX).read_to_end(&mut contents).map_err(unreadable)?;
+    file.take(MAX + 1).read_to_end(&mut contents).map_err(unreadable)?;
+    if contents.len() as u64 > MAX {
+        return Err(KeyFileError::TooLong { path: path.into() });
+    }
     Ok(contents)
 }
 
@@ -168,6 +178,9 @@ mod tests {
         assert!(matches!(read(&path), Err(KeyFileError::NotAKey { .. })));
         assert!(matches!(read_secret(&path), Err(KeyFileError::Short { .. })));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("changed");
+        let long = directory.join("long");
+        write_new(&long, &"a".repeat(5000)).expect("written");
+        assert!(matches!(read_secret(&long), Err(KeyFileError::TooLong { .. })));
         let error = read(&path).expect_err("too open").to_string();
         assert!(error.contains("mode 644") && error.contains("chmod 600"), "{error}");
         fs::remove_dir_all(directory).expect("removed");
