@@ -4,6 +4,7 @@
 //! Handles share the [`Instance`]: they propose, ask for a read index, and watch the [`InstanceView`].
 
 mod birth;
+mod digests;
 mod driver;
 mod joining;
 mod managing;
@@ -102,6 +103,8 @@ pub(in crate::groups) struct Inner {
     leaving: Mutex<BTreeSet<MemberId>>,
     /// Readers that are served now.
     readers: AtomicUsize,
+    /// What members' states were at the last snapshots.
+    digests: Mutex<digests::Digests>,
 }
 
 impl Instance {
@@ -152,6 +155,7 @@ impl Instance {
             orders,
             leaving: Mutex::default(),
             readers: AtomicUsize::new(0),
+            digests: Mutex::default(),
         }));
         server.attach(Arc::downgrade(&this.0));
         this.scope().spawn_worker("group", driver::drive(this.clone(), events, inbox));

@@ -81,7 +81,7 @@ impl Instance {
         let snapshots = self.0.parts.store.snapshots(self.subject().item);
         let config = Arc::new(config(self.intent(), self.settings().kept).map_err(io::Error::other)?);
         let network = RaftNetwork::new(self.bonds().clone(), member);
-        let due = machine.due();
+        let (due, digested) = (machine.due(), machine.digested());
         machine.begin(Era::of(&cluster));
         let rng = self.0.rng.lock().unwrap_or_else(PoisonError::into_inner).split("raft");
         let starting = Raft::new(member, config, network, RaftLog::new(log), machine);
@@ -93,6 +93,8 @@ impl Instance {
         self.scope().spawn("groups snapshots", make_snapshots(group, raft.clone(), due));
         let server = RaftServer::new(raft.clone(), member, self.bonds().clone(), snapshots);
         let running = Arc::new(Running { member, cluster, raft, server });
+        let comparing = super::digests::compare_all(self.clone(), running.clone(), digested);
+        self.scope().spawn("groups digests", comparing);
         self.set_running(Some(running.clone()));
         self.change_view(|view| view.member = Some(member));
         Ok(running)

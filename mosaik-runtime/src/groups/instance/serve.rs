@@ -93,6 +93,9 @@ impl Instance {
                 Err(ReadError::NoQuorum) => Err(Why::NoQuorum),
                 Err(ReadError::Stopped) => Err(Why::Stopping),
             },
+            Request::Digest { cluster, from: member, at, hash } => {
+                self.compare(from, (cluster, member), at, hash)
+            }
             other => match self.running() {
                 Some(running) => Ok(running.server.answer(from, other).await),
                 None => Err(Why::NotMe),

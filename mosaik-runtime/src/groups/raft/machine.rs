@@ -63,12 +63,35 @@ pub struct Machine {
 struct Kept {
     encoded: Encoded,
     membership: StoredMembershipOf<RaftTypes>,
+    /// Whether the log says that there is a snapshot at this entry: then every member makes it, of the same bytes.
+    is_due: bool,
+}
+
+/// The hash of a snapshot that was due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digested {
+    /// The last entry that is in it.
+    pub at: LogId,
+    /// Its hash.
+    pub hash: [u8; 32],
+}
+
+impl Digested {
+    /// Of its chunks' hashes, which are there already.
+    fn of(at: LogId, manifest: &Manifest) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("mosaik 1 group state");
+        hasher.update(&manifest.bytes.to_le_bytes());
+        manifest.chunks.iter().for_each(|chunk| _ = hasher.update(&chunk.0));
+        Self { at, hash: *hasher.finalize().as_bytes() }
+    }
 }
 
 /// The newest snapshot that is not in the store yet.
 struct Made {
     waiting: Mutex<Option<Arc<Kept>>>,
     due: watch::Sender<Option<u64>>,
+    /// The last that was due and is in the store.
+    digested: watch::Sender<Option<Digested>>,
     /// One snapshot at a time gets into the store, so that an older one never follows a newer one.
     sealing: tokio::sync::Mutex<()>,
 }
@@ -85,6 +108,7 @@ impl Machine {
         let made = Made {
             waiting: Mutex::new(None),
             due: watch::Sender::new(None),
+            digested: watch::Sender::new(None),
             sealing: tokio::sync::Mutex::new(()),
         };
         let machine = Self {
@@ -108,6 +132,11 @@ impl Machine {
     /// All that is applied is of this birth of the group.
     pub fn begin(&mut self, era: Era) {
         self.applying.begin(era);
+    }
+
+    /// The hashes of snapshots that members compare: each was due, and is in the store.
+    pub fn digested(&self) -> watch::Receiver<Option<Digested>> {
+        self.made.digested.subscribe()
     }
 
     /// Applies one entry, without those of its commands that panic.
@@ -140,7 +169,7 @@ impl Machine {
             }
         };
         if let Some(encoded) = step.snapshot {
-            let kept = Kept { encoded, membership: self.membership.clone() };
+            let kept = Kept { encoded, membership: self.membership.clone(), is_due: true };
             *self.made.waiting() = Some(Arc::new(kept));
             self.base = None;
             self.applying.forget_skips(at.index);
@@ -160,8 +189,11 @@ impl Machine {
                 let far = if panics > 1 { 0 } else { FAR };
                 if at.index.saturating_sub(first) > far || start.is_none() {
                     let membership = self.membership.clone();
-                    self.base =
-                        self.applying.encode().ok().map(|encoded| Arc::new(Kept { encoded, membership }));
+                    self.base = self
+                        .applying
+                        .encode()
+                        .ok()
+                        .map(|encoded| Arc::new(Kept { encoded, membership, is_due: false }));
                 }
                 return Ok(());
             }
@@ -180,7 +212,7 @@ impl Machine {
         let Some(manifest) = self.snapshots.current().await? else { return Ok(None) };
         let encoded = Encoded { last: manifest.last, bytes: read(&self.snapshots, &manifest).await? };
         let membership = convert::snapshot_meta(&manifest)?.last_membership;
-        Ok(Some(Arc::new(Kept { encoded, membership })))
+        Ok(Some(Arc::new(Kept { encoded, membership, is_due: false })))
     }
 
     /// Applies the entries from `first` on and before `end` again. Says no if they are no longer in the log.
@@ -210,7 +242,7 @@ impl Machine {
     /// A snapshot of now.
     fn kept(&self) -> Result<Arc<Kept>, SnapshotError> {
         let encoded = self.applying.encode()?;
-        Ok(Arc::new(Kept { encoded, membership: self.membership.clone() }))
+        Ok(Arc::new(Kept { encoded, membership: self.membership.clone(), is_due: false }))
     }
 
     fn builder(&self, kept: Result<Arc<Kept>, SnapshotError>) -> Builder {
@@ -352,6 +384,9 @@ impl RaftSnapshotBuilder<RaftTypes> for Builder {
         let manifest = convert::manifest(&meta, bytes.len() as u64, chunks);
         self.snapshots.seal(manifest.clone()).await?;
         self.made.kept(last);
+        if let Some(at) = last.filter(|_| kept.is_due) {
+            self.made.digested.send_replace(Some(Digested::of(at, &manifest)));
+        }
         Ok(Snapshot { meta, snapshot: manifest })
     }
 }

@@ -20,7 +20,7 @@ mod types;
 #[cfg(feature = "sim")]
 pub(super) use fuzz::fuzz_appended;
 pub use log::{RaftLog, RaftReader};
-pub use machine::{Builder, Machine};
+pub use machine::{Builder, Digested, Machine};
 pub use network::{RaftNetwork, RaftPeer};
 pub use runtime::{ScopeRuntime, TaskHandle, TaskLost, Watched, WatchedReceiver, WatchedSender};
 pub use server::RaftServer;

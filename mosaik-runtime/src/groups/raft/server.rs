@@ -72,7 +72,7 @@ where
                 Ok(()) => self.snapshot(from, vote, manifest).await,
                 Err(why) => Err(why),
             },
-            Request::Join { .. } | Request::Leave { .. } => Err(Why::Unsupported),
+            Request::Join { .. } | Request::Leave { .. } | Request::Digest { .. } => Err(Why::Unsupported),
         };
         answered.unwrap_or_else(Response::Refused)
     }

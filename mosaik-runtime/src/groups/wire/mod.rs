@@ -20,7 +20,7 @@ pub use raft::{Append, AppendAnswer, Appended, TransferAnswer, TransferAsk, Vote
 use super::{
     MemberId,
     birth::{ClusterId, Genesis, GenesisHash, Member, StoreId},
-    store::record::{Manifest, Vote},
+    store::record::{LogId, Manifest, Vote},
 };
 use crate::{
     primitives::{BootId, WireId},
@@ -219,6 +219,17 @@ pub enum Request {
         /// The snapshot.
         manifest: Manifest,
     },
+    /// The sender's state had this hash after this entry, at which all members make a snapshot.
+    Digest {
+        /// The birth of the group.
+        cluster: ClusterId,
+        /// The sender.
+        from: MemberId,
+        /// The entry.
+        at: LogId,
+        /// The hash.
+        hash: [u8; 32],
+    },
 }
 
 /// An answer.
@@ -258,6 +269,11 @@ pub enum Response {
     },
     /// It was not done.
     Refused(Why),
+    /// The state's hash after that entry here, if it is still known.
+    Digest {
+        /// The hash.
+        hash: Option<[u8; 32]>,
+    },
 }
 
 /// Why a question was not answered.
