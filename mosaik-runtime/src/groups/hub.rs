@@ -18,7 +18,7 @@ pub(in crate::groups) use self::reading::Learning;
 use self::reading::Read;
 use super::{
     bond,
-    instance::{Instance, Parts, Subject},
+    instance::{Forcing, Instance, Parts, Subject},
     machine::{Applier, MachineSettings, Replica, SnapshotError, StateMachine},
     raft::Machine,
     settings::{GroupSettings, Storage},
@@ -69,6 +69,8 @@ pub struct HubSettings {
     pub claims: Rendezvous,
     /// The groups that this node was told to found, by name.
     pub found: BTreeSet<String>,
+    /// The groups that this node was told to make anew out of what it has, by name.
+    pub forced: BTreeSet<String>,
 }
 
 impl fmt::Debug for HubSettings {
@@ -113,6 +115,16 @@ pub enum OpenError {
     OtherMachine {
         /// The group.
         intent: Arc<str>,
+    },
+    /// A new group was to be forced, and cannot be.
+    #[error(
+        "no new group {intent} can be forced out of what this node has: {why}. Take `--force-new-group {intent}` (or `.force_new_group(..)`) away"
+    )]
+    CannotForce {
+        /// The group.
+        intent: Arc<str>,
+        /// Why not.
+        why: String,
     },
     /// The store could not be opened.
     #[error(transparent)]
@@ -244,6 +256,13 @@ impl Hub {
         super::birth::Config::new(item, settings.voters.clone()).check().map_err(wrong)?;
         let (store, promises) = self.stores(&mut stores, &settings).await?;
         let log = store.log(item).await?;
+        if self.0.settings.forced.contains(&*intent) {
+            let me = self.0.transport.id();
+            let mut rng = self.0.rng.lock().unwrap_or_else(PoisonError::into_inner).split("force");
+            let (settings, store, promises, log) = (&settings, &store, &promises, &log);
+            let forcing = Forcing { intent: &intent, item, me, settings, store, promises, log };
+            forcing.force(&mut rng).await?;
+        }
         let opened = Machine::open::<M>(initial, store.snapshots(item), log.reader(), machine);
         let (machine, replica) = opened.map_err(unusable)?;
         let (fingerprint, shape) = replica.contract();

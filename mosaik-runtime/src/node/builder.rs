@@ -62,6 +62,7 @@ pub struct NetworkBuilder {
     backoff: backoff::Settings,
     limits: transport::Limits,
     found: BTreeSet<String>,
+    forced: BTreeSet<String>,
     environment: Environment,
 }
 
@@ -150,6 +151,7 @@ impl NetworkBuilder {
             backoff: backoff::Settings::default(),
             limits: transport::Limits::default(),
             found: BTreeSet::new(),
+            forced: BTreeSet::new(),
             environment: Environment {
                 clock: Clock::system(),
                 rng: NodeRng::from_system(),
@@ -220,6 +222,14 @@ impl NetworkBuilder {
     /// Lets this node found the group of this name alone, if the group says `voters = founder`. Say it on one node, once.
     pub fn found(mut self, group: impl Into<String>) -> Self {
         self.found.insert(group.into());
+        self
+    }
+
+    /// Makes a new group of this name out of what this node has of the old one, with this node as its only voter. Only for a durable group
+    /// whose majority is gone for good: acknowledged commands that this node never received are lost. Say it on one node, once. Old
+    /// members that come back with their data meet the new group as another one.
+    pub fn force_new_group(mut self, group: impl Into<String>) -> Self {
+        self.forced.insert(group.into());
         self
     }
 
@@ -356,6 +366,7 @@ impl NetworkBuilder {
             home: self.home(transport.id()),
             claims: if self.reach == Reach::Host { self.rendezvous()? } else { Rendezvous::Nowhere },
             found: self.found.clone(),
+            forced: self.forced.clone(),
         };
         Ok(Hub::start(transport.clone(), discovery.clone(), admission.clone(), settings))
     }

@@ -30,6 +30,7 @@ pub(super) mod id {
     pub(in crate::cli) const SECRET_FILE: &str = "network-secret-file";
     pub(in crate::cli) const DATA_DIR: &str = "data-dir";
     pub(in crate::cli) const FOUND: &str = "found";
+    pub(in crate::cli) const FORCE: &str = "force-new-group";
     pub(in crate::cli) const LOG: &str = "log";
     pub(in crate::cli) const FORMAT: &str = "format";
     pub(in crate::cli) const TOPOLOGY: &str = "topology";
@@ -87,6 +88,8 @@ fn options(environment: Environment<'_>) -> Vec<Arg> {
     let option = |name, value, parser, help| option(name, value, parser, help, environment);
     let path = || value_parser!(PathBuf);
     let found = "Found the group of this name, if one node founds it: say it on one node, once; repeatable";
+    let force =
+        "The majority of this group is gone for good: make a new one of what this node has; repeatable";
     let socket = ValueParser::new(str::parse::<SocketAddr>);
     let mut options = vec![
         option(id::FOR, "TIME", ValueParser::new(duration::parse), "Stop in order after TIME: 10s, 1m30s"),
@@ -115,6 +118,7 @@ fn options(environment: Environment<'_>) -> Vec<Arg> {
             "Remember key, peers and groups in DIR; of several nodes DIR/<node>",
         ),
         list(option(id::FOUND, "GROUP", ValueParser::string(), found), id::FOUND, environment),
+        list(option(id::FORCE, "GROUP", ValueParser::string(), force), id::FORCE, environment),
         option(id::LOG, "FILTER", ValueParser::string(), "What to log: debug, or warn,mosaik=debug"),
     ]);
     options

@@ -19,13 +19,18 @@ pub(super) enum UsageError {
         known: Vec<String>,
     },
     /// No node that runs has such a group, and one has one of nearly the same name.
-    #[error("`--found {name}`: no node here has a group of this name; did you mean `{nearest}`?")]
+    #[error("`--{option} {name}`: no node here has a group of this name; did you mean `{nearest}`?")]
     UnknownGroup {
+        /// The option.
+        option: &'static str,
         /// As written.
         name: String,
         /// The group that was probably meant.
         nearest: String,
     },
+    /// The program has no nodes.
+    #[error("this program has no nodes")]
+    NoNodes,
     /// The number after `=` is none.
     #[error("`{0}`: after `=` comes how many of the node to run, from 1 to {most}", most = super::plan::MOST)]
     Count(String),

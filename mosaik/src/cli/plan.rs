@@ -63,6 +63,8 @@ pub(super) struct Planned {
     pub(super) key_file: Option<PathBuf>,
     /// The groups that it may found.
     pub(super) found: Vec<String>,
+    /// The groups that it makes anew out of what it has.
+    pub(super) forced: Vec<String>,
 }
 
 /// Reads a command line without the program's name.
@@ -99,15 +101,20 @@ fn plan(program: &Program<'_>, mut matches: ArgMatches) -> Result<Plan, UsageErr
             };
             let network = network.clone().unwrap_or_else(|| descriptor.network.to_owned());
             let reach = matches.get_one(id::REACH).copied().unwrap_or(descriptor.reach);
-            let (data_dir, key_file, found) = (None, None, Vec::new());
-            nodes.push(Planned { index, label, network, reach, data_dir, key_file, found });
+            let (data_dir, key_file) = (None, None);
+            let (found, forced) = (Vec::new(), Vec::new());
+            nodes.push(Planned { index, label, network, reach, data_dir, key_file, found, forced });
         }
     }
     if nodes.len() > MOST {
         return Err(UsageError::TooMany(nodes.len()));
     }
-    let found = matches.remove_many(id::FOUND).map(Iterator::collect).unwrap_or_default();
-    place_rights(program, &mut nodes, found)?;
+    for group in matches.remove_many::<String>(id::FOUND).into_iter().flatten() {
+        place(program, &mut nodes, id::FOUND, &group)?.found.push(group);
+    }
+    for group in matches.remove_many::<String>(id::FORCE).into_iter().flatten() {
+        place(program, &mut nodes, id::FORCE, &group)?.forced.push(group);
+    }
     place_files(&mut nodes, matches.remove_one(id::DATA_DIR), matches.remove_one(id::KEY_FILE));
     let plan = Plan {
         nodes,
@@ -181,30 +188,26 @@ fn nearest(name: &str, known: &[String]) -> Option<String> {
     near.map(|(_, other)| other.clone())
 }
 
-/// Of several nodes with a group one founds it, or it would be founded twice. A group that no node declares may be one that the
-/// program makes while it runs: the first node gets the right, unless the name looks like a slip.
-fn place_rights(program: &Program<'_>, nodes: &mut [Planned], found: Vec<String>) -> Result<(), UsageError> {
-    let groups = |index: usize| {
-        let roles = program.nodes[index].descriptor.flat_roles();
-        let groups = roles.iter().filter_map(|role| match role {
-            Role::Member(group) => Some(group.intent.text.to_owned()),
-            _ => None,
-        });
-        groups.collect::<Vec<_>>()
+/// The node that an option about a group is for. Of several nodes that have the group it is the first: one founds it, or it would
+/// be founded twice. A group that no node declares may be one that the program makes while it runs: then it is the first node of
+/// all, unless the name looks like a slip.
+fn place<'a>(
+    program: &Program<'_>,
+    nodes: &'a mut [Planned],
+    option: &'static str,
+    group: &str,
+) -> Result<&'a mut Planned, UsageError> {
+    let groups = |node: &Planned| {
+        let roles = program.nodes[node.index].descriptor.flat_roles();
+        roles.iter().filter_map(Role::group).map(|group| group.intent.text.to_owned()).collect::<Vec<_>>()
     };
-    for group in found {
-        let place = nodes.iter().position(|node| groups(node.index).contains(&group));
-        if place.is_none() {
-            let known: Vec<String> = nodes.iter().flat_map(|node| groups(node.index)).collect();
-            if let Some(nearest) = nearest(&group, &known) {
-                return Err(UsageError::UnknownGroup { name: group, nearest });
-            }
-        }
-        if let Some(node) = nodes.get_mut(place.unwrap_or_default()) {
-            node.found.push(group);
-        }
+    let known: Vec<Vec<String>> = nodes.iter().map(groups).collect();
+    let place = known.iter().position(|groups| groups.iter().any(|known| known == group));
+    let slip = || nearest(group, &known.concat());
+    if let Some(nearest) = place.is_none().then(slip).flatten() {
+        return Err(UsageError::UnknownGroup { option, name: group.to_owned(), nearest });
     }
-    Ok(())
+    nodes.get_mut(place.unwrap_or_default()).ok_or(UsageError::NoNodes)
 }
 
 /// How many letters to insert, remove or replace to get from one word to the other.

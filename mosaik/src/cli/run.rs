@@ -89,6 +89,7 @@ fn builders(plan: &Plan) -> Result<Vec<NetworkBuilder>, (String, KeyFileError)> 
             builder = builder.bootstrap(peer.clone());
         }
         builder = node.found.iter().fold(builder, NetworkBuilder::found);
+        builder = node.forced.iter().fold(builder, NetworkBuilder::force_new_group);
         if let Some(address) = plan.bind {
             builder = builder.bind(address);
         }

@@ -117,7 +117,7 @@ fn every_option_is_read() {
     let text = format!(
         "sensor --for 10s --network lab --reach lan --bind 0.0.0.0:4000 --bootstrap {PEER}@10.0.0.1:1 --bootstrap \
          {PEER}@127.0.0.1:2,203.0.113.1:3 --network-secret-file a --network-secret-file b --log debug \
-         --found edge.limits --found bank.ledger"
+         --found edge.limits --found bank.ledger --force-new-group bank.old"
     );
     let plan = parse(&text).expect("a plan");
     assert_eq!((plan.nodes[0].network.as_str(), plan.nodes[0].reach), ("lab", Reach::Lan));
@@ -125,6 +125,7 @@ fn every_option_is_read() {
     assert_eq!((plan.bootstrap.len(), plan.secret_files.len()), (2, 2));
     assert_eq!(plan.log.as_deref(), Some("debug"));
     assert_eq!(plan.nodes[0].found, ["edge.limits", "bank.ledger"]);
+    assert_eq!(plan.nodes[0].forced, ["bank.old"]);
 }
 
 #[test]

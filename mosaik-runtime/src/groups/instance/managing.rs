@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout};
 use super::{
     Instance,
     driver::{Done, Driver},
+    forced::standing,
     running::{Metrics, Running},
 };
 use crate::{
@@ -109,7 +110,7 @@ impl Driver {
         // A group that has fenced itself gets no farther in the eyes of its rival, or the two would fence each other. Nor does one that
         // lost its majority for good: it is born again beside those who hold what is left of it.
         let is_over = fenced || self.instance.0.view.borrow().storage_lost;
-        let committed = if is_over { 0 } else { committed };
+        let committed = if is_over { 0 } else { standing(metrics.current_term, committed) };
         self.instance.bonds().set_hello(Hello { member: Some(running.member), committed, ..hello });
         self.show_quorum();
     }

@@ -6,6 +6,7 @@
 mod birth;
 mod digests;
 mod driver;
+mod forced;
 mod joining;
 mod managing;
 mod notes;
@@ -26,6 +27,7 @@ use std::{
 
 use tokio::sync::mpsc;
 
+pub(in crate::groups) use forced::Forcing;
 pub(in crate::groups) use propose::{Pending, ProposeError, ReadError};
 pub(in crate::groups) use running::Running;
 

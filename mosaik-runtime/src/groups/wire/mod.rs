@@ -135,7 +135,7 @@ pub struct Hello {
     pub member: Option<MemberId>,
     /// The birth of the group that its store belongs to.
     pub cluster: Option<ClusterId>,
-    /// The last index that it knows to be committed.
+    /// The last index that it knows to be committed; with 2^48 added for each time that an operator forced a new group.
     pub committed: u64,
 }
 

@@ -3,6 +3,8 @@
 mod births;
 mod bounds;
 mod changes;
+mod forced;
+mod leads;
 mod lessons;
 mod lives;
 mod losses;
@@ -98,6 +100,15 @@ impl Lab {
 
     /// Starts node `n`, which is told to found these groups.
     async fn start_told(&mut self, n: u8, settings: GroupSettings, found: &[&str]) -> Node {
+        self.start_with(n, settings, found, &[]).await
+    }
+
+    /// Starts node `n`, which is told to force these groups.
+    async fn start_forced(&mut self, n: u8, settings: GroupSettings, forced: &[&str]) -> Node {
+        self.start_with(n, settings, &[], forced).await
+    }
+
+    async fn start_with(&mut self, n: u8, settings: GroupSettings, found: &[&str], forced: &[&str]) -> Node {
         self.lives += 1;
         let key = SecretKey::from_bytes([n; 32]);
         let (clock, scope) = (Clock::simulated(Wall(1_000_000_000)), Scope::new());
@@ -130,6 +141,7 @@ impl Lab {
             home: Home::Simulated(self.disks[usize::from(n)].clone(), Duration::from_millis(1)),
             claims: Rendezvous::Sim(self.net.clone()),
             found: found.iter().map(|name| (*name).to_owned()).collect(),
+            forced: forced.iter().map(|name| (*name).to_owned()).collect(),
         };
         let hub = Hub::start(transport.clone(), discovery.clone(), admission, hub_settings);
         let (instance, replica) = open(&hub, settings).await.expect("it opens");
