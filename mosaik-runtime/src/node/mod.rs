@@ -6,6 +6,7 @@
 mod builder;
 #[cfg(all(test, feature = "sim"))]
 mod collected;
+#[cfg(all(test, feature = "sim"))]
 mod differing;
 mod error;
 mod from_node;

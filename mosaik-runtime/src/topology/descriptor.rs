@@ -186,6 +186,15 @@ impl Role {
             role => vec![*role],
         }
     }
+
+    /// The group that it makes a node a member of.
+    pub const fn group(&self) -> Option<&'static GroupDescriptor> {
+        match self {
+            Self::Member(group) => Some(group),
+            Self::Writes(collection) => Some(collection.group),
+            _ => None,
+        }
+    }
 }
 
 /// A declared node.

@@ -1,6 +1,6 @@
 //! Bonds between nodes of a simulated network.
 
-pub(in crate::groups) mod lab;
 mod held;
+pub(in crate::groups) mod lab;
 mod life;
 mod proof;
