@@ -6,9 +6,10 @@
 //! cargo bench --bench groups -- 3/memory --repeat 1       the settings whose name contains the text
 //! ```
 //!
-//! Prints a table and writes `target/bench/groups.json`. A name is `<members>/<storage>/<measure>/<leader|follower>`. In each run the
-//! figure in the column "bare iroh" is the median of a round trip of 32 bytes on an open stream between two endpoints, measured
-//! just before; the ratio of a latency to it is what can be compared between machines. Throughput has nothing bare beside it.
+//! Prints a table and writes `target/bench/groups.json`. A name is `<members>/<storage>/<measure>/<leader|follower>`. In the column "bare iroh"
+//! stands what a figure is to be compared with, measured in the same run: beside a latency the median of a round trip of 32 bytes on an open stream between two
+//! endpoints; beside a throughput in memory that of openraft alone, whose members call each other in this process, with nothing encoded or encrypted; beside a
+//! throughput on disk how often a second a file takes 512 bytes and a flush, one after the other. The rows `beside` repeat them.
 //!
 //! # What is measured
 //!
@@ -21,15 +22,25 @@
 //! * `weak`: one caller, who reads the copy on its node; reads a second.
 //! * `read`, `read-64`, `read-256`: linearizable reads, by one caller (p50) and by so many (reads a second).
 //! * `leader-killed`: the leader's node is dropped without farewell; milliseconds until a command is answered on another node.
+//! * `3/join`: three nodes in memory have a log of 100 000 entries, or a state of 100 MB in a snapshot and 24 000 entries; milliseconds from the
+//!   start of a fourth node to the answer of a linearizable read there.
+//! * `200x3/idle`: three nodes are members of 200 groups that nobody uses: how much of a core each node takes, and how much resident memory came
+//!   with each group on each node.
 //!
 //! `durable` writes to a directory below the system's temporary one; what a flush costs there is what it costs here.
 
 #[path = "../common/mod.rs"]
 mod common;
 
+mod alone;
 mod bare;
+mod flush;
 mod group;
+mod idle;
+mod join;
 mod measure;
+#[path = "../discovery/memory.rs"]
+mod memory;
 
 use std::{process::ExitCode, time::Duration};
 
@@ -73,14 +84,37 @@ async fn bench(options: &Options) -> Fallible {
             rows.extend(table(&name, &runs));
         }
     }
+    let join = "3/join";
+    if options.wants(join) {
+        let runs = in_turns(join, options, |side| by_itself(side, join::measure())).await?;
+        rows.extend(table(join, &runs));
+    }
+    let idle = format!("{}x3/idle", idle::GROUPS);
+    if options.wants(&idle) {
+        let runs = in_turns(&idle, options, |side| by_itself(side, idle::measure(5 * window))).await?;
+        rows.extend(table(&idle, &runs));
+    }
     report::print(&rows);
     report::write("groups", &rows)
 }
 
-/// One run of one side: everything of one group, or a round trip.
+/// One run of what has nothing beside it.
+async fn by_itself(
+    side: Side,
+    measure: impl Future<Output = Fallible<Vec<Measured>>>,
+) -> Fallible<Vec<Measured>> {
+    if side == Side::Bare { Ok(Vec::new()) } else { measure.await }
+}
+
+/// One run of one side: everything of one group; or a round trip, openraft alone, and one flush at a time.
 async fn one(side: Side, members: u8, kept: Kept, window: Duration) -> Fallible<Vec<Measured>> {
     if side == Side::Bare {
-        return Ok(vec![bare::round_trip(window).await?]);
+        let mut bare = vec![bare::round_trip(window).await?];
+        match kept {
+            Kept::Memory => bare.extend(alone::measure(members, window).await?),
+            Kept::Durable => bare.push(flush::one_at_a_time(window)?),
+        }
+        return Ok(bare);
     }
     let mut group = Members::start(members, kept).await?;
     let mut measured = measure::everything("leader", group.leader()?, window).await?;
@@ -90,17 +124,41 @@ async fn one(side: Side, members: u8, kept: Kept, window: Duration) -> Fallible<
     Ok(measured)
 }
 
+/// The rows of mosaik, each beside what it is to be compared with; then what that was.
 fn table(name: &str, runs: &Runs<Vec<Measured>>) -> Vec<report::Case> {
-    let Some(first) = runs.mosaik.first() else { return Vec::new() };
-    let row = |(at, measured): (usize, &Measured)| {
-        let better = if measured.is_latency() { "lower" } else { "higher" };
-        let unit = Unit { text: measured.unit, better, digits: 0, bytes: 0 };
-        let figure = |run: &Vec<Measured>| match &run[..] {
-            [bare] if bare.unit == measured.unit => bare.figure(),
-            [_] => Figure { value: 0.0, cores: 0.0 },
-            run => run[at].figure(),
-        };
-        report::Case::of(format!("{name}/{}", measured.name), unit, runs, figure).announce()
+    let mine = runs.mosaik.first().into_iter().flatten();
+    let theirs = runs.bare.first().into_iter().flatten();
+    let unit = |measured: &Measured| {
+        let better = if measured.is_better_lower() { "lower" } else { "higher" };
+        Unit { text: measured.unit, better, digits: 1, bytes: 0 }
     };
-    first.iter().enumerate().map(row).collect()
+    let rows = mine.map(|measured| {
+        let figure = |run: &Vec<Measured>| {
+            let same = run.iter().find(|found| found.name == measured.name);
+            same.or_else(|| beside(measured, run)).map_or(NONE, Measured::figure)
+        };
+        report::Case::of(format!("{name}/{}", measured.name), unit(measured), runs, figure).announce()
+    });
+    let beside = theirs.map(|measured| {
+        let figure = |run: &Vec<Measured>| {
+            run.iter().find(|found| found.name == measured.name).map_or(NONE, Measured::figure)
+        };
+        report::Case::of(format!("{name}/beside/{}", measured.name), unit(measured), runs, figure).announce()
+    });
+    rows.chain(beside).collect()
+}
+
+const NONE: Figure = Figure { value: 0.0, cores: 0.0 };
+
+/// What of the other side a figure is compared with: a latency with the round trip; a throughput with openraft alone, or with flushes.
+fn beside<'a>(measured: &Measured, other: &'a [Measured]) -> Option<&'a Measured> {
+    let of = |name: &str| other.iter().find(|found| found.name == name);
+    match measured.unit {
+        "us" => of("round-trip"),
+        "commands/s" => {
+            let kind = measured.name.split('/').next()?;
+            of(&format!("alone-{kind}")).or_else(|| of("one-flush"))
+        }
+        _ => None,
+    }
 }

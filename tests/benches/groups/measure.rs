@@ -25,8 +25,8 @@ pub(crate) struct Measured {
 
 impl Measured {
     /// Whether less is better.
-    pub(crate) fn is_latency(&self) -> bool {
-        matches!(self.unit, "us" | "ms")
+    pub(crate) fn is_better_lower(&self) -> bool {
+        matches!(self.unit, "us" | "ms" | "%" | "KiB")
     }
 
     /// For the table.

@@ -35,6 +35,9 @@ struct Driver {
     /// When the timer goes off, if it is set.
     armed: Option<Instant>,
     effects: Vec<Effect>,
+    /// How many commands have no answer, and what was shown of that.
+    length: metrics::Gauge,
+    shown: usize,
 }
 
 enum Way {
@@ -60,7 +63,23 @@ pub(super) async fn run(instance: Instance, shared: Arc<Shared>) {
     let timer = Box::pin(sleep_until(shared.clock.now()));
     let (scope, leader, armed) = (instance.scope().clone(), None, None);
     let (lane, callers, effects) = (None, BTreeMap::new(), Vec::new());
-    let mut driver = Driver { instance, shared, pump, lane, events, callers, leader, timer, armed, effects };
+    let group = instance.subject().intent.clone();
+    let length = metrics::gauge!("mosaik_groups_commands_waiting", "group" => group);
+    let shown = 0;
+    let mut driver = Driver {
+        instance,
+        shared,
+        pump,
+        lane,
+        events,
+        callers,
+        leader,
+        timer,
+        armed,
+        effects,
+        length,
+        shown,
+    };
     driver.look(&mut view);
     loop {
         driver.flush();
@@ -140,6 +159,11 @@ impl Driver {
             }
             let effects = std::mem::take(&mut self.effects);
             effects.into_iter().for_each(|effect| self.perform(effect));
+        }
+        let given = super::ROOM.saturating_sub(self.shared.room.available_permits());
+        if self.shown != given {
+            self.shown = given;
+            self.length.set(given as f64);
         }
         if let Some(wake) = self.pump.wake()
             && self.armed.is_none_or(|armed| armed > wake)
