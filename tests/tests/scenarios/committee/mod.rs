@@ -20,7 +20,7 @@ use self::{
 };
 use crate::seeds::part;
 
-/// Seeds of every run, in parts that run beside each other. `MOSAIK_SEEDS` says another number: CI runs 300.
+/// Seeds of every run, in parts that run beside each other. `MOSAIK_SEEDS` says another number: CI runs 120.
 const SEEDS: u64 = 100;
 
 /// Seeds that failed once, beyond those of every run, and what was wrong.
