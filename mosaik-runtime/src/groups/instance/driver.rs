@@ -51,8 +51,9 @@ pub(super) enum Order {
 pub(super) enum Done {
     /// The group has taken this node in.
     Joined(MemberId, ClusterId),
-    /// A change of the membership was made, or was not.
-    Changed,
+    /// A change of the membership was tried. The next one follows at once if it was made; what was refused (say, for want of a lease)
+    /// is decided anew at the next look.
+    Changed { made: bool },
     /// The group was told to fence itself, or could not be.
     Fenced,
 }
@@ -285,11 +286,13 @@ impl Driver {
                 self.start(member, cluster).await;
                 self.step(Input::Joined).await;
             }
-            Done::Changed => {
+            Done::Changed { made } => {
                 if let Some(managing) = &mut self.managing {
                     managing.is_changing = false;
                 }
-                self.manage();
+                if made {
+                    self.manage();
+                }
             }
             Done::Fenced => self.is_fencing = false,
         }

@@ -164,8 +164,8 @@ impl Driver {
             managing.is_changing = true;
             let (instance, reports) = (self.instance.clone(), self.reports.clone());
             self.instance.scope().spawn("groups change", async move {
-                make(&instance, &running, &situation, change).await;
-                let _ = reports.send(Done::Changed).await;
+                let made = make(&instance, &running, &situation, change).await;
+                let _ = reports.send(Done::Changed { made }).await;
             });
             return;
         }
@@ -261,8 +261,8 @@ impl Driver {
     }
 }
 
-/// Makes one change. What does not work is decided anew from what is then committed.
-async fn make(instance: &Instance, running: &Running, situation: &Situation, change: Change) {
+/// Makes one change, and says whether it came about. What does not work is decided anew from what is then committed.
+async fn make(instance: &Instance, running: &Running, situation: &Situation, change: Change) -> bool {
     let one = |member: MemberId| BTreeSet::from([member]);
     let raft = &running.raft;
     let gone = match change {
@@ -280,7 +280,7 @@ async fn make(instance: &Instance, running: &Running, situation: &Situation, cha
         }
         Change::Release(member) => (ChangeMembers::RemoveVoters(one(member)), false),
         Change::Forget(member) => (ChangeMembers::RemoveNodes(one(member)), true),
-        Change::Dismiss(_) => return,
+        Change::Dismiss(_) => return false,
     };
     let (label, group) = (instance.subject().intent.clone(), instance.intent());
     match timeout(CHANGE, raft.change_membership(changes, retain)).await {
@@ -290,18 +290,21 @@ async fn make(instance: &Instance, running: &Running, situation: &Situation, cha
             if let Some(gone) = gone {
                 say_goodbye(instance, gone).await;
             }
+            true
         }
-        Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_)))) => {}
+        Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_)))) => false,
         Ok(Err(error)) => {
             tracing::debug!(target: "mosaik::groups", group, "could not {change}: {error}");
+            false
         }
         Err(_) => {
             tracing::warn!(target: "mosaik::groups", group, "could not {change} within {CHANGE:?}");
+            false
         }
     }
 }
 
 /// The place of a member that is gone is given to nobody any more. What fails is tried again later.
-async fn say_goodbye(instance: &Instance, member: MemberId) {
-    let _ = timeout(CHANGE, instance.propose(vec![Item::Goodbye { member }])).await;
+async fn say_goodbye(instance: &Instance, member: MemberId) -> bool {
+    matches!(timeout(CHANGE, instance.propose(vec![Item::Goodbye { member }])).await, Ok(Ok(_)))
 }

@@ -20,11 +20,12 @@ use self::{
 };
 use crate::seeds::part;
 
-/// Seeds of every run, in parts that run beside each other. `MOSAIK_SEEDS` says another number: CI runs 120.
+/// Seeds of every run, in parts that run beside each other. `MOSAIK_SEEDS` says another number: CI runs 300.
 const SEEDS: u64 = 100;
 
 /// Seeds that failed once, beyond those of every run, and what was wrong.
-const PINNED: &[(u64, &str)] = &[];
+const PINNED: &[(u64, &str)] =
+    &[(120, "a change of the membership that was refused for want of a lease was given again without a pause")];
 
 /// How many seeds this run has.
 fn wanted() -> u64 {
