@@ -24,8 +24,10 @@ use crate::seeds::part;
 const SEEDS: u64 = 100;
 
 /// Seeds that failed once, beyond those of every run, and what was wrong.
-const PINNED: &[(u64, &str)] =
-    &[(120, "a change of the membership that was refused for want of a lease was given again without a pause")];
+const PINNED: &[(u64, &str)] = &[(
+    120,
+    "a change of the membership that was refused for want of a lease was given again without a pause",
+)];
 
 /// How many seeds this run has.
 fn wanted() -> u64 {
