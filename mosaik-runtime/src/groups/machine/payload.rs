@@ -125,8 +125,53 @@ impl Payload {
 
 impl Outcome {
     /// Reads the outcomes of an entry, one for each item. An entry that held no items has none, and no bytes.
-    pub fn decode_all(reply: &[u8]) -> Result<Vec<Self>, DecodeError> {
-        if reply.is_empty() { Ok(Vec::new()) } else { codec::decode(reply) }
+    /// The replies share the bytes.
+    pub fn decode_all(reply: &Bytes) -> Result<Vec<Self>, DecodeError> {
+        if reply.is_empty() {
+            return Ok(Vec::new());
+        }
+        let outcomes: Vec<OutcomeIn<'_>> = whole(reply)?;
+        Ok(outcomes.into_iter().map(|outcome| outcome.within(reply)).collect())
+    }
+}
+
+/// [`Outcome`] as it is read: replies are not copied.
+#[derive(Deserialize)]
+enum OutcomeIn<'a> {
+    Opened(SessionId),
+    Replied(&'a [u8]),
+    Again(&'a [u8]),
+    Panicked(&'a str),
+    Expired,
+    Unreadable(&'a str),
+    Welcomed { generation: u64 },
+    Fenced,
+    Done,
+}
+
+impl OutcomeIn<'_> {
+    /// The outcome, as a part of these bytes.
+    fn within(self, bytes: &Bytes) -> Outcome {
+        match self {
+            Self::Opened(id) => Outcome::Opened(id),
+            Self::Replied(reply) => Outcome::Replied(bytes.slice_ref(reply)),
+            Self::Again(reply) => Outcome::Again(bytes.slice_ref(reply)),
+            Self::Panicked(message) => Outcome::Panicked(message.to_owned()),
+            Self::Expired => Outcome::Expired,
+            Self::Unreadable(why) => Outcome::Unreadable(why.to_owned()),
+            Self::Welcomed { generation } => Outcome::Welcomed { generation },
+            Self::Fenced => Outcome::Fenced,
+            Self::Done => Outcome::Done,
+        }
+    }
+}
+
+/// What takes up all of these bytes.
+fn whole<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((value, [])) => Ok(value),
+        Ok((_, rest)) => Err(DecodeError::Remainder(rest.len())),
+        Err(error) => Err(DecodeError::Malformed(error.to_string())),
     }
 }
 
@@ -192,10 +237,6 @@ impl Serialize for Raw<'_> {
 impl<'a> PayloadRef<'a> {
     /// Reads a payload that takes up all of `bytes`.
     pub(super) fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
-        match postcard::take_from_bytes(bytes) {
-            Ok((payload, [])) => Ok(payload),
-            Ok((_, rest)) => Err(DecodeError::Remainder(rest.len())),
-            Err(error) => Err(DecodeError::Malformed(error.to_string())),
-        }
+        whole(bytes)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! All of it is a function of the log, so that members agree: no clock, no randomness, no order that a member chose.
 
+mod kept;
 mod session;
 
 use std::{
@@ -11,7 +12,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use self::session::{First, Session};
+use self::{
+    kept::Kept,
+    session::{First, Session},
+};
 use super::{
     Apply, Fence, MachineSettings, SessionId, Timestamp,
     payload::{BatchRef, ItemRef, OutcomeRef, Raw},
@@ -265,7 +269,7 @@ impl System {
         match session.first(serial) {
             None => return Ok(Came::Expired),
             Some(Some(First::Replied(bytes))) => {
-                reply.extend_from_slice(bytes);
+                reply.extend_from_slice(bytes.as_slice());
                 return Ok(Came::Again);
             }
             Some(Some(First::Panicked)) => {
@@ -291,7 +295,7 @@ impl System {
         let cx = Apply::new(self.now, index, session.owner);
         match run(Call { method, body, cx }, reply) {
             Ran::Replied => {
-                session.remember(serial, First::Replied(bytes::Bytes::copy_from_slice(reply)));
+                session.remember(serial, First::Replied(Kept::new(reply)));
                 Ok(Came::Replied)
             }
             Ran::Unreadable(why) => Ok(Came::Unreadable(why)),

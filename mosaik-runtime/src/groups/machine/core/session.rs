@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::kept::Kept;
 use crate::primitives::{BootId, PeerId};
 
 /// A session.
@@ -24,7 +24,7 @@ pub(super) struct Session {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum First {
     /// A reply.
-    Replied(Bytes),
+    Replied(Kept),
     /// It panicked. The message is not kept: it might differ between members.
     Panicked,
 }
@@ -59,11 +59,12 @@ impl Session {
         let Some(place) = serial.checked_sub(self.floor).and_then(|place| usize::try_from(place).ok()) else {
             return;
         };
-        if self.results.len() <= place {
-            self.results.resize(place + 1, None);
+        while self.results.len() < place {
+            self.results.push_back(None);
         }
-        if let Some(slot) = self.results.get_mut(place) {
-            *slot = Some(result);
+        match self.results.get_mut(place) {
+            Some(slot) => *slot = Some(result),
+            None => self.results.push_back(Some(result)),
         }
     }
 }

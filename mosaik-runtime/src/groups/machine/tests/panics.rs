@@ -137,6 +137,6 @@ fn panics_before_the_place_to_go_back_to_need_not_be_known() {
     member.applier.apply(at(0), &member.log[0].clone(), false).expect("it opens a session");
     (1..3).for_each(|index| drop(member.applier.pass(at(index)).expect("passes")));
     let known = member.applier.apply(at(3), &member.log[3].clone(), true).expect("it does not run");
-    let outcomes = Outcome::decode_all(&known.answer).expect("decodes");
+    let outcomes = Outcome::decode_all(&known.answer.into()).expect("decodes");
     assert_eq!(panicked(&outcomes[0]), "cannot do 2");
 }

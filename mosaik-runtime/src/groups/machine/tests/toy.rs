@@ -167,7 +167,7 @@ impl Member {
             assert_eq!(snapshot.last, Some(id(index)));
             self.snapshots.insert(index as u64, snapshot.bytes);
         }
-        Outcome::decode_all(&step.answer).expect("decodes")
+        Outcome::decode_all(&step.answer.into()).expect("decodes")
     }
 
     pub(in crate::groups) fn apply(&mut self, now: u64, items: Vec<Item>) -> Vec<Outcome> {
