@@ -28,8 +28,12 @@ pub(super) type LogId = openraft::type_config::alias::LogIdOf<RaftTypes>;
 
 /// How often a leader says that it is there.
 const HEARTBEAT: Duration = Duration::from_millis(100);
-/// A follower that hears nothing stands for election after a time between these two.
-const ELECTION: (Duration, Duration) = (Duration::from_millis(300), Duration::from_millis(600));
+/// A member that heard the leader votes for nobody else for so long.
+const LEASE: Duration = Duration::from_millis(450);
+/// A follower that hears nothing waits at least so much longer, and at most another lease: it stands for election after 600 to 900 ms.
+const WAIT: Duration = Duration::from_millis(150);
+/// A leader without a majority is silent for so long, and then tries again for so long.
+const PROBE: Duration = Duration::from_millis(1200);
 /// Bytes of entries that are kept behind a snapshot.
 const KEPT_BYTES: u64 = if cfg!(test) { 1 << 20 } else { 64 << 20 };
 /// Most entries in one message to a follower; their bytes are bounded where the log is read.
@@ -52,13 +56,13 @@ pub(in crate::groups) struct Running {
 
 fn config(name: &str, kept: u64) -> Result<Config, openraft::ConfigError> {
     let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    let (least, most) = (millis(ELECTION.0), millis(ELECTION.1));
     let config = Config {
         cluster_name: name.to_owned(),
         heartbeat_interval: millis(HEARTBEAT),
-        election_timeout_min: least,
-        election_timeout_max: most,
-        quorum_loss_probe_interval: Some(2 * most),
+        // openraft takes the longest timeout for the lease too, and adds the two.
+        election_timeout_min: millis(WAIT),
+        election_timeout_max: millis(LEASE),
+        quorum_loss_probe_interval: Some(millis(PROBE)),
         enable_pre_vote: Some(true),
         // A leader that restarts stands for election like anybody: entries that it replicated and had not flushed itself are gone, and
         // in its old term it would write others at their places.
