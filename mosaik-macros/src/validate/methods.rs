@@ -9,8 +9,23 @@ use crate::{
 };
 
 /// Words that every group has for itself.
-const RESERVED: &[&str] =
-    &["clone", "execute", "execute_many", "query", "query_at", "status", "weak", "when", "with_deadline"];
+const RESERVED: &[&str] = &[
+    "bootstrap_log",
+    "bootstrap_status",
+    "changes",
+    "clone",
+    "execute",
+    "execute_many",
+    "observe",
+    "query",
+    "query_at",
+    "status",
+    "version",
+    "weak",
+    "when",
+    "with_deadline",
+    "with_index",
+];
 
 impl Check for Methods {
     fn check(&self, diags: &mut Diags) {

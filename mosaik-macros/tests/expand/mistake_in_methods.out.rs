@@ -63,7 +63,7 @@ const _: () = {
     "`take` takes `self`, which is neither a command nor a query\nhelp: `&mut self` to change the state on every member, `&self` to read it"
 }
 ::core::compile_error! {
-    "every group has a `when` of its own, which would hide this one\nhelp: give it another name\nnote: taken are `clone`, `execute`, `execute_many`, `query`, `query_at`, `status`, `weak`, `when`, `with_deadline`"
+    "every group has a `when` of its own, which would hide this one\nhelp: give it another name\nnote: taken are `bootstrap_log`, `bootstrap_status`, `changes`, `clone`, `execute`, `execute_many`, `observe`, `query`, `query_at`, `status`, `version`, `weak`, `when`, `with_deadline`, `with_index`"
 }
 ::core::compile_error! {
     "give this parameter a name: names go into the schema\nhelp: `both: (u8, u8)`, and take it apart in the body"
