@@ -4,7 +4,12 @@
 
 pub use futures::future::BoxFuture;
 pub use mosaik_runtime::{
-    collections::{Cell, Collection, Declared as DeclaredCollection, collection_shape},
+    collections::{
+        Alone, Bundle, Cell, Collection, Collections, Declared as DeclaredCollection, Handles, Holds,
+        OpenedReaders, OpenedWriters, Opening, Opens, Part, PartOf, Reader, Readers, Together, Writer,
+        Writers, bundle_shape, collection_shape, group_of, open_readers, open_writers, part, part_of,
+        readers_of, reads, writes,
+    },
     groups::{
         Apply, Command, CommandError, Declared, Group, Method, ReadError, Reply, StateMachine, Weak,
         generated::{
@@ -21,8 +26,9 @@ pub use mosaik_runtime::{
     },
     streams::{Accepted, Anyone, Datum},
     topology::{
-        CollectionDescriptor, GroupDescriptor, GroupOptions, Intent, KeySource, NodeDescriptor, OnlineWhen,
-        Overflow, Role, Source, Storage, StreamDescriptor, StreamOptions, VoterSet,
+        BundleDescriptor, CollectionDescriptor, GroupDescriptor, GroupOptions, Intent, KeySource,
+        NodeDescriptor, OnlineWhen, Overflow, Role, Source, Storage, StreamDescriptor, StreamOptions,
+        VoterSet,
     },
 };
 pub use serde::{self, Deserialize, Serialize};

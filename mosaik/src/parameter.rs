@@ -11,7 +11,7 @@ use mosaik_runtime::{
 #[diagnostic::on_unimplemented(
     message = "a node cannot be given a `{Self}`",
     label = "not a role",
-    note = "a node's parameters are roles: `Producer<T>`, `Consumer<T>`, `Group<M>`, `Writer<C>`, `Reader<C>`, `Network`, `Shutdown`, `Args<T>`, and types that implement `FromNode`"
+    note = "a node's parameters are roles: `Producer<T>`, `Consumer<T>`, `Group<M>`, `Learner<M>`, `Writer<C>`, `Reader<C>`, `Network`, `Shutdown`, `Args<T>`, and types that implement `FromNode`"
 )]
 pub trait Parameter: Sized + 'static {
     /// What the parameter makes of the node.

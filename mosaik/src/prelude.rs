@@ -11,7 +11,7 @@ pub use crate::{FromNode, Network, Shutdown, sleep};
 pub use mosaik_macros::{collection, group, methods, stream};
 pub use mosaik_runtime::{
     collections::{self, Reader, Writer},
-    groups::{Apply, Group},
+    groups::{Apply, Group, Learner},
     primitives::policy::{peer, rtt_below, tag},
     streams::{Consumer, Producer},
 };

@@ -16,6 +16,8 @@ mod book {
     mod streams {}
     #[doc = include_str!("../../docs/groups.md")]
     mod groups {}
+    #[doc = include_str!("../../docs/collections.md")]
+    mod collections {}
     #[doc = include_str!("../../docs/discovery.md")]
     mod discovery {}
     #[doc = include_str!("../../docs/networks.md")]

@@ -1,8 +1,8 @@
 //! The descriptors of one collection and of its group.
 
 use proc_macro2::{Literal, TokenStream};
-use quote::{ToTokens, quote};
-use syn::Type;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Type, spanned::Spanned};
 
 use super::{Expand, group, paths::Paths, policy, stub::settled};
 use crate::{
@@ -34,6 +34,9 @@ impl Expand for Collection {
         let (of_group, intent, source, shape) =
             (paths.group_descriptor(), paths.intent(), paths.here(), paths.collection_shape());
         let (voters, options, rule) = (paths.voter_set(), paths.group_options(), paths.rule());
+        let (alone, part_of) = (paths.alone(), paths.part_of_group());
+        let bundle = self.shared.as_ref().map_or_else(|| quote!(#alone<Self>), |ty| quote!(#ty));
+        let shared = self.shared.as_ref().map(|ty| quote!(impl #part_of<#ty> for #name {}));
         quote! {
             #[allow(dead_code)]
             #item
@@ -41,8 +44,10 @@ impl Expand for Collection {
             impl #parameters #collection for #name #arguments #bounds {
                 type Container = #cell<()>;
             }
+            #shared
             #[automatically_derived]
             impl #parameters #declared for #name #arguments #bounds {
+                type Bundle = #bundle;
                 const DESCRIPTOR: &'static #descriptor = &#descriptor {
                     intent: #intent::new("", [0; 32]),
                     container: "",
@@ -56,6 +61,7 @@ impl Expand for Collection {
                         docs: "",
                         source: #source,
                     },
+                    part: "",
                     readers: #rule::Anyone,
                     docs: "",
                     source: #source,
@@ -78,12 +84,52 @@ fn stored(collection: &Collection, container: &Type, paths: &Paths) -> TokenStre
 }
 
 fn declared(collection: &Collection, container: &Type, paths: &Paths) -> TokenStream {
+    match &collection.shared {
+        Some(shared) => declared_in(collection, shared, container, paths),
+        None => declared_alone(collection, container, paths),
+    }
+}
+
+/// A collection in a group that others share.
+fn declared_in(collection: &Collection, shared: &Type, container: &Type, paths: &Paths) -> TokenStream {
+    let group = &collection.group;
+    let (name, cfgs, docs) = (group.data.name(), cfgs(&group.data.item.attrs), docs(&group.data.item.attrs));
+    let (declared, descriptor, part_of_group) =
+        (paths.declared_collection(), paths.collection_descriptor(), paths.part_of_group());
+    let (intent, source, container) = (paths.intent(), paths.here(), shown(container));
+    let (text, id) = (&group.intent.text.value, Literal::byte_string(&group.intent.id("collection")));
+    let (group_of, part_of, readers_of) = (paths.group_of(), paths.part_of(), paths.readers_of());
+    // What the group has to be is asserted at its name, and once.
+    let assert = quote_spanned!(shared.span()=> type Bundle = #shared;);
+    quote! {
+        #(#cfgs)*
+        #[automatically_derived]
+        impl #part_of_group<#shared> for #name {}
+        #(#cfgs)*
+        #[automatically_derived]
+        impl #declared for #name {
+            #assert
+            const DESCRIPTOR: &'static #descriptor = &#descriptor {
+                intent: #intent::new(#text, *#id),
+                container: #container,
+                group: #group_of::<Self>(),
+                part: #part_of::<Self>(),
+                readers: #readers_of::<Self>(),
+                docs: #docs,
+                source: #source,
+            };
+        }
+    }
+}
+
+fn declared_alone(collection: &Collection, container: &Type, paths: &Paths) -> TokenStream {
     let group = &collection.group;
     let (name, cfgs, docs) = (group.data.name(), cfgs(&group.data.item.attrs), docs(&group.data.item.attrs));
     let (declared, descriptor, of_group) =
         (paths.declared_collection(), paths.collection_descriptor(), paths.group_descriptor());
     let (intent, source, shape) = (paths.intent(), paths.here(), paths.collection_shape());
     let (text, id) = (&group.intent.text.value, Literal::byte_string(&group.intent.id("collection")));
+    let alone = paths.alone();
     let (type_name, container) = (name.to_string(), shown(container));
     let (voters, options) = (group::voters(group, paths), group::options(group, paths));
     let writers = policy::rule(group.members.as_ref(), paths);
@@ -92,6 +138,7 @@ fn declared(collection: &Collection, container: &Type, paths: &Paths) -> TokenSt
         #(#cfgs)*
         #[automatically_derived]
         impl #declared for #name {
+            type Bundle = #alone<Self>;
             const DESCRIPTOR: &'static #descriptor = &#descriptor {
                 intent: #intent::new(#text, *#id),
                 container: #container,
@@ -105,6 +152,7 @@ fn declared(collection: &Collection, container: &Type, paths: &Paths) -> TokenSt
                     docs: #docs,
                     source: #source,
                 },
+                part: "",
                 readers: #readers,
                 docs: #docs,
                 source: #source,

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
-use super::{Expand, data, paths::Paths, policy, stub};
+use super::{Expand, bundle, data, paths::Paths, policy, stub};
 use crate::{
     model::{Group, Key, Voters, cfgs, docs},
     validate::Valid,
@@ -11,14 +11,18 @@ use crate::{
 
 impl Expand for Group {
     fn expand(valid: &Valid<Self>, paths: &Paths) -> TokenStream {
+        if valid.collections.is_some() {
+            return bundle::expand(valid, paths);
+        }
         let item = data::item(&valid.data, paths);
         let schema = data::schema(&valid.data, None, paths);
-        let (types, declared) = (types(valid, paths), declared(valid, &descriptor(valid, paths), paths));
+        let (types, declared) =
+            (types(valid, paths), declared(valid, &descriptor(valid, paths.machine_shape(), paths), paths));
         quote!(#schema #item #types #declared)
     }
 
     fn stub(&self, paths: &Paths) -> TokenStream {
-        stub::group(self, paths)
+        if self.collections.is_some() { bundle::stub(self, paths) } else { stub::group(self, paths) }
     }
 }
 
@@ -89,8 +93,9 @@ pub(super) fn declared(group: &Group, descriptor: &TokenStream, paths: &Paths) -
     }
 }
 
-fn descriptor(group: &Group, paths: &Paths) -> TokenStream {
-    let (descriptor, intent, shape) = (paths.group_descriptor(), paths.intent(), paths.machine_shape());
+/// The descriptor of a group, whose state has this shape.
+pub(super) fn descriptor(group: &Group, shape: TokenStream, paths: &Paths) -> TokenStream {
+    let (descriptor, intent) = (paths.group_descriptor(), paths.intent());
     let (text, id) = (&group.intent.text.value, Literal::byte_string(&group.intent.id("group")));
     let (name, docs, source) = (group.data.name().to_string(), docs(&group.data.item.attrs), paths.here());
     let (voters, options) = (voters(group, paths), options(group, paths));

@@ -2,6 +2,7 @@
 //!
 //! What is generated is a form, filled in: constants and one call. A snapshot of each is in `tests/expand/`.
 
+mod bundle;
 mod collection;
 mod data;
 mod group;

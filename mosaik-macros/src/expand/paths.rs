@@ -24,7 +24,13 @@ macro_rules! items {
 }
 
 items! {
-    accepted => Accepted, anyone => Anyone, boxed_future => BoxFuture, collection_shape => collection_shape, cell => Cell, collection => Collection,
+    accepted => Accepted, anyone => Anyone, bundle => Bundle, bundle_descriptor => BundleDescriptor,
+    bundle_shape => bundle_shape, collections => Collections, group_of => group_of, handles => Handles, holds => Holds, alone => Alone,
+    open_readers => open_readers, open_writers => open_writers, opened_readers => OpenedReaders,
+    opened_writers => OpenedWriters, opening => Opening, opens => Opens, part => part, part_kind => Part, part_of => part_of,
+    part_of_group => PartOf, reader => Reader, readers => Readers, readers_of => readers_of, reads => reads, role => Role,
+    together => Together, writer => Writer, writers => Writers, writes => writes,
+    boxed_future => BoxFuture, collection_shape => collection_shape, cell => Cell, collection => Collection,
     collection_descriptor => CollectionDescriptor, declared_collection => DeclaredCollection, datum => Datum, declared => Declared,
     deserialize => Deserialize, finish => finish, group => Group, group_descriptor => GroupDescriptor,
     group_options => GroupOptions, intent => Intent, key_source => KeySource, machine_shape => machine_shape, node => Node,

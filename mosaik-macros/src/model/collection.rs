@@ -10,6 +10,10 @@ pub(crate) struct Collection {
     pub(crate) group: Group,
     /// Who may read.
     pub(crate) readers: Option<Policy>,
+    /// The group that it shares with others, where `group` stands there.
+    pub(crate) shared: Option<Type>,
+    /// Whether `group` stands there at all.
+    pub(crate) is_shared: bool,
 }
 
 impl Collection {

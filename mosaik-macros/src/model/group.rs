@@ -1,6 +1,6 @@
 //! A declared group.
 
-use super::{Data, Intent, Place, Policy, Spanned};
+use super::{Body, Data, Field, Intent, Place, Policy, Spanned};
 
 /// What `#[group]` declares.
 pub(crate) struct Group {
@@ -9,6 +9,8 @@ pub(crate) struct Group {
     pub(crate) data: Data,
     /// Whether `state_machine` stands there.
     pub(crate) state_machine: bool,
+    /// Where `collections` stands.
+    pub(crate) collections: Option<Place>,
     /// The first committee; `None` when the option is missing or could not be read.
     pub(crate) voters: Option<Voters>,
     /// Whether `voters` stands there at all.
@@ -24,8 +26,24 @@ pub(crate) struct Group {
     pub(crate) committee: Option<Spanned<usize>>,
     pub(crate) founder: Option<Spanned<[u8; 32]>>,
     pub(crate) members: Option<Policy>,
+    /// Who may read, of a group of collections.
+    pub(crate) readers: Option<Policy>,
     /// For each field, whether `#[allow_nondeterminism]` stands on it or on the type.
     pub(crate) allowed: Vec<bool>,
+}
+
+impl Group {
+    /// The fields of a struct whose fields have names.
+    pub(crate) fn named(&self) -> Option<&[Field]> {
+        match (&self.data.item.data, &self.data.body) {
+            (syn::Data::Struct(data), Body::Struct(fields))
+                if matches!(data.fields, syn::Fields::Named(_)) =>
+            {
+                Some(fields)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The first committee.

@@ -18,12 +18,23 @@ const STORAGES: &[(&str, &str)] = &[("memory", "Memory"), ("durable", "Durable")
 impl Parse for Group {
     fn parse(args: TokenStream, item: TokenStream, context: &Context, diags: &mut Diags) -> Option<Self> {
         let mut args = Args::read(args, &keys::GROUP, diags);
+        let collections = args.take("collections").map(|arg| Place::of(&arg.word));
+        if collections.is_some() {
+            for arg in ["schema", "serde"].into_iter().filter_map(|word| args.take(word)) {
+                diags.push(catalog::not_of_collections(Place::of(&arg.word), arg.key.name));
+            }
+        }
         let mut data = data::read(&mut args, item, &keys::GROUP, diags)?;
         let allowed = take_allowed(&mut data);
-        let mut require = require::read(&mut args, &keys::REQUIRE_OF_GROUP, diags);
-        let members = require::side(&mut require, "members", diags);
+        let (site, side) = match collections {
+            Some(_) => (&keys::REQUIRE_OF_COLLECTION, "writers"),
+            None => (&keys::REQUIRE_OF_GROUP, "members"),
+        };
+        let mut require = require::read(&mut args, site, diags);
+        let members = require::side(&mut require, side, diags);
+        let readers = require::side(&mut require, "readers", diags);
         let intent = intent::read(&mut args, data.name(), context, diags);
-        Some(of(&mut args, data, intent, members, allowed, diags))
+        Some(Self { collections, readers, ..of(&mut args, data, intent, members, allowed, diags) })
     }
 }
 
@@ -40,6 +51,8 @@ pub(super) fn of(
     Group {
         intent,
         state_machine: args.take("state_machine").is_some(),
+        collections: None,
+        readers: None,
         has_voters: voters.is_some(),
         voters: voters.and_then(|arg| diags.take(self::voters(&arg))),
         storage: args.take("storage").and_then(|arg| diags.take(value::choice(&arg, STORAGES))),

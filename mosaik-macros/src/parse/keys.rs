@@ -87,6 +87,7 @@ pub(crate) const GROUP: Site = Site {
     shown: "#[group]",
     has_intent: true,
     keys: &[
+        key("collections", "collections"),
         key("committee", "committee = 5"),
         key("deadline", "deadline = \"30s\""),
         key("evict_after", "evict_after = \"30s\""),
@@ -112,6 +113,7 @@ pub(crate) const COLLECTION: Site = Site {
         key("deadline", "deadline = \"30s\""),
         key("evict_after", "evict_after = \"30s\""),
         key("founder", "founder = \"<peer id>\""),
+        key("group", "group = Exchange"),
         key("id", "id = hex(\"…\")"),
         key("key", "key = env(\"EXCHANGE_KEY\")"),
         key("require", "require(writers = tag(\"exchange\"))"),

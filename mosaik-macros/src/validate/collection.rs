@@ -40,7 +40,9 @@ impl Check for Collection {
             diags.push(catalog::generic_collection(Place::of(parameter), &name, &shown));
         }
         fields(self, &name, diags);
-        group::voters(&self.group, &name, diags);
+        if !self.is_shared {
+            group::voters(&self.group, &name, diags);
+        }
         self.group.members.iter().chain(&self.readers).for_each(|policy| policy::check(policy, diags));
     }
 }

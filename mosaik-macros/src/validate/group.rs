@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use syn::{GenericArgument, GenericParam, PathArguments, Type};
 
-use super::{Check, intent, policy};
+use super::{Check, bundle, intent, policy};
 use crate::{
     diag::{Diags, catalog},
     model::{Group, Place, Voters},
@@ -17,6 +17,9 @@ impl Check for Group {
     fn check(&self, diags: &mut Diags) {
         let name = self.data.name().to_string();
         intent::check(&self.intent, self.data.attribute, &name, diags);
+        if self.collections.is_some() {
+            return bundle::check(self, &name, diags);
+        }
         self.data.check(diags);
         for parameter in &self.data.item.generics.params {
             let shown = match parameter {

@@ -3,6 +3,7 @@
 //! Only this stage makes a [`Valid`], and only a [`Valid`] can be expanded: that generated code never sees unchecked
 //! input is a matter of types.
 
+mod bundle;
 mod collection;
 mod data;
 mod determinism;

@@ -8,7 +8,8 @@ use crate::{
     model::{Node, Parameter, Place, Spanned, shown},
 };
 
-const ROLES: &[&str] = &["Producer", "Consumer", "Group", "Network", "Shutdown", "Args"];
+const ROLES: &[&str] =
+    &["Producer", "Consumer", "Group", "Learner", "Writer", "Reader", "Network", "Shutdown", "Args"];
 
 impl Check for Node {
     fn check(&self, diags: &mut Diags) {

@@ -9,6 +9,7 @@ impl ::mosaik::__private::Collection for Book {
 #[cfg(unix)]
 #[automatically_derived]
 impl ::mosaik::__private::DeclaredCollection for Book {
+    type Bundle = ::mosaik::__private::Alone<Self>;
     const DESCRIPTOR: &'static ::mosaik::__private::CollectionDescriptor = &::mosaik::__private::CollectionDescriptor {
         intent: ::mosaik::__private::Intent::new(
             "greenhouse.book",
@@ -42,6 +43,7 @@ impl ::mosaik::__private::DeclaredCollection for Book {
                 line: ::core::line!(),
             },
         },
+        part: "",
         readers: ::mosaik::__private::Rule::Either(
             &::mosaik::__private::Rule::Tag("trader"),
             &::mosaik::__private::Rule::RttBelow(20u64),

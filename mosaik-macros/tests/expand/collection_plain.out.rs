@@ -7,6 +7,7 @@ impl ::mosaik::__private::Collection for Prices {
 }
 #[automatically_derived]
 impl ::mosaik::__private::DeclaredCollection for Prices {
+    type Bundle = ::mosaik::__private::Alone<Self>;
     const DESCRIPTOR: &'static ::mosaik::__private::CollectionDescriptor = &::mosaik::__private::CollectionDescriptor {
         intent: ::mosaik::__private::Intent::new(
             "exchange.prices",
@@ -29,6 +30,7 @@ impl ::mosaik::__private::DeclaredCollection for Prices {
                 line: ::core::line!(),
             },
         },
+        part: "",
         readers: ::mosaik::__private::Rule::Anyone,
         docs: "The last price of each symbol.",
         source: ::mosaik::__private::Source {

@@ -59,7 +59,7 @@ impl ::mosaik::__private::Declared for Ledger {
     }
 }
 ::core::compile_error! {
-    "`#[group]` has no option `voter`\nhelp: did you mean `voters`?\nnote: options are `committee`, `deadline`, `evict_after`, `founder`, `id`, `key`, `require`, `schema`, `serde`, `state_machine`, `storage`, `strict`, `voters`"
+    "`#[group]` has no option `voter`\nhelp: did you mean `voters`?\nnote: options are `collections`, `committee`, `deadline`, `evict_after`, `founder`, `id`, `key`, `require`, `schema`, `serde`, `state_machine`, `storage`, `strict`, `voters`"
 }
 ::core::compile_error! {
     "`storage` cannot be `disk`\nhelp: `storage` is `memory` or `durable`"
@@ -71,7 +71,7 @@ impl ::mosaik::__private::Declared for Ledger {
     "`Bank Ledger` is not an intent: use lower-case words joined by dots\nhelp: write \"bank.ledger\"\nnote: nodes that write the same intent find each other by it, so spelling is strict"
 }
 ::core::compile_error! {
-    "`#[group]` does not say what `Ledger` is\nhelp: write `#[group(state_machine, …)]`\nnote: `state_machine`: the type is the replicated state, and its `#[methods]` are the commands and queries"
+    "`#[group]` does not say what `Ledger` is\nhelp: write `#[group(state_machine, …)]`: the type is the replicated state, and its `#[methods]` are the commands and queries\nnote: `#[group(collections, …)]` is a group that several collections share: its fields"
 }
 ::core::compile_error! {
     "`#[group]` does not say how many nodes vote in `Ledger`\nhelp: write `voters = 3` to survive the loss of any one node, `voters = 5` for any two\nnote: the group begins when so many have met; with a number that was guessed, two parts could each begin one"

@@ -50,7 +50,52 @@ async fn trader(
     Ok(())
 }
 
+/// Who buys.
+#[collection("desk.bids", group = Desk)]
+pub struct Bids(collections::Map<u64, Order>);
+
+#[collection(group = Desk)]
+struct Trades(collections::Vec<Order>);
+
+/// What belongs together.
+#[group(collections, "desk", voters = 3, storage = durable, require(writers = tag("desk"), readers = tag("board")))]
+pub struct Desk {
+    /// Who buys.
+    pub bids: Bids,
+    trades: Trades,
+}
+
+#[mosaik::node(network = "exchange", tags = ["desk"])]
+async fn engine(desk: Writer<Desk>, trades: Writer<Trades>) -> mosaik::Result {
+    desk.when().online().await;
+    let both = desk.transaction(|tx| {
+        let taken = tx.on(&desk.bids).remove(1);
+        let len = tx.on(&trades).push(Order { amount: 1 });
+        (taken, len)
+    });
+    let (_, _): (Option<Order>, u64) = both.await?.into_inner();
+    Ok(())
+}
+
+#[mosaik::node(network = "exchange", tags = ["board"])]
+async fn board(desk: Reader<Desk>, trades: Reader<Trades>) -> mosaik::Result {
+    let _ = (desk.bids.len(), desk.version() == trades.version());
+    Ok(())
+}
+
+fn desk() {
+    assert_eq!(Bids::DESCRIPTOR.group.intent.text, "desk");
+    assert_eq!((Bids::DESCRIPTOR.part, Trades::DESCRIPTOR.part), ("bids", "trades"));
+    assert_eq!(Trades::DESCRIPTOR.readers.to_string(), "tag(\"board\")");
+    let nodes = [<engine as NodeItem>::DESCRIPTOR, <board as NodeItem>::DESCRIPTOR];
+    let graph = mosaik::topology::Graph::of(&nodes);
+    assert_eq!((graph.groups.len(), graph.memberships.len()), (1, 2));
+    assert_eq!(graph.groups[0].contents(), ["bids: Map<u64, Order>", "trades: Vec<Order>"]);
+    mosaik::topology::check(&nodes).expect("nothing is wrong");
+}
+
 fn main() {
+    desk();
     assert_eq!(Prices::DESCRIPTOR.intent.text, "exchange.prices");
     assert_eq!(Prices::DESCRIPTOR.id(), mosaik::primitives::CollectionId::derive("exchange.prices"));
     assert_eq!(Book::DESCRIPTOR.intent.text, "mosaik-ui-tests.book");

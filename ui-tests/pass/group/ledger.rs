@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use mosaik::{
-    groups::{Apply, Command, CommandError, Declared, Group, Method, ReadError, Reply, StateMachine},
+    groups::{
+        Apply, Command, CommandError, Declared, Group, Learner, Method, ReadError, Reply, StateMachine,
+    },
     node::NodeItem,
     topology::{KeySource, Role, Storage, VoterSet},
 };
@@ -132,6 +134,15 @@ impl Light {
     }
 }
 
+/// Takes no part in the ledger, and has a copy of it.
+#[mosaik::node(network = "bank")]
+async fn auditor(ledger: Learner<Ledger>) -> mosaik::Result {
+    ledger.when().online().await;
+    ledger.catch_up().await?;
+    let _: u64 = ledger.weak().balance("alice").await?;
+    Ok(())
+}
+
 #[mosaik::node(network = "bank")]
 async fn teller(ledger: Group<Ledger>, light: Group<Light>) -> mosaik::Result {
     let balance: u64 = ledger.deposit("alice".into(), 5).await?;
@@ -160,6 +171,8 @@ fn sends(ledger: &Group<Ledger>) -> impl Future<Output = std::result::Result<u64
 }
 
 fn main() {
+    let [Role::Learns(read)] = <auditor as NodeItem>::DESCRIPTOR.roles else { panic!("it reads") };
+    assert_eq!(read.intent.text, "bank.ledger");
     let group = Ledger::DESCRIPTOR;
     assert_eq!(
         (group.intent.text, group.type_name, group.docs),

@@ -22,6 +22,10 @@ pub(crate) const BY_BOUNDS: &[(&str, &str)] = &[
     ("A value that cannot travel.", "collection/value_cannot_travel"),
     ("A container of std with one of our names.", "collection/std_vec"),
     ("A writer of a type that was never declared.", "collection/writer_of_plain_struct"),
+    ("A collection in a group that does not list it.", "collection/group_without_it"),
+    ("A collection in something that is no group.", "collection/group_is_a_plain_struct"),
+    ("A group that lists what is no collection.", "group/collections_of_plain_types"),
+    ("A group that lists a collection of its own.", "group/collection_of_another_group"),
 ];
 
 /// Further cases of messages that are listed above.
@@ -40,5 +44,6 @@ pub(crate) const MORE: &[(&str, &str)] = &[
     ("An option that a collection does not have.", "collection/unknown_option"),
     ("The key of a collection in the source.", "collection/key_in_source"),
     ("Writers and readers of whom nothing is required.", "collection/require_nobody"),
+    ("A group of collections without voters.", "group/collections_without_voters"),
     ("A collection whose name is a sentence.", "collection/intent_with_spaces"),
 ];

@@ -62,3 +62,19 @@ pub(crate) fn generic_collection(at: Place, name: &str, parameter: &str) -> Diag
     Diag::new(at, format!("a collection must be concrete, but `{name}` has the parameter `{parameter}`"))
         .help("write one collection per type")
 }
+
+/// What the group says, said by one of its collections.
+///
+/// ui: collection/voters_beside_group
+pub(crate) fn said_by_the_group(at: Place, word: &str, group: &str) -> Diag {
+    Diag::new(at, format!("`{word}` is said once for all collections of a group, by the group"))
+        .help(format!("move it to `#[group(collections, …)]` on `{group}`"))
+}
+
+/// A group that is no type.
+///
+/// ui: collection/group_is_a_text
+pub(crate) fn not_a_shared_group(at: Place, given: &str) -> Diag {
+    Diag::new(at, format!("`group` names the type that is the group, and `{given}` is none"))
+        .help("write `group = Exchange`, and `#[group(collections, \"exchange\", voters = 3)]` on `Exchange`")
+}

@@ -9,8 +9,43 @@ use super::{Diag, Place, suggest};
 /// ui: group/kind_missing
 pub(crate) fn kind_missing(at: Place, name: &str) -> Diag {
     Diag::new(at, format!("`#[group]` does not say what `{name}` is"))
-        .help("write `#[group(state_machine, …)]`")
-        .note("`state_machine`: the type is the replicated state, and its `#[methods]` are the commands and queries")
+        .help("write `#[group(state_machine, …)]`: the type is the replicated state, and its `#[methods]` are the commands and queries")
+        .note("`#[group(collections, …)]` is a group that several collections share: its fields")
+}
+
+/// A group of two kinds.
+///
+/// ui: group/two_kinds
+pub(crate) fn two_kinds(at: Place, name: &str) -> Diag {
+    Diag::new(at, format!("`{name}` is the state of a state machine, or lists collections, but not both"))
+        .help("write a second group for the other")
+}
+
+/// A group of collections that does not name them.
+///
+/// ui: group/collections_without_names
+pub(crate) fn collections_without_names(at: Place, name: &str) -> Diag {
+    Diag::new(at, format!("`{name}` does not name its collections"))
+        .help(format!("write `pub struct {name} {{ pub bids: Bids, pub asks: Asks }}`"))
+}
+
+/// One collection twice in a group.
+///
+/// ui: group/collection_twice
+pub(crate) fn collection_twice(at: Place, collection: &str, name: &str) -> Diag {
+    Diag::new(at, format!("`{name}` lists `{collection}` twice"))
+        .help("declare another collection for the second one")
+}
+
+/// How a state is written, where there is none.
+///
+/// ui: group/collections_with_serde
+pub(crate) fn not_of_collections(at: Place, word: &str) -> Diag {
+    Diag::new(
+        at,
+        format!("`{word}` is about the state of a state machine, and a group of collections has none"),
+    )
+    .help(format!("leave `{word}` out"))
 }
 
 /// A group that does not say who votes.
