@@ -90,6 +90,15 @@ impl Running {
         }
     }
 
+    /// Whether it has said these words so far. Does not wait.
+    pub fn has_said(&mut self, words: &str) -> bool {
+        for line in self.lines.try_iter() {
+            self.said.push_str(&line);
+            self.said.push('\n');
+        }
+        self.said.contains(words)
+    }
+
     /// What it has said on standard error so far.
     pub fn complained(&self) -> String {
         self.complaints.lock().expect("no reader panics").clone()

@@ -6,6 +6,7 @@ mod command_line;
 mod killed;
 mod ledger;
 mod meeting;
+mod orderbook;
 mod pages;
 mod programs;
 mod refusals;

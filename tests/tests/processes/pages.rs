@@ -4,7 +4,7 @@ use std::{fmt::Write, fs, path::Path};
 
 use serde_json::Value;
 
-use crate::programs::{CHAT, LEDGER, PRICES, Place, RATE_LIMITER, SENSORS};
+use crate::programs::{CHAT, LEDGER, ORDERBOOK, PRICES, Place, RATE_LIMITER, SENSORS};
 
 #[test]
 fn the_topology_pages_are_up_to_date() {
@@ -14,6 +14,7 @@ fn the_topology_pages_are_up_to_date() {
         ("sensors", SENSORS),
         ("chat", CHAT),
         ("ledger", LEDGER),
+        ("orderbook", ORDERBOOK),
         ("prices", PRICES),
         ("rate_limiter", RATE_LIMITER),
     ] {
@@ -38,12 +39,30 @@ fn the_topology_pages_are_up_to_date() {
     );
 }
 
+/// An example that is a folder has the picture in a README of its own.
+#[test]
+fn the_picture_beside_the_orderbook_is_up_to_date() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/orderbook/README.md");
+    let text = fs::read_to_string(&path).expect("a README");
+    let (before, rest) = text.split_once("```mermaid\n").expect("a picture");
+    let (_, after) = rest.split_once("```").expect("its end");
+    let drawn = Place::new().run(ORDERBOOK, "topology --format mermaid").out;
+    let now = format!("{before}```mermaid\n{drawn}```{after}");
+    if std::env::var_os("MOSAIK_BLESS").is_some() {
+        fs::write(&path, &now).expect("it is written");
+    }
+    let text = fs::read_to_string(&path).expect("a README");
+    assert!(text == now, "stale: `MOSAIK_BLESS=1 cargo test -p mosaik-tests --test processes pages`");
+}
+
 fn page(name: &str, mermaid: &str, json: &str) -> String {
+    let source =
+        if name == "orderbook" { "examples/orderbook/".to_owned() } else { format!("examples/{name}.rs") };
     let graph: Value = serde_json::from_str(json).expect("it is JSON");
     let mut page = format!("# Topology: {name}\n\n");
     let _ = writeln!(
         page,
-        "Made from the declarations in `examples/{name}.rs`, without running anything: `cargo run --example {name} -- \
+        "Made from the declarations in `{source}`, without running anything: `cargo run --example {name} -- \
          topology`.\nA test fails when this page is stale.\n\n![The graph of {name}]({name}.svg)\n\n```mermaid\n{mermaid}```\n"
     );
     page.push_str("| node | network | tags | what it does |\n|---|---|---|---|\n");
@@ -90,7 +109,32 @@ fn page(name: &str, mermaid: &str, json: &str) -> String {
             one_line(&group["docs"]),
         );
     }
+    for group in graph["groups"].as_array().into_iter().flatten() {
+        collections(&mut page, group);
+    }
     page
+}
+
+/// The collections that share a group.
+fn collections(page: &mut String, group: &Value) {
+    let shared: Vec<_> = group["collections"].as_array().into_iter().flatten().collect();
+    if !shared.is_empty() {
+        let _ = write!(
+            page,
+            "\n| in `{}` | collection | container | what it is |\n|---|---|---|---|\n",
+            text(&group["intent"])
+        );
+    }
+    for one in shared {
+        let _ = writeln!(
+            page,
+            "| `{}` | `{}` | `{}` | {} |",
+            text(&one["name"]),
+            text(&one["intent"]),
+            text(&one["container"]),
+            one_line(&one["docs"]),
+        );
+    }
 }
 
 fn text(value: &Value) -> &str {

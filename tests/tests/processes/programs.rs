@@ -14,6 +14,7 @@ pub(crate) use mosaik_tests::programs::{Ended, Running};
 pub(crate) const SENSORS: &str = env!("CARGO_BIN_EXE_sensors");
 pub(crate) const CHAT: &str = env!("CARGO_BIN_EXE_chat");
 pub(crate) const LEDGER: &str = env!("CARGO_BIN_EXE_ledger");
+pub(crate) const ORDERBOOK: &str = env!("CARGO_BIN_EXE_orderbook");
 pub(crate) const PRICES: &str = env!("CARGO_BIN_EXE_prices");
 pub(crate) const RATE_LIMITER: &str = env!("CARGO_BIN_EXE_rate_limiter");
 pub(crate) const CLERK: &str = env!("CARGO_BIN_EXE_clerk");

@@ -67,14 +67,39 @@ fn commands_in_documents_are_run_by_ci() {
     let script = run_by_ci();
     let by_hand = |command: &str| BY_HAND.iter().any(|(known, _)| *known == command);
     let mut missing = Vec::new();
-    for path in
-        tree::paths(&[".md"]).into_iter().filter(|path| path == "README.md" || path.starts_with("docs/"))
+    for path in tree::paths(&[".md"])
+        .into_iter()
+        .filter(|path| path.ends_with("README.md") || path.starts_with("docs/"))
     {
         let commands = commands(&tree::read(&path));
         let absent = commands.into_iter().filter(|command| !script.contains(command) && !by_hand(command));
         missing.extend(absent.map(|command| format!("{path}: {command}")));
     }
     nothing("documents show commands that .ci/run does not run", missing);
+}
+
+/// A block of the tutorial says in the line above which file it is from.
+#[test]
+fn code_of_the_tutorial_is_that_of_the_example() {
+    let tutorial = tree::read("docs/tutorial.md");
+    let (mut lines, mut findings, mut shown) = (tutorial.lines(), Vec::new(), BTreeSet::new());
+    let mut before = "";
+    while let Some(line) = lines.next() {
+        if line.starts_with("```rust") {
+            let code: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            let file = before.strip_prefix("<!-- ").and_then(|rest| rest.strip_suffix(" -->"));
+            let is_there = file.is_some_and(|file| tree::read(file).contains(&code.join("\n")));
+            if !is_there {
+                findings.push(format!("{}: {}", file.unwrap_or("no file"), code.first().unwrap_or(&"")));
+            }
+            shown.extend(file.map(str::to_owned));
+        }
+        before = line;
+    }
+    nothing("docs/tutorial.md shows code that is not in its file", findings);
+    let files = tree::paths(&[".rs"]).into_iter().filter(|path| path.starts_with("examples/orderbook/"));
+    let unseen = files.filter(|path| !path.ends_with("_tests.rs") && !shown.contains(path));
+    nothing("docs/tutorial.md shows nothing of", unseen);
 }
 
 /// The cargo commands of the script, without what happens to their output. Documents need not say `--for`: a person stops
