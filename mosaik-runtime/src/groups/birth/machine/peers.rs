@@ -193,12 +193,12 @@ impl Birth {
         }
     }
 
-    /// Whether voters of the group are there with other stores than they voted with: somebody should know. In memory that is what
-    /// a restart does, so there only when nothing is committed any more.
+    /// Whether so many voters of the group are there with other stores than they voted with that nothing is committed any more:
+    /// somebody should know.
     pub(super) fn look_for_losses(&mut self, effects: &mut Vec<Effect>) {
         let Promise::Bound { voters, .. } = &self.record.promise else { return };
         let is_of_it = matches!(self.phase, Phase::Concluded | Phase::Resuming | Phase::Joining);
-        if !is_of_it {
+        if !self.config.in_memory || !is_of_it {
             return;
         }
         let is_lost = |voter: &&Member| {
@@ -207,9 +207,8 @@ impl Birth {
             now.is_some_and(|now| now.store != voter.store)
         };
         let (lost, of) = (voters.iter().filter(is_lost).count(), voters.len());
-        let durable = !self.config.in_memory;
-        if (durable || 2 * lost >= of) && lost > self.lost {
-            effects.push(Effect::Report(Report::StorageLost { lost, of, durable }));
+        if 2 * lost >= of && lost > self.lost {
+            effects.push(Effect::Report(Report::StorageLost { lost, of }));
         }
         self.lost = lost;
     }

@@ -22,22 +22,22 @@ use crate::{
     transport::{Backend, Config, Limits, sim::Net},
 };
 
-const LONG: Duration = Duration::from_secs(60);
+pub(super) const LONG: Duration = Duration::from_secs(60);
 
 /// One node with bonds of one group.
-struct End {
-    bonds: Bonds,
+pub(super) struct End {
+    pub(super) bonds: Bonds,
     events: mpsc::Receiver<BondEvent>,
-    scope: Scope,
+    pub(super) scope: Scope,
     _advert: Advert,
 }
 
-fn peer(n: u8) -> PeerId {
+pub(super) fn peer(n: u8) -> PeerId {
     SecretKey::from_bytes([n; 32]).peer_id()
 }
 
 /// Starts a node: its `boot`th life.
-async fn start(net: &Net, n: u8, boot: u128, server: Arc<dyn Serve>) -> End {
+pub(super) async fn start(net: &Net, n: u8, boot: u128, server: Arc<dyn Serve>) -> End {
     let key = SecretKey::from_bytes([n; 32]);
     let (clock, scope, boot) = (Clock::simulated(Wall(1_000_000_000)), Scope::new(), BootId(boot));
     let network = NetworkId::derive("bonds-tests");
@@ -100,7 +100,7 @@ async fn start(net: &Net, n: u8, boot: u128, server: Arc<dyn Serve>) -> End {
 }
 
 /// Both keep a bond with each other.
-async fn bond(one: &End, other: &End) {
+pub(super) async fn bond(one: &End, other: &End) {
     one.bonds.offer(other.bonds.me());
     other.bonds.offer(one.bonds.me());
     timeout(LONG, one.bonds.bonded(other.bonds.me())).await.expect("bonded");
@@ -108,7 +108,7 @@ async fn bond(one: &End, other: &End) {
 }
 
 /// What a member gives when it is asked for a chunk.
-enum Giver {
+pub(super) enum Giver {
     /// What it has.
     Honest(Snapshots),
     /// Something else.
@@ -140,7 +140,7 @@ impl Serve for Giver {
 }
 
 /// Takes every snapshot.
-struct Taker;
+pub(super) struct Taker;
 
 impl Install for Taker {
     fn install(&self, _: Manifest) -> BoxFuture<'_, Result<Vote, Why>> {
@@ -148,7 +148,7 @@ impl Install for Taker {
     }
 }
 
-fn vote() -> Vote {
+pub(super) fn vote() -> Vote {
     Vote { term: 3, member: MemberId::new(peer(2), 2), committed: true }
 }
 

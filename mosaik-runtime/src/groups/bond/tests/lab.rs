@@ -63,12 +63,22 @@ impl Node {
     }
 
     pub(in crate::groups) async fn tagged(net: &Net, number: u8, life: u8, tags: &[&str]) -> Self {
+        let backend = Backend::Sim(net.port(id(number)));
+        Self::start_on(backend, Rendezvous::Sim(net.clone()), (number, life), tags).await
+    }
+
+    /// One life of a node on any network.
+    pub(in crate::groups) async fn start_on(
+        backend: Backend,
+        rendezvous: Rendezvous,
+        (number, life): (u8, u8),
+        tags: &[&str],
+    ) -> Self {
         let key = SecretKey::from_bytes([number; 32]);
         let (network, boot) =
             (NetworkId::derive("groups-lab"), BootId(u128::from(life) << 8 | u128::from(number)));
         let (clock, scope) = (Clock::simulated(Wall(1_000_000_000)), Scope::new());
         let mut rng = NodeRng::from_seed(u64::from(life) << 8 | u64::from(number));
-        let port = net.port(key.peer_id());
         let config = Config {
             key: key.clone(),
             network,
@@ -81,10 +91,10 @@ impl Node {
             rng: rng.split("transport"),
             scope: scope.child(),
         };
-        let transport = Transport::bind(config, Backend::Sim(port)).await.expect("it binds");
+        let transport = Transport::bind(config, backend).await.expect("it binds");
         let rng = rng.split("discovery");
         let mut settings = Settings::new(key, network, boot, clock.clone(), rng, scope.child());
-        settings.rendezvous = Rendezvous::Sim(net.clone());
+        settings.rendezvous = rendezvous;
         settings.tags = tags.iter().filter_map(|text| Tag::new(text).ok()).collect();
         let discovery = Discovery::start(transport.clone(), settings).expect("it starts");
         let admission = Admission::new(transport.clone(), discovery.clone(), scope.child());

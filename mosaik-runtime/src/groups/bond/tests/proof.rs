@@ -1,3 +1,5 @@
+//! Who has a bond, and who is refused.
+
 use std::sync::Arc;
 
 use super::lab::{Echo, Events, Node, group, key, shaped, two, within};
@@ -11,7 +13,7 @@ use crate::{
     transport::sim::Net,
 };
 
-async fn refusal(events: &mut Events) -> (PeerId, BondRefused) {
+pub(super) async fn refusal(events: &mut Events) -> (PeerId, BondRefused) {
     events
         .until(|event| match event {
             BondEvent::Refused { peer, why } => Some((*peer, why.clone())),
@@ -91,7 +93,7 @@ async fn a_bond_ends_when_the_peer_is_not_admitted_any_more() {
 }
 
 /// Proves what it has seen elsewhere, over a link of its own.
-async fn says(from: &Node, to: &Node, proof: KeyProof) -> Proved {
+pub(super) async fn says(from: &Node, to: &Node, proof: KeyProof) -> Proved {
     let shape = schema::of::<u32>();
     let ask = Ask {
         item: Item::unknown(group()),

@@ -15,8 +15,6 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use tokio::time::Instant;
 
@@ -72,10 +70,8 @@ pub(super) enum Input {
     Unsure(LaneId, BatchId),
     /// Time passed.
     Tick,
-    /// The node stops.
+    /// The node, or the member on it, stops.
     Stop,
-    /// The member on this node has stopped for good: its birth ended, its disk failed.
-    Failed(Arc<str>),
 }
 
 /// Why a batch is surely not in any log.

@@ -55,6 +55,36 @@ async fn the_named_founder_founds_and_nobody_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_founded_group_grows_to_its_committee_and_no_farther() {
+    let mut lab = Lab::new(8);
+    let five = GroupSettings { committee: Some(5), ..GroupSettings::new(Voters::Founder) };
+    let mut nodes = lab.many(3, &five).await;
+    give(&nodes, 1).await;
+    settled(&nodes, &[1, 2, 3], &[1]).await;
+    for n in 4..=7 {
+        nodes.push(lab.start(n, five.clone()).await);
+    }
+    let full = |view: &InstanceView| view.voters.len() == 5 && view.learners.len() == 2;
+    for node in &nodes {
+        node.until("five vote, two do not", full).await;
+    }
+    sleep(Duration::from_secs(60)).await;
+    assert!(nodes.iter().all(|node| full(&node.view())), "it stays so");
+    // Two of the five may be lost.
+    let voters = nodes[0].view().voters.clone();
+    for n in [7, 6, 5, 4, 3, 2, 1_u8]
+        .into_iter()
+        .filter(|n| voters.iter().any(|voter| voter.peer == Lab::peer(*n)))
+        .take(2)
+    {
+        let place = nodes.iter().position(|node| node.instance.me() == Lab::peer(n)).expect("it runs");
+        let gone = nodes.remove(place);
+        lab.crash(n, gone).await;
+    }
+    give(&nodes, 2).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_node_that_was_told_to_founds_alone() {
     let mut lab = Lab::new(6);
     let alone = GroupSettings { storage: Storage::Durable, ..GroupSettings::new(Voters::Count(1)) };

@@ -3,11 +3,13 @@
 mod births;
 mod bounds;
 mod changes;
+mod faults;
 mod forced;
 mod leads;
 mod lessons;
 mod lives;
 mod losses;
+mod many;
 mod meetings;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -183,9 +185,18 @@ impl Lab {
 }
 
 async fn open(hub: &Hub, settings: GroupSettings) -> Result<(Instance, Replica<Numbers>), OpenError> {
+    open_named(hub, "numbers", settings).await
+}
+
+/// Opens a group of this name.
+async fn open_named(
+    hub: &Hub,
+    name: &str,
+    settings: GroupSettings,
+) -> Result<(Instance, Replica<Numbers>), OpenError> {
     let opening = Opening {
-        intent: "numbers".into(),
-        id: GroupId::derive("numbers"),
+        intent: name.into(),
+        id: GroupId::derive(name),
         settings,
         initial: Numbers::default(),
         machine: MachineSettings { snapshot_entries: 20, ..MachineSettings::default() },
@@ -214,23 +225,7 @@ impl Node {
 
     /// Gives a number on this node, if it leads.
     async fn give(&self, number: u64) -> Result<u64, ProposeError> {
-        let open = Item::Open { owner: self.instance.me(), boot: self.instance.boot() };
-        let opened = self.instance.propose(vec![open]).await?;
-        let [Outcome::Opened(session)] = opened[..] else { panic!("{opened:?}") };
-        let body = codec::encode(&number).expect("encodes").into();
-        let command = Item::Command {
-            session,
-            serial: 0,
-            acked_below: 0,
-            method: crate::groups::machine::COMMAND,
-            body,
-        };
-        let outcomes = self.instance.propose(vec![command]).await?;
-        match &outcomes[..] {
-            [Outcome::Replied(reply)] => Ok(codec::decode(reply).expect("a number")),
-            [Outcome::Fenced] => Err(ProposeError::Fenced),
-            other => panic!("{other:?}"),
-        }
+        give_to(&self.instance, number).await
     }
 
     async fn end(self) {
@@ -239,6 +234,22 @@ impl Node {
         self.discovery.depart().await;
         self.transport.shutdown().await;
         self.scope.kill();
+    }
+}
+
+/// Gives a number to a group on a node that leads it.
+async fn give_to(instance: &Instance, number: u64) -> Result<u64, ProposeError> {
+    let open = Item::Open { owner: instance.me(), boot: instance.boot() };
+    let opened = instance.propose(vec![open]).await?;
+    let [Outcome::Opened(session)] = opened[..] else { panic!("{opened:?}") };
+    let body = codec::encode(&number).expect("encodes").into();
+    let method = crate::groups::machine::COMMAND;
+    let command = Item::Command { session, serial: 0, acked_below: 0, method, body };
+    let outcomes = instance.propose(vec![command]).await?;
+    match &outcomes[..] {
+        [Outcome::Replied(reply)] => Ok(codec::decode(reply).expect("a number")),
+        [Outcome::Fenced] => Err(ProposeError::Fenced),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -31,11 +31,11 @@ use crate::{
     primitives::{NodeRng, PeerId, Scope, WireId},
 };
 
-const OWNER: PeerId = PeerId::from_bytes([1; 32]);
-const GROUP: WireId = WireId::from_bytes([2; 32]);
+pub(super) const OWNER: PeerId = PeerId::from_bytes([1; 32]);
+pub(super) const GROUP: WireId = WireId::from_bytes([2; 32]);
 
 /// Nobody else is there.
-struct Nobody;
+pub(super) struct Nobody;
 
 fn unreachable() -> Unreachable<RaftTypes> {
     Unreachable::new(&io::Error::other("nobody else is there"))
@@ -86,7 +86,8 @@ fn config() -> Arc<Config> {
 }
 
 /// Snapshots every twenty entries or so.
-const SETTINGS: MachineSettings = MachineSettings { snapshot_entries: 20, outstanding: 1024, ..SMALL };
+pub(super) const SETTINGS: MachineSettings =
+    MachineSettings { snapshot_entries: 20, outstanding: 1024, ..SMALL };
 
 struct Life {
     scope: Scope,

@@ -5,3 +5,5 @@ mod anew;
 mod group;
 mod machine;
 mod suite;
+#[cfg(all(feature = "durable", feature = "sim"))]
+mod votes;
