@@ -4,8 +4,8 @@ use std::{any::Any, fmt, marker::PhantomData, ops::Deref, sync::Arc};
 
 use super::{
     core::{Cell, Container, Key, Map, Once, PriorityQueue, Set, Value, Vec},
-    handle::{Read, Write},
     machine::{Machine, Only},
+    shared::{Handles, Holds},
 };
 use crate::{
     groups,
@@ -30,7 +30,9 @@ pub trait Collection: 'static {
     label = "needs a declared collection",
     note = "declare one: `#[collection(\"some.name\", voters = 1)] pub struct Prices(collections::Map<String, u64>);`"
 )]
-pub trait Declared: Collection {
+pub trait Declared: Collection + Sized {
+    /// The group that holds it: its own, or one that it shares with others.
+    type Bundle: Holds<Self>;
     /// What the attribute says.
     const DESCRIPTOR: &'static CollectionDescriptor;
 }
@@ -60,7 +62,8 @@ pub fn collection_shape<C: Collection>(_: &mut Seen) -> Shape {
 
 /// Writes and reads a collection. As a parameter of a node it makes the node a member of the collection's group.
 ///
-/// What can be done depends on the container: see [`Write`] for it, and [`View`](super::View) for reading.
+/// What can be done depends on the container: see [`Write`](super::Write) for it, and [`View`](super::View) for reading. Of a group of
+/// collections it has the writers of all of them as fields, and [changes them together](super::Writers::transaction).
 pub struct Writer<C> {
     write: Arc<dyn Any + Send + Sync>,
     collection: PhantomData<fn() -> C>,
@@ -68,34 +71,35 @@ pub struct Writer<C> {
 
 /// Reads a collection. As a parameter of a node it gives the node a copy, and no part in the collection's group.
 ///
-/// What can be asked depends on the container: see [`View`](super::View).
+/// What can be asked depends on the container: see [`View`](super::View). Of a group of collections it has the readers of all of them as
+/// fields.
 pub struct Reader<C> {
     read: Arc<dyn Any + Send + Sync>,
     collection: PhantomData<fn() -> C>,
 }
 
-impl<C: Collection> Writer<C> {
-    pub(super) fn new(write: Write<C::Container>) -> Self {
+impl<C: Handles> Writer<C> {
+    pub(super) fn new(write: C::Write) -> Self {
         Self { write: Arc::new(write), collection: PhantomData }
     }
 }
 
-impl<C: Collection> Reader<C> {
-    pub(super) fn new(read: Read<C::Container>) -> Self {
+impl<C: Handles> Reader<C> {
+    pub(super) fn new(read: C::Read) -> Self {
         Self { read: Arc::new(read), collection: PhantomData }
     }
 }
 
-impl<C: Collection> Deref for Writer<C> {
-    type Target = Write<C::Container>;
+impl<C: Handles> Deref for Writer<C> {
+    type Target = C::Write;
 
     fn deref(&self) -> &Self::Target {
         self.write.downcast_ref().expect("a handle of this type") // impossible: only `new` makes one
     }
 }
 
-impl<C: Collection> Deref for Reader<C> {
-    type Target = Read<C::Container>;
+impl<C: Handles> Deref for Reader<C> {
+    type Target = C::Read;
 
     fn deref(&self) -> &Self::Target {
         self.read.downcast_ref().expect("a handle of this type") // impossible: only `new` makes one
@@ -114,13 +118,13 @@ impl<C> Clone for Reader<C> {
     }
 }
 
-impl<C: Collection> fmt::Debug for Writer<C> {
+impl<C: Handles> fmt::Debug for Writer<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
 }
 
-impl<C: Collection> fmt::Debug for Reader<C> {
+impl<C: Handles> fmt::Debug for Reader<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }

@@ -12,6 +12,7 @@
 //! | `transaction` | several operations, all or none |
 //! | `open` | the collections of a node, and the builder of their handles |
 //! | `declared` | what `#[collection]` declares |
+//! | `shared` | what `#[group(collections, ..)]` declares: collections that share a group |
 //! | `expiry` | the leader's task for entries with a time to live |
 
 pub mod core;
@@ -21,6 +22,7 @@ mod feed;
 mod handle;
 pub mod machine;
 mod open;
+mod shared;
 mod transaction;
 
 pub use core::{
@@ -32,4 +34,8 @@ pub use feed::{Change, Changes};
 pub use handle::{Applied, Read, Snapshot, View, Write};
 pub use machine::{Bundle, Machine, Only, Part};
 pub use open::{Collected, CollectionBuilder, Collections, SingleBuilder};
+pub use shared::{
+    Alone, Handles, Holds, OpenedReaders, OpenedWriters, Opening, Opens, PartOf, Readers, Together, Writers,
+    bundle_shape, group_of, open_readers, open_writers, part, part_of, readers_of, reads, writes,
+};
 pub use transaction::{Answers, Pending, Steps, Transaction, TransactionError};

@@ -14,10 +14,12 @@ use super::{
     feed::Feed,
     handle::{Copy, Member, Read, Reading, Strong, Write},
     machine::{Bundle, Machine, Only},
+    shared::{Holds, Together},
 };
 use crate::{
     groups::{GroupBuilder, GroupKey, Groups, JoinError, Storage, Voters},
     primitives::{CollectionId, GroupId, Policy, Scope},
+    topology::BundleDescriptor,
 };
 
 /// The collections of one node. Cheap to clone.
@@ -65,13 +67,26 @@ impl Collections {
     }
 
     /// The collection that `#[collection]` declared for `C`.
-    pub fn declared<C: Declared>(&self) -> CollectionBuilder<C, Only<C::Container>> {
-        let (descriptor, readers) = (C::DESCRIPTOR.group, Policy::from(C::DESCRIPTOR.readers));
+    pub fn declared<C: Declared>(&self) -> CollectionBuilder<C, <C::Bundle as Holds<C>>::Opened> {
+        self.described(<C::Bundle as Holds<C>>::BUNDLE, <C::Bundle as Holds<C>>::PART)
+    }
+
+    /// All collections of the group that `#[group(collections, ..)]` declared.
+    pub(super) fn together<B: Together>(&self) -> CollectionBuilder<B, B> {
+        self.described(B::DESCRIPTOR, "")
+    }
+
+    fn described<C, B: Bundle>(
+        &self,
+        bundle: BundleDescriptor,
+        part: &'static str,
+    ) -> CollectionBuilder<C, B> {
+        let (descriptor, readers) = (bundle.group, Policy::from(bundle.readers));
         CollectionBuilder {
             group: self.0.groups.described(Machine::default(), descriptor).require_of_readers(readers),
             collections: self.clone(),
             id: descriptor.id(),
-            part: "",
+            part,
             intent: descriptor.intent.text.into(),
             collection: PhantomData,
         }
@@ -258,6 +273,16 @@ impl<C, B> CollectionBuilder<C, B> {
     }
 }
 
+impl<C, B: Bundle> CollectionBuilder<C, B> {
+    pub(super) async fn write(self) -> Result<(Arc<Copy>, Arc<dyn Member>), JoinError> {
+        self.collections.member(self.id, self.intent, self.group).await
+    }
+
+    pub(super) async fn read(self) -> Result<(Arc<Copy>, Arc<dyn Reading>), JoinError> {
+        self.collections.reader(self.id, self.intent, self.group).await
+    }
+}
+
 impl<C: super::Collection, B: Bundle> CollectionBuilder<C, B> {
     /// Opens the collection to write and to read: this node becomes a member of its group. It does not wait for that; use
     /// `when().online()`. The node keeps its part until it stops, also when all handles are gone.
@@ -267,7 +292,7 @@ impl<C: super::Collection, B: Bundle> CollectionBuilder<C, B> {
     /// As for [`GroupBuilder::join`].
     pub async fn writer(self) -> Result<Writer<C>, JoinError> {
         let (part, name) = (self.part, self.intent.clone());
-        let (copy, member) = self.collections.member(self.id, self.intent, self.group).await?;
+        let (copy, member) = self.write().await?;
         match copy.view::<C::Container>(part) {
             Some(view) => Ok(Writer::new(Write::new(view, member))),
             None => Err(JoinError::NoSuchPart { intent: name.to_string(), part }),
@@ -282,7 +307,7 @@ impl<C: super::Collection, B: Bundle> CollectionBuilder<C, B> {
     /// As for [`GroupBuilder::learn`].
     pub async fn reader(self) -> Result<Reader<C>, JoinError> {
         let (part, name) = (self.part, self.intent.clone());
-        let (copy, reading) = self.collections.reader(self.id, self.intent, self.group).await?;
+        let (copy, reading) = self.read().await?;
         match copy.view::<C::Container>(part) {
             Some(view) => Ok(Reader::new(Read::new(view, reading))),
             None => Err(JoinError::NoSuchPart { intent: name.to_string(), part }),

@@ -33,7 +33,6 @@ pub struct Steps<'t, T> {
 }
 
 /// What an operation of a transaction will answer.
-#[must_use = "return it from the closure to get the answer"]
 pub struct Pending<R> {
     step: usize,
     read: fn(&[u8]) -> Result<R, DecodeError>,

@@ -120,6 +120,14 @@ pub enum Unknown {
         /// Why not.
         why: String,
     },
+    /// It was sent, and the member here stopped for good before the answer came.
+    #[error(
+        "the member of the group on this node stopped before the answer came, so the command may have been applied or not: {why}"
+    )]
+    Failed {
+        /// Why.
+        why: String,
+    },
     /// It was sent, and the node is stopping.
     #[error("the node stopped before the answer came: the command may have been applied or not")]
     Stopped(#[from] Stopped),

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    bond::{GroupKey, KeyTooShort},
+    bond::{GroupKey, GroupKeyError},
     client::Client,
     handle::{Declared, Group},
     hub::{Hub, Learning, OpenError, Opening},
@@ -345,7 +345,7 @@ fn read_key(from: KeySource) -> Result<GroupKey, String> {
             keyfile::contents(&base.join(Path::new(path))).map_err(|error| error.to_string())?
         }
     };
-    GroupKey::from_text(&text).map_err(|error: KeyTooShort| error.to_string())
+    GroupKey::from_text(&text).map_err(|error: GroupKeyError| error.to_string())
 }
 
 impl<M> fmt::Debug for GroupBuilder<M> {

@@ -13,12 +13,13 @@ use bytes::Bytes;
 use tokio::time::timeout;
 
 use super::{
+    birth::BirthLog,
     changes::Changes,
     client::{Client, Prepared},
     error::{CommandError, ReadError, Rejected, Unknown},
     instance::Instance,
     machine::{Command, Observer, Observing, Replica, Reply, StateMachine},
-    status::InstanceView,
+    status::{BootstrapStatus, InstanceView},
     version::Version,
     when::GroupWhen,
 };
@@ -115,6 +116,17 @@ impl<M> Group<M> {
     /// The group as this node sees it now: its birth, leader, voters and progress.
     pub fn status(&self) -> InstanceView {
         self.opened.instance.view().borrow().clone()
+    }
+
+    /// How the birth of the group stands on this node: how far it is, who was met, and what is missing.
+    pub fn bootstrap_status(&self) -> BootstrapStatus {
+        self.opened.instance.view().borrow().bootstrap()
+    }
+
+    /// Every input of the birth on this node and the digest of what it led to, for a bug report: it can be played again
+    /// ([`BirthLog::replay`]). None when the node stops, or when the store could not be read.
+    pub async fn bootstrap_log(&self) -> Option<BirthLog> {
+        self.opened.instance.birth_log().await
     }
 }
 
@@ -226,6 +238,17 @@ impl<M: StateMachine> Weak<M> {
         self.local.answer(ask, (DEADLINE, DEADLINE)).await.map(|(_, answer)| answer)
     }
 
+    /// Asks the copy on this node whatever the closure does, and says at which index of the log: see
+    /// [`query_at`](Self::query_at). The typed way to an index:
+    /// `ledger.weak().with_index(|ledger| ledger.balance("alice"))`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`query`](Self::query).
+    pub async fn with_index<A>(&self, ask: impl FnOnce(&M) -> A) -> Result<(u64, A), ReadError> {
+        self.local.answer(ask, (DEADLINE, DEADLINE)).await
+    }
+
     /// Asks the copy on this node, and says at which index of the log: the answer is what a linearizable query would have been told
     /// just after the command with that index.
     ///
@@ -233,7 +256,7 @@ impl<M: StateMachine> Weak<M> {
     ///
     /// As for [`query`](Self::query).
     pub async fn query_at(&self, query: M::Query) -> Result<(u64, M::Answer), ReadError> {
-        self.local.answer(|state| state.query(query), (DEADLINE, DEADLINE)).await
+        self.with_index(|state| state.query(query)).await
     }
 }
 

@@ -32,7 +32,7 @@ mod version;
 mod when;
 pub mod wire;
 
-pub use bond::{BondRefused, GroupKey, KeyTooShort};
+pub use bond::{BondRefused, GroupKey, GroupKeyError};
 pub use changes::{CHANGES, Change, Changes};
 pub use error::{CommandError, ReadError, Rejected, Unknown};
 pub use groups::{GroupBuilder, Groups, JoinError, Keyed};
@@ -42,7 +42,7 @@ pub use machine::{
 };
 pub use member::MemberId;
 pub use settings::{GroupSettings, Leads, Storage, Voters};
-pub use status::{Conflict, InstanceView};
+pub use status::{BootstrapStatus, GroupConflict, InstanceView};
 pub use tail::{Learner, LearnerView, LearnerWhen, Reaches, Received, Updated};
 pub use version::{Era, EraChanged, Version};
 pub use when::{Committed, GroupWhen, LeaderChanged};

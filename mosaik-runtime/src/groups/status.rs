@@ -15,13 +15,24 @@ use crate::primitives::PeerId;
 
 /// Two groups of one name have met.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Conflict {
+pub struct GroupConflict {
     /// The node that belongs to the other one.
     pub peer: PeerId,
     /// The birth of the group here.
     pub mine: ClusterId,
     /// The birth of the group there.
     pub theirs: ClusterId,
+}
+
+/// How the birth of a group stands on one node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BootstrapStatus {
+    /// How far it is, who was met, and what is missing.
+    pub birth: Arc<birth::View>,
+    /// What was reported last.
+    pub report: Option<birth::Report>,
+    /// Whether it was reported to take longer than its deadline. A strict birth is over then.
+    pub timed_out: bool,
 }
 
 /// A group on one node, as it is now.
@@ -52,7 +63,7 @@ pub struct InstanceView {
     /// The last entry that is known to be committed.
     pub committed: u64,
     /// Another group of this name that was met.
-    pub conflict: Option<Conflict>,
+    pub conflict: Option<GroupConflict>,
     /// Whether the group has fenced itself: it accepts no more commands.
     pub fenced: bool,
     /// Whether most voters of a group in memory came back without its state: what is here can be read and never changed.
@@ -107,6 +118,12 @@ impl InstanceView {
             && !self.fenced
             && !self.stopped
             && self.failed.is_none()
+    }
+
+    /// The part that tells of the birth.
+    pub fn bootstrap(&self) -> BootstrapStatus {
+        let timed_out = self.timed_out || self.birth.phase == Phase::TimedOut;
+        BootstrapStatus { birth: self.birth.clone(), report: self.report.clone(), timed_out }
     }
 
     /// Whether the group exists, as far as this node knows.

@@ -3,7 +3,6 @@
 use std::{future::Future, pin::Pin};
 
 use super::{
-    birth::Phase,
     machine::Applied,
     status::InstanceView,
     tail::{Reaches, Updated},
@@ -71,7 +70,7 @@ impl GroupWhen {
 
     /// The deadline of the group's birth passed before it was born. Unless the group is strict, it may be born later.
     pub fn bootstrap_timed_out(&self) -> Condition<InstanceView> {
-        self.such(|view| view.timed_out || view.birth.phase == Phase::TimedOut)
+        self.such(|view| view.bootstrap().timed_out)
     }
 
     /// The copy on this node has changed since this was made.

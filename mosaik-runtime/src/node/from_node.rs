@@ -5,7 +5,7 @@ use std::future::Future;
 use super::{Network, Node, Result, Shutdown};
 use crate::{
     collections::{self, Reader, Writer},
-    groups::{Declared, Group},
+    groups::{Declared, Group, Learner},
     streams::{Consumer, Datum, Producer},
     topology::Role,
 };
@@ -16,7 +16,7 @@ use crate::{
 #[diagnostic::on_unimplemented(
     message = "a node cannot be given a `{Self}`",
     label = "not a role",
-    note = "a node's parameters are roles: `Producer<S>`, `Consumer<S>`, `Group<M>`, `Writer<C>`, `Reader<C>`, `Network`, `Shutdown`, `Args<T>`, and types that implement `FromNode`"
+    note = "a node's parameters are roles: `Producer<S>`, `Consumer<S>`, `Group<M>`, `Learner<M>`, `Writer<C>`, `Reader<C>`, `Network`, `Shutdown`, `Args<T>`, and types that implement `FromNode`"
 )]
 pub trait FromNode: Sized {
     /// What this parameter makes of the node.
@@ -50,19 +50,27 @@ impl<M: Declared> FromNode for Group<M> {
     }
 }
 
-impl<C: collections::Declared> FromNode for Writer<C> {
-    const ROLE: Role = Role::Writes(C::DESCRIPTOR);
+impl<M: Declared> FromNode for Learner<M> {
+    const ROLE: Role = Role::Learns(M::DESCRIPTOR);
 
     async fn from_node(node: &Node) -> Result<Self> {
-        Ok(node.network().collections().declared::<C>().writer().await?)
+        Ok(node.network().groups().declared::<M>().learn().await?)
     }
 }
 
-impl<C: collections::Declared> FromNode for Reader<C> {
-    const ROLE: Role = Role::Reads(C::DESCRIPTOR);
+impl<C: collections::Opens> FromNode for Writer<C> {
+    const ROLE: Role = C::WRITES;
 
     async fn from_node(node: &Node) -> Result<Self> {
-        Ok(node.network().collections().declared::<C>().reader().await?)
+        Ok(C::writer(node.network().collections()).await?)
+    }
+}
+
+impl<C: collections::Opens> FromNode for Reader<C> {
+    const ROLE: Role = C::READS;
+
+    async fn from_node(node: &Node) -> Result<Self> {
+        Ok(C::reader(node.network().collections()).await?)
     }
 }
 

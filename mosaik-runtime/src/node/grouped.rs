@@ -10,6 +10,7 @@ use super::Network;
 use crate::{
     groups::{
         Apply, CommandError, Group, JoinError, ReadError, Rejected, StateMachine, Storage, Voters,
+        birth::{Missing, Phase, Report},
         hub::OpenError,
     },
     primitives::{
@@ -64,11 +65,16 @@ impl Node {
 }
 
 async fn start(net: &Net, n: u8, voters: u8) -> Node {
+    begin(net, n, voters, false).await
+}
+
+async fn begin(net: &Net, n: u8, voters: u8, strict: bool) -> Node {
     let clock = Clock::simulated(Wall(1_000_000_000_000));
     let rng = NodeRng::from_seed(n.into());
     let builder = Network::builder("grouped").secret_key(SecretKey::from_bytes([n; 32]));
     let network = builder.simulated(net.clone(), clock, rng).build().await.expect("starts");
     let group = network.groups().machine(Numbers::default()).named("numbers").voters(Voters::Count(voters));
+    let group = if strict { group.strict() } else { group };
     Node { group: group.join().await.expect("joins"), network }
 }
 
@@ -113,7 +119,27 @@ async fn commands_of_every_node_are_answered_and_seen_by_all() {
     }
     let (index, seen) = nodes[0].group.weak().query_at(()).await.expect("the copy answers");
     assert_eq!(seen, (0..15).collect::<Vec<_>>());
-    timeout(LONG, nodes[0].group.when().committed().reaches(index)).await.expect("it was reached");
+    let typed = nodes[0].group.weak().with_index(|numbers| numbers.0.len()).await;
+    assert_eq!(typed, Ok((index, 15)), "nothing was given in between");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_cut_off_goes_offline_and_reaches_what_was_committed_without_it_after_the_heal() {
+    let net = Net::new(21);
+    let (leader, others) = split(started(&net, 3).await).await;
+    let late = &others[0];
+    let (here, there) = ([late.id()], [leader.id(), others[1].id()]);
+    net.partition(&here, &there);
+    timeout(LONG, late.group.when().offline()).await.expect("no majority is connected with it");
+    assert_eq!(leader.group.execute(7).await, Ok((7, 1)));
+    let (index, _) = leader.group.weak().query_at(()).await.expect("the copy answers");
+    let reached = late.group.when().committed().reaches(index);
+    assert!(!reached.holds(), "it is cut off");
+    assert_eq!(late.group.weak().query(()).await, Ok(Vec::new()));
+    net.heal();
+    timeout(LONG, reached).await.expect("it catches up");
+    assert_eq!(late.group.weak().query(()).await, Ok(vec![7]));
+    timeout(LONG, late.group.when().online()).await.expect("the others are there again");
 }
 
 #[tokio::test(start_paused = true)]
@@ -258,6 +284,52 @@ async fn a_birth_that_waits_says_so_and_its_commands_are_rejected() {
     assert_eq!(short.execute(1).await, rejected);
     assert_eq!(short.query(()).await, Err(ReadError::NoQuorum { within: Duration::from_secs(2) }));
     timeout(LONG, when.bootstrap_timed_out()).await.expect("after 30 s");
+    let status = node.group.bootstrap_status();
+    assert!(status.timed_out && status.birth.missing == Missing::Voters(2), "{status:?}");
+    assert!(matches!(status.report, Some(Report::TimedOut { seen: 1, .. })), "{status:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_strict_birth_ends_with_its_deadline_and_nobody_waits_for_it_any_more() {
+    let net = Net::new(22);
+    let nodes = [begin(&net, 1, 3, true).await, begin(&net, 2, 3, true).await];
+    let waits = nodes[0].group.with_deadline(LONG);
+    let (first, second) = (nodes[0].group.when(), nodes[1].group.when());
+    // One command and one query wait when the deadline passes.
+    let (command, query, _, ()) = timeout(Duration::from_secs(40), async {
+        tokio::join!(waits.execute(1), waits.query(()), first.bootstrap_timed_out(), async {
+            second.bootstrap_timed_out().await;
+        })
+    })
+    .await
+    .expect("they are told at the deadline");
+    let ended = |why: &str| why.contains("its birth is strict: one more node that may vote is missing");
+    assert!(
+        matches!(&command, Err(CommandError::Rejected(Rejected::Failed { why })) if ended(why)),
+        "{command:?}"
+    );
+    assert!(matches!(&query, Err(ReadError::Failed { why }) if ended(why)), "{query:?}");
+    let third = begin(&net, 3, 3, true).await;
+    timeout(LONG, third.group.when().bootstrap_timed_out()).await.expect("two of three have given up");
+    let begin = Instant::now();
+    for node in &nodes {
+        let late = node.group.execute(2).await;
+        assert!(matches!(late, Err(CommandError::Rejected(Rejected::Failed { .. }))), "{late:?}");
+        let status = node.group.bootstrap_status();
+        assert!(status.timed_out && status.birth.phase == Phase::TimedOut, "{status:?}");
+    }
+    assert_eq!(begin.elapsed(), Duration::ZERO, "they answer at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_log_of_a_birth_can_be_had_and_played_again() {
+    let nodes = started(&Net::new(23), 3).await;
+    for node in &nodes {
+        let log = node.group.bootstrap_log().await.expect("it runs");
+        let again = log.replay().expect("it leads to the same");
+        assert_eq!(again.view(), *node.group.bootstrap_status().birth);
+        assert!(log.entries.len() >= 3, "hello, ready and a promise at least: {log:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -32,7 +32,7 @@ pub fn check(nodes: &[&'static NodeDescriptor]) -> Result<(), Problems> {
                 Role::Produces(stream) | Role::Consumes(stream) => {
                     check_declared(Declared::stream(stream), &mut streams, &mut problems);
                 }
-                Role::Member(group) => {
+                Role::Member(group) | Role::Learns(group) => {
                     if check_declared(Declared::group(group), &mut groups, &mut problems) {
                         check_voters(group, &mut problems);
                     }
@@ -85,7 +85,8 @@ fn check_role(node: &NodeDescriptor, role: Role, problems: &mut Vec<Problem>) {
             ("write", &collection.group.members, collection.intent, collection.source)
         }
         Role::Reads(collection) => ("read", &collection.readers, collection.intent, collection.source),
-        Role::All(_) | Role::Extra(_) | Role::None => return,
+        // Members say at run time who may learn.
+        Role::Learns(_) | Role::All(_) | Role::Extra(_) | Role::None => return,
     };
     if judge(rule, node.tags) == Decision::No {
         problems.push(Problem::Unmet {

@@ -165,6 +165,8 @@ pub enum Role {
     Consumes(&'static StreamDescriptor),
     /// It is a member of a group.
     Member(&'static GroupDescriptor),
+    /// It reads a group, and is no member of it.
+    Learns(&'static GroupDescriptor),
     /// It writes a collection, as a member of its group.
     Writes(&'static CollectionDescriptor),
     /// It reads a collection, and is no member of its group.

@@ -1,6 +1,7 @@
 //! Programs that the tests of this floor draw and check.
 
 use super::{
+    collection::CollectionDescriptor,
     descriptor::{Intent, NodeDescriptor, Overflow, Role, Source, StreamDescriptor, StreamOptions},
     group::{GroupDescriptor, GroupOptions, KeySource, Storage, VoterSet},
 };
@@ -120,3 +121,29 @@ pub(super) static MONITOR: NodeDescriptor = NodeDescriptor {
     tags: &["bank"],
     ..node("monitor", 95, &[Role::Member(&LEDGER), Role::Consumes(&LOAD)])
 };
+
+pub(super) static EXCHANGE: GroupDescriptor =
+    GroupDescriptor { type_name: "Exchange", docs: "Orders and trades.", ..group("exchange", 6) };
+
+const fn shared(part: &'static str, container: &'static str) -> CollectionDescriptor {
+    CollectionDescriptor {
+        intent: Intent::new(part, [part.len() as u8; 32]),
+        container,
+        group: &EXCHANGE,
+        part,
+        readers: Rule::Tag("board"),
+        docs: "",
+        source: at(part.len() as u32),
+    }
+}
+
+pub(super) static BIDS: CollectionDescriptor = shared("bids", "Map<u64, Order>");
+pub(super) static TRADES: CollectionDescriptor = shared("trades", "Vec<Trade>");
+/// A member of a group that two collections share.
+pub(super) static ENGINE: NodeDescriptor =
+    node("engine", 100, &[Role::All(&[Role::Writes(&BIDS), Role::Writes(&TRADES)])]);
+/// Reads one of the two.
+pub(super) static BOARD: NodeDescriptor =
+    NodeDescriptor { tags: &["board"], ..node("board", 110, &[Role::Reads(&TRADES)]) };
+/// Reads a group, and is no member.
+pub(super) static CLERK: NodeDescriptor = node("clerk", 120, &[Role::Learns(&LEDGER)]);

@@ -94,14 +94,29 @@ pub struct Group {
     pub members: Option<String>,
     /// Who may read without being a member, if not everybody.
     pub readers: Option<String>,
+    /// The collections that share it, as far as the program names them.
+    pub collections: Vec<Shared>,
     /// The user's doc comment.
     pub docs: &'static str,
     /// Where it is declared.
     pub source: Source,
 }
 
-/// One node in one group.
+/// A collection that shares its group with others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shared {
+    /// Its name in the group.
+    pub name: &'static str,
+    /// Its intent.
+    pub intent: &'static str,
+    /// What it is.
+    pub container: &'static str,
+    /// The user's doc comment.
+    pub docs: &'static str,
+}
+
+/// One node in one group.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Membership {
     /// The index of the node.
     pub node: usize,
@@ -109,6 +124,8 @@ pub struct Membership {
     pub group: usize,
     /// What it does there.
     pub access: Access,
+    /// The names of the collections that it does it to, where several share the group.
+    pub collections: Vec<&'static str>,
 }
 
 /// What a node does in a group.
@@ -191,16 +208,19 @@ impl Graph {
             Role::Consumes(stream) => (Flow::Consumes, stream),
             Role::Member(group) => {
                 let group = self.group(network, group);
-                return self.join(Membership { node, group, access: Access::Member });
+                return self.join(Membership {
+                    node,
+                    group,
+                    access: Access::Member,
+                    collections: Vec::new(),
+                });
             }
-            Role::Writes(collection) => {
-                let group = self.collection(network, collection);
-                return self.join(Membership { node, group, access: Access::Writes });
+            Role::Learns(group) => {
+                let group = self.group(network, group);
+                return self.join(Membership { node, group, access: Access::Reads, collections: Vec::new() });
             }
-            Role::Reads(collection) => {
-                let group = self.collection(network, collection);
-                return self.join(Membership { node, group, access: Access::Reads });
-            }
+            Role::Writes(collection) => return self.opens(node, network, collection, Access::Writes),
+            Role::Reads(collection) => return self.opens(node, network, collection, Access::Reads),
             Role::All(_) | Role::Extra(_) | Role::None => return,
         };
         let edge = Edge { node, stream: self.stream(network, descriptor), flow };
@@ -209,15 +229,45 @@ impl Graph {
         }
     }
 
-    fn join(&mut self, membership: Membership) {
-        if !self.memberships.contains(&membership) {
-            self.memberships.push(membership);
+    fn opens(
+        &mut self,
+        node: usize,
+        network: &'static str,
+        collection: &'static CollectionDescriptor,
+        access: Access,
+    ) {
+        let group = self.collection(network, collection);
+        let collections = Some(collection.part).filter(|part| !part.is_empty()).into_iter().collect();
+        self.join(Membership { node, group, access, collections });
+    }
+
+    /// What a node does to several collections of one group is one line of the picture.
+    fn join(&mut self, new: Membership) {
+        let known = self
+            .memberships
+            .iter_mut()
+            .find(|old| (old.node, old.group, old.access) == (new.node, new.group, new.access));
+        match known {
+            Some(old) => {
+                let before = old.collections.clone();
+                old.collections.extend(new.collections.into_iter().filter(|name| !before.contains(name)));
+            }
+            None => self.memberships.push(new),
         }
     }
 
     /// The group of a collection, with the collection's rule for readers.
     fn collection(&mut self, network: &'static str, descriptor: &'static CollectionDescriptor) -> usize {
         let group = self.group(network, descriptor.group);
+        let shared = &mut self.groups[group].collections;
+        if !descriptor.part.is_empty() && shared.iter().all(|one| one.name != descriptor.part) {
+            shared.push(Shared {
+                name: descriptor.part,
+                intent: descriptor.intent.text,
+                container: descriptor.container,
+                docs: descriptor.docs,
+            });
+        }
         self.groups[group].readers = written(&descriptor.readers);
         group
     }
@@ -263,6 +313,13 @@ impl Graph {
         }
     }
 
+    /// The collections that a node writes or reads, where it leaves out some that share the group.
+    pub fn some_of_group(&self, member: &Membership) -> Option<String> {
+        let all = self.groups[member.group].collections.len();
+        (!member.collections.is_empty() && member.collections.len() < all)
+            .then(|| member.collections.join(", "))
+    }
+
     /// The names of the networks, in the order of their first node.
     pub fn networks(&self) -> Vec<&'static str> {
         let mut networks = Vec::new();
@@ -305,6 +362,15 @@ impl Stream {
 }
 
 impl Group {
+    /// The collections that share it, one a line.
+    pub fn contents(&self) -> Vec<String> {
+        let shown = |one: &Shared| {
+            let whole = one.container.trim_start_matches("mosaik::");
+            format!("{}: {}", one.name, whole.trim_start_matches("collections::"))
+        };
+        self.collections.iter().map(shown).collect()
+    }
+
     fn of(network: &'static str, descriptor: &'static GroupDescriptor) -> Self {
         Self {
             intent: descriptor.intent.text,
@@ -317,6 +383,7 @@ impl Group {
             summary: descriptor.summary(),
             members: written(&descriptor.members),
             readers: None,
+            collections: Vec::new(),
             docs: descriptor.docs,
             source: descriptor.source,
         }
@@ -333,7 +400,9 @@ fn written(rule: &Rule) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::topology::fixtures::{AUDITOR, DESK, MATCHER, OTHER_NETWORK, SENSOR, TELLER};
+    use crate::topology::fixtures::{
+        AUDITOR, BOARD, CLERK, DESK, ENGINE, MATCHER, OTHER_NETWORK, SENSOR, TELLER,
+    };
 
     #[test]
     fn a_role_written_twice_is_one_edge() {
@@ -348,6 +417,27 @@ mod tests {
         assert_eq!(graph.networks(), ["fleet", "lab"]);
         assert_eq!(graph.streams.len(), 2);
         assert!(graph.caveat().is_none());
+    }
+
+    #[test]
+    fn who_learns_from_a_group_reads_it() {
+        let graph = Graph::of(&[&TELLER, &CLERK]);
+        let accesses: Vec<_> = graph.memberships.iter().map(|one| (one.group, one.access)).collect();
+        assert_eq!(accesses, [(0, Access::Member), (0, Access::Reads)]);
+        assert_eq!(graph.rule_of_member(&graph.memberships[1]), None, "that rule is for members");
+    }
+
+    #[test]
+    fn collections_of_one_group_are_one_group() {
+        let graph = Graph::of(&[&ENGINE, &BOARD]);
+        assert_eq!(graph.groups.len(), 1);
+        assert_eq!(graph.groups[0].contents(), ["bids: Map<u64, Order>", "trades: Vec<Trade>"]);
+        let [engine, board] = graph.memberships.as_slice() else { panic!("{:?}", graph.memberships) };
+        assert_eq!((engine.access, &*engine.collections), (Access::Writes, &["bids", "trades"][..]));
+        assert_eq!((board.access, &*board.collections), (Access::Reads, &["trades"][..]));
+        assert_eq!(graph.some_of_group(engine), None);
+        assert_eq!(graph.some_of_group(board).as_deref(), Some("trades"));
+        assert_eq!(graph.rule_of_member(board), Some("tag(\"board\")"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub mod render;
 pub(crate) mod fixtures;
 
 pub use check::{Problem, Problems, check};
-pub use collection::CollectionDescriptor;
+pub use collection::{BundleDescriptor, CollectionDescriptor};
 pub use descriptor::{
     Intent, NodeDescriptor, OnlineWhen, Overflow, Role, Source, StreamDescriptor, StreamOptions,
 };

@@ -20,4 +20,4 @@ pub use write::{Applied, Write};
 
 pub(super) use read::Reading;
 pub(super) use view::{Copy, Strong};
-pub(super) use write::{Member, encode};
+pub(super) use write::{Member, encode, transact};

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-use super::{View, view::Strong};
+use super::{
+    View,
+    view::{Copy, Strong},
+};
 use crate::{
     collections::{
         core::Container,
@@ -125,24 +128,7 @@ impl<T: Container> Write<T> {
         &self,
         list: impl FnOnce(&mut Transaction) -> A,
     ) -> Result<Applied<A::Value>, CommandError<TransactionError>> {
-        let mut transaction = Transaction::new(self.view.copy.clone());
-        let answers = list(&mut transaction);
-        let (operations, names) = transaction.finish()?;
-        let given = self.member.give(Request::Operations(operations), self.deadline).await;
-        let answer = given.map_err(CommandError::widen)?;
-        let version = self.version_of(&answer);
-        match answer.told {
-            Told::Done(bytes) => {
-                let result = answers.read(&bytes).map_err(unreadable).map_err(CommandError::widen)?;
-                Ok(Applied { version, result })
-            }
-            Told::Aborted { step, .. } => {
-                let step = usize::try_from(step).unwrap_or(usize::MAX);
-                let what = names.get(step).cloned().unwrap_or_default();
-                Err(CommandError::Failed(TransactionError::Aborted { step, what, version }))
-            }
-            Told::Unreadable(why) => Err(Rejected::Unreadable { why }.into()),
-        }
+        transact(&self.view.copy, &*self.member, self.deadline, list).await
     }
 
     fn version_of(&self, answer: &Answer) -> Version {
@@ -168,6 +154,33 @@ impl<T: Container> Write<T> {
 
     pub(super) fn operation(&self, operation: &T::Operation) -> Result<Operation, Rejected> {
         encode(self.view.part, operation)
+    }
+}
+
+/// Does several operations on the collections of a group, all or none of them.
+pub(in crate::collections) async fn transact<A: Answers>(
+    copy: &Arc<Copy>,
+    member: &dyn Member,
+    deadline: Option<Duration>,
+    list: impl FnOnce(&mut Transaction) -> A,
+) -> Result<Applied<A::Value>, CommandError<TransactionError>> {
+    let mut transaction = Transaction::new(copy.clone());
+    let answers = list(&mut transaction);
+    let (operations, names) = transaction.finish()?;
+    let given = member.give(Request::Operations(operations), deadline).await;
+    let answer = given.map_err(CommandError::widen)?;
+    let version = Version::new(member.era(), answer.index);
+    match answer.told {
+        Told::Done(bytes) => {
+            let result = answers.read(&bytes).map_err(unreadable).map_err(CommandError::widen)?;
+            Ok(Applied { version, result })
+        }
+        Told::Aborted { step, .. } => {
+            let step = usize::try_from(step).unwrap_or(usize::MAX);
+            let what = names.get(step).cloned().unwrap_or_default();
+            Err(CommandError::Failed(TransactionError::Aborted { step, what, version }))
+        }
+        Told::Unreadable(why) => Err(Rejected::Unreadable { why }.into()),
     }
 }
 

@@ -124,17 +124,31 @@ pub enum Report {
     /// The group exists elsewhere; this node joins.
     #[error("the group exists: joining {0}")]
     Joining(ClusterId),
-    /// Most voters of a group in memory came back without its state: nothing can be committed any more.
-    #[error(
-        "the state of the group is lost: {lost} of its {of} voters came back without it, and a majority is needed. Read what is left \
-         with `weak()`, then restart the members that are left: the group is then born again, empty"
-    )]
+    /// Voters came back without what they had stored: of a group in memory most of them, so that nothing can be committed any more;
+    /// of one on disk any.
+    #[error("{lost} of the group's {of} voters came back without its state: {}", what_to_do(*.durable, *.lost, *.of))]
     StorageLost {
         /// How many voters came back without the state.
         lost: usize,
         /// How many voters there were.
         of: usize,
+        /// Whether the group is kept on disk.
+        durable: bool,
     },
+}
+
+fn what_to_do(durable: bool, lost: usize, of: usize) -> &'static str {
+    match (durable, 2 * lost >= of) {
+        (_, false) => "the others go on, and take it in again as another member",
+        (false, true) => {
+            "a majority is needed. Read what is left with `weak()`, then restart the members that are left: the group is then born \
+             again, empty"
+        }
+        (true, true) => {
+            "a majority is needed. Start those nodes with the data directories that they had, or, if these are gone for good, make a \
+             new group out of what is left with `--force-new-group`"
+        }
+    }
 }
 
 /// What one input led to.

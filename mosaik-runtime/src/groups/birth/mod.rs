@@ -29,5 +29,5 @@ pub use genesis::{ClusterId, Genesis, GenesisHash, Member, StoreId};
 pub use input::{Input, Kind, Rejected, Right, Why};
 pub use machine::Birth;
 pub use record::{Promise, Record};
-pub use recorder::{Diverged, Entry, Recorder, replay};
+pub use recorder::{BirthLog, Diverged, Entry, Recorder};
 pub use view::{Missing, Phase, View};

@@ -19,9 +19,25 @@ pub struct Entry {
     pub outcome: [u8; 32],
 }
 
+/// A birth that can be played again: where it began, and what came in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BirthLog {
+    /// What it was told.
+    pub config: Config,
+    /// This node.
+    pub me: Member,
+    /// What its store held.
+    pub record: Record,
+    /// The inputs from the beginning, as far as they are whole.
+    pub entries: Vec<Entry>,
+    /// How many later inputs are not kept.
+    pub dropped: u64,
+}
+
 /// A birth that keeps its log. After 4 096 inputs it keeps the first half, which decided, and the newest of the rest.
 #[derive(Debug)]
 pub struct Recorder {
+    begin: (Config, Member, Record),
     birth: Birth,
     first: Vec<Entry>,
     newest: VecDeque<Entry>,
@@ -31,7 +47,9 @@ pub struct Recorder {
 impl Recorder {
     /// A recorded birth; arguments as for [`Birth::new`].
     pub fn new(config: Config, me: Member, record: Record) -> Self {
-        Self { birth: Birth::new(config, me, record), first: Vec::new(), newest: VecDeque::new(), dropped: 0 }
+        let begin = (config.clone(), me, record.clone());
+        let birth = Birth::new(config, me, record);
+        Self { begin, birth, first: Vec::new(), newest: VecDeque::new(), dropped: 0 }
     }
 
     /// Takes one input, and notes it.
@@ -47,14 +65,14 @@ impl Recorder {
     }
 
     /// The log from the beginning, as far as it is whole.
-    pub fn log(&self) -> Vec<Entry> {
-        let rest = self.newest.iter().filter(|_| self.dropped == 0);
-        self.first.iter().chain(rest).cloned().collect()
-    }
-
-    /// How many inputs between the first ones and the newest ones are not kept.
-    pub fn dropped(&self) -> u64 {
-        self.dropped
+    pub fn log(&self) -> BirthLog {
+        let whole = self.dropped == 0;
+        let rest = self.newest.iter().filter(|_| whole);
+        let entries = self.first.iter().chain(rest).cloned().collect();
+        // The newest ones do not follow on the first ones.
+        let dropped = if whole { 0 } else { self.dropped + self.newest.len() as u64 };
+        let (config, me, record) = self.begin.clone();
+        BirthLog { config, me, record, entries, dropped }
     }
 
     fn note(&mut self, entry: Entry) {
@@ -77,16 +95,22 @@ pub struct Diverged {
     pub at: usize,
 }
 
-/// Plays a log again and compares each outcome, byte for byte.
-pub fn replay(config: Config, me: Member, record: Record, log: &[Entry]) -> Result<Birth, Diverged> {
-    let mut birth = Birth::new(config, me, record);
-    for (at, entry) in log.iter().enumerate() {
-        let outcome = birth.step(entry.input.clone());
-        if digest(&outcome) != entry.outcome {
-            return Err(Diverged { at });
+impl BirthLog {
+    /// Plays the birth again and compares each outcome, byte for byte.
+    ///
+    /// # Errors
+    ///
+    /// At the first input that leads to something else.
+    pub fn replay(&self) -> Result<Birth, Diverged> {
+        let mut birth = Birth::new(self.config.clone(), self.me, self.record.clone());
+        for (at, entry) in self.entries.iter().enumerate() {
+            let outcome = birth.step(entry.input.clone());
+            if digest(&outcome) != entry.outcome {
+                return Err(Diverged { at });
+            }
         }
+        Ok(birth)
     }
-    Ok(birth)
 }
 
 fn digest(outcome: &Result<Step, Rejected>) -> [u8; 32] {

@@ -18,39 +18,49 @@ pub(super) const EXPORTER_LABEL: &[u8] = b"EXPORTER-mosaik-1-group-key";
 #[derive(Clone, PartialEq, Eq)]
 pub struct GroupKey([u8; 32]);
 
-/// A group's key must have at least 16 bytes.
+/// This cannot be the key of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a group's key needs at least 16 random bytes, this one has {0}: the command `keygen` makes one")]
-pub struct KeyTooShort(pub usize);
+pub enum GroupKeyError {
+    /// It can be guessed.
+    #[error(
+        "a group's key needs at least 16 random bytes, this one has {0}: the command `keygen` prints one"
+    )]
+    TooShort(usize),
+    /// A phrase that people think of can be guessed by whoever has seen one proof of it, without asking anybody.
+    #[error(
+        "a group's key is written as hex digits, at least 32 of them, and this is other text: the command `keygen` prints one"
+    )]
+    NotHex,
+}
 
 /// Fewer bytes can be guessed.
 const LEAST: usize = 16;
 
 impl GroupKey {
-    /// Takes at least 16 bytes; the key that proofs use is derived from all of them.
+    /// Takes at least 16 random bytes; the key that proofs use is derived from all of them (BLAKE3's `derive_key`). Not for phrases:
+    /// whoever has seen one proof can try as many as they like.
     ///
     /// # Errors
     ///
     /// When there are fewer.
-    pub fn new(bytes: &[u8]) -> Result<Self, KeyTooShort> {
+    pub fn new(bytes: &[u8]) -> Result<Self, GroupKeyError> {
         if bytes.len() < LEAST {
-            return Err(KeyTooShort(bytes.len()));
+            return Err(GroupKeyError::TooShort(bytes.len()));
         }
         Ok(Self(blake3::derive_key("mosaik 1 group key", bytes)))
     }
 
-    /// Reads the contents of a file or of a variable: hex digits count as the bytes that they spell, other text as it stands; white
-    /// space around it does not count.
+    /// Reads the contents of a file or of a variable: hex digits, with white space around them if you like.
     ///
     /// # Errors
     ///
-    /// When there are fewer than 16 bytes.
-    pub fn from_text(text: &[u8]) -> Result<Self, KeyTooShort> {
+    /// When it is other text, or fewer than 16 bytes.
+    pub fn from_text(text: &[u8]) -> Result<Self, GroupKeyError> {
         let text = text.trim_ascii();
         let is_hex =
             text.len().is_multiple_of(2) && !text.is_empty() && text.iter().all(u8::is_ascii_hexdigit);
         if !is_hex {
-            return Self::new(text);
+            return Err(GroupKeyError::NotHex);
         }
         let value = |digit: u8| char::from(digit).to_digit(16).unwrap_or(0) as u8;
         let bytes: Vec<u8> = text.chunks(2).map(|pair| value(pair[0]) << 4 | value(pair[1])).collect();
@@ -143,13 +153,19 @@ mod tests {
 
     #[test]
     fn a_short_key_is_refused_and_hex_is_recognised() {
-        assert_eq!(GroupKey::new(&[7; 15]), Err(KeyTooShort(15)));
+        assert_eq!(GroupKey::new(&[7; 15]), Err(GroupKeyError::TooShort(15)));
         assert_eq!(
             GroupKey::from_text(format!(" {}\n", "ab".repeat(16)).as_bytes()),
             GroupKey::new(&[0xab; 16])
         );
-        assert_eq!(GroupKey::from_text(&[b'a'; 16]), Err(KeyTooShort(8)), "16 hex digits are 8 bytes");
-        assert_eq!(GroupKey::from_text(b"correct horse battery"), GroupKey::new(b"correct horse battery"));
+        assert_eq!(
+            GroupKey::from_text(&[b'a'; 16]),
+            Err(GroupKeyError::TooShort(8)),
+            "16 hex digits are 8 bytes"
+        );
+        for guessable in [&b"correct horse battery staple"[..], b"abc", b""] {
+            assert_eq!(GroupKey::from_text(guessable), Err(GroupKeyError::NotHex));
+        }
         assert_eq!(format!("{:?}", key(7)), "GroupKey(…)");
     }
 

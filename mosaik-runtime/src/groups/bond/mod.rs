@@ -34,7 +34,7 @@ pub(super) use self::fuzz::{fuzz_hello, fuzz_proof};
 use self::seats::Seats;
 pub use self::{
     event::{BondError, BondEvent, BondRefused},
-    key::{GroupKey, KeyTooShort},
+    key::{GroupKey, GroupKeyError},
     live::Bond,
     receive::receive,
 };

@@ -133,13 +133,17 @@ impl Driver {
 
     /// Looks at who leads; says whether the group has ended here.
     fn look(&mut self, view: &mut watch::Receiver<InstanceView>) -> bool {
-        let (leader, stopped) = {
+        let (leader, stopped, failed) = {
             let view = view.borrow_and_update();
-            (view.leader.map(|leader| leader.peer), view.stopped)
+            (view.leader.map(|leader| leader.peer), view.stopped, view.failed.clone())
         };
         if leader != self.leader {
             self.leader = leader;
             self.hear(Input::Leader(leader));
+        }
+        if let Some(why) = failed {
+            self.hear(Input::Failed(why));
+            return true;
         }
         stopped
     }

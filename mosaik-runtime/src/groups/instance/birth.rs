@@ -7,11 +7,20 @@ use openraft::errors::{InitializeError, RaftError};
 use super::{driver::Driver, notes::Part};
 use crate::groups::{
     MemberId,
-    birth::{ClusterId, Effect, Genesis, Input, Report},
-    status::Conflict,
+    birth::{ClusterId, Effect, Genesis, Input, Missing, Phase, Report},
+    status::GroupConflict,
     wire::{BirthMessage, Hello},
 };
 use crate::primitives::PeerId;
+
+/// The birth was strict, and its deadline passed.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the group was not born before its deadline, and its birth is strict: {missing}. Start what is missing, then start this node again"
+)]
+struct BirthEnded {
+    missing: Missing,
+}
 
 /// How long Raft may take to end when its member has failed.
 const END: Duration = Duration::from_secs(2);
@@ -34,7 +43,12 @@ impl Driver {
             self.effect(effect).await;
         }
         let view = self.recorder.birth().view();
+        let ended = (view.phase == Phase::TimedOut).then(|| view.missing.clone());
         self.show_birth(view);
+        if let Some(missing) = ended {
+            // Whoever waits for the group is told now, and not that it may still come.
+            self.instance.fail(&BirthEnded { missing });
+        }
     }
 
     async fn effect(&mut self, effect: Effect) {
@@ -107,7 +121,7 @@ impl Driver {
         let group = &*self.instance.subject().intent;
         match &report {
             Report::Conflict { peer, mine, theirs } => {
-                let conflict = Conflict { peer: *peer, mine: *mine, theirs: *theirs };
+                let conflict = GroupConflict { peer: *peer, mine: *mine, theirs: *theirs };
                 let known = self.instance.0.view.borrow().conflict.as_ref() == Some(&conflict);
                 if !known {
                     metrics::counter!("mosaik_groups_conflicts_total").increment(1);
@@ -122,10 +136,11 @@ impl Driver {
             Report::TooManyEligible { .. } | Report::RightSpent => {
                 tracing::warn!(target: "mosaik::groups", group, "{report}");
             }
-            Report::StorageLost { .. } => {
+            Report::StorageLost { durable, .. } => {
                 metrics::counter!("mosaik_groups_storage_lost_total").increment(1);
                 tracing::error!(target: "mosaik::groups", group, "{report}");
-                let holds = self.raft.is_some();
+                // On disk those who are away may still come back with what they had.
+                let holds = self.raft.is_some() && !durable;
                 self.instance.change_view(|view| view.storage_lost |= holds);
             }
             Report::Sealed(_) | Report::Resuming(_) | Report::Joining(_) => {

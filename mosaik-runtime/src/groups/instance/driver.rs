@@ -23,7 +23,7 @@ use crate::{
     discovery::Catalog,
     groups::{
         MemberId,
-        birth::{ClusterId, Config, Input, Member, Phase, Recorder, Timer, View},
+        birth::{BirthLog, ClusterId, Config, Input, Member, Phase, Recorder, Timer, View},
         bond::{BondEvent, BondRefused},
         settings::Storage,
         store::LogReader,
@@ -44,6 +44,8 @@ const REPORTS: usize = 16;
 pub(super) enum Order {
     /// Hand over, leave if that is due, and end.
     Stop(oneshot::Sender<()>),
+    /// Give the log of the birth.
+    BirthLog(oneshot::Sender<BirthLog>),
 }
 
 /// What a task of the driver has done.
@@ -97,8 +99,13 @@ pub(super) async fn drive(
         Ok(driver) => driver,
         Err(error) => {
             instance.fail(&error);
-            if let Some(Order::Stop(told)) = orders.recv().await {
-                let _ = told.send(());
+            loop {
+                match orders.recv().await {
+                    Some(Order::Stop(told)) => break drop(told.send(())),
+                    // There was no birth: who asks is told by the end of its channel.
+                    Some(Order::BirthLog(_)) => {}
+                    None => break,
+                }
             }
             return;
         }
@@ -165,6 +172,7 @@ impl Driver {
                         let _ = told.send(());
                         return;
                     }
+                    Some(Order::BirthLog(told)) => drop(told.send(self.recorder.log())),
                     None => return,
                 },
                 event = events.recv() => match event {

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::groups::{
     MemberId,
+    birth::BirthLog,
     settings::Storage,
     wire::{Request, Response},
 };
@@ -30,6 +31,13 @@ impl Instance {
     /// Nothing more is accepted.
     pub(in crate::groups) fn stop(&self) {
         self.change_view(|view| view.stopped = true);
+    }
+
+    /// The log of the birth on this node; none when the node stops, or its member failed before it began.
+    pub(in crate::groups) async fn birth_log(&self) -> Option<BirthLog> {
+        let (told, log) = oneshot::channel();
+        self.0.orders.send(Order::BirthLog(told)).await.ok()?;
+        log.await.ok()
     }
 
     /// Stops in order: hands over, leaves if its log ends with it, and ends the bonds. The caller bounds the wait.

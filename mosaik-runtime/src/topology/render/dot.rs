@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{
     super::graph::{Access, Flow, Graph},
-    text::{summary, wrap},
+    text::{said_of, summary, wrap},
 };
 
 pub(super) fn render(graph: &Graph) -> String {
@@ -27,7 +27,10 @@ pub(super) fn render(graph: &Graph) -> String {
                 writeln!(out, "    s{i} [shape=hexagon, label={text}, tooltip={}];", quoted(&[stream.docs]));
         }
         for (i, group) in graph.groups.iter().enumerate().filter(|(_, g)| g.network == network) {
-            let text = titled(&[group.intent, group.type_name, &group.summary], group.docs);
+            let contents = group.contents();
+            let mut head = vec![group.intent, group.type_name, &group.summary];
+            head.extend(contents.iter().map(String::as_str));
+            let text = titled(&head, group.docs);
             let _ =
                 writeln!(out, "    g{i} [shape=cylinder, label={text}, tooltip={}];", quoted(&[group.docs]));
         }
@@ -42,8 +45,7 @@ pub(super) fn render(graph: &Graph) -> String {
         let _ = writeln!(out, "  {from} -> {to}{};", rule.unwrap_or_default());
     }
     for member in &graph.memberships {
-        let rule = graph.rule_of_member(member);
-        let rule = rule.map(|rule| format!(", label={}", quoted(&[&format!("🔒 {rule}")])));
+        let rule = said_of(graph, member).map(|said| format!(", label={}", quoted(&[&said])));
         let direction = if member.access == Access::Reads { "back" } else { "both" };
         let rule = rule.unwrap_or_default();
         let _ = writeln!(out, "  n{} -> g{} [dir={direction}{rule}];", member.node, member.group);

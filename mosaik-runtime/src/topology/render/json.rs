@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::super::{
-    graph::{Edge, Flow, Graph, Group, Membership, Node, Stream},
+    graph::{Edge, Flow, Graph, Group, Membership, Node, Shared, Stream},
     group::VoterSet,
 };
 
@@ -72,8 +72,18 @@ struct GroupDoc<'a> {
     members: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     readers: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    collections: Vec<SharedDoc<'a>>,
     docs: &'a str,
     source: String,
+}
+
+#[derive(Serialize)]
+struct SharedDoc<'a> {
+    name: &'a str,
+    intent: &'a str,
+    container: &'a str,
+    docs: &'a str,
 }
 
 /// `3`, `"founder"` or the ids.
@@ -108,6 +118,8 @@ struct EdgeDoc<'a> {
     to: &'a str,
     role: &'static str,
     network: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    collections: &'a [&'a str],
     #[serde(skip_serializing_if = "Option::is_none")]
     require: Option<&'a str>,
 }
@@ -188,18 +200,25 @@ fn group(group: &Group) -> GroupDoc<'_> {
         },
         members: group.members.as_deref(),
         readers: group.readers.as_deref(),
+        collections: group.collections.iter().map(shared).collect(),
         docs: group.docs,
         source: group.source.to_string(),
     }
 }
 
-fn membership<'a>(graph: &'a Graph, membership: &Membership) -> EdgeDoc<'a> {
+fn shared(shared: &Shared) -> SharedDoc<'_> {
+    let Shared { name, intent, container, docs } = *shared;
+    SharedDoc { name, intent, container, docs }
+}
+
+fn membership<'a>(graph: &'a Graph, membership: &'a Membership) -> EdgeDoc<'a> {
     let (node, group) = (&graph.nodes[membership.node], &graph.groups[membership.group]);
     EdgeDoc {
         from: node.name,
         to: group.intent,
         role: membership.access.as_str(),
         network: node.network,
+        collections: &membership.collections,
         require: graph.rule_of_member(membership),
     }
 }
@@ -210,5 +229,6 @@ fn edge<'a>(graph: &'a Graph, edge: &Edge) -> EdgeDoc<'a> {
         Flow::Produces => (node.name, stream.intent),
         Flow::Consumes => (stream.intent, node.name),
     };
-    EdgeDoc { from, to, role: edge.flow.as_str(), network: node.network, require: graph.rule(edge) }
+    let require = graph.rule(edge);
+    EdgeDoc { from, to, role: edge.flow.as_str(), network: node.network, collections: &[], require }
 }

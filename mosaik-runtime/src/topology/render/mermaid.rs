@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{
     super::graph::{Access, Flow, Graph},
-    text::{summary, wrap},
+    text::{said_of, summary, wrap},
 };
 
 pub(super) fn render(graph: &Graph) -> String {
@@ -20,7 +20,9 @@ pub(super) fn render(graph: &Graph) -> String {
             let _ = writeln!(out, "    s{i}{{{{\"{}\"}}}}", titled(&head, stream.docs));
         }
         for (i, group) in graph.groups.iter().enumerate().filter(|(_, g)| g.network == network) {
-            let head = [group.intent, group.type_name, &group.summary];
+            let contents = group.contents();
+            let mut head = vec![group.intent, group.type_name, &group.summary];
+            head.extend(contents.iter().map(String::as_str));
             let _ = writeln!(out, "    g{i}[(\"{}\")]", titled(&head, group.docs));
         }
         out.push_str("  end\n");
@@ -42,8 +44,8 @@ pub(super) fn render(graph: &Graph) -> String {
             }
             Access::Reads => (format!("g{}", member.group), "-->", format!("n{}", member.node)),
         };
-        let _ = match graph.rule_of_member(member) {
-            Some(rule) => writeln!(out, "  {from} {way}|\"🔒 {}\"| {to}", label(&[rule])),
+        let _ = match said_of(graph, member) {
+            Some(said) => writeln!(out, "  {from} {way}|\"{}\"| {to}", label(&[&said])),
             None => writeln!(out, "  {from} {way} {to}"),
         };
     }

@@ -100,9 +100,10 @@ fn document(width: f64, height: f64, body: &str) -> String {
 }
 
 /// What an arrow is drawn as, beside its way.
-#[derive(Clone, Copy)]
 struct Line<'a> {
     rule: Option<&'a str>,
+    /// The collections that it is about, where it is not about all of a group.
+    some: Option<String>,
     /// A member gives and takes.
     both_ways: bool,
 }
@@ -126,13 +127,16 @@ fn network_parts<'a>(graph: &'a Graph, network: &str) -> Parts<'a> {
     }
     for (index, group) in graph.groups.iter().enumerate().filter(|(_, g)| g.network == network) {
         group_cards[index] = Some(cards.len());
-        cards.push(card(Kind::Group, group.intent, &[group.type_name, &group.summary], group.docs));
+        let contents = group.contents();
+        let mut more = vec![group.type_name, &group.summary];
+        more.extend(contents.iter().map(String::as_str));
+        cards.push(card(Kind::Group, group.intent, &more, group.docs));
     }
     let (mut arrows, mut lines) = (Vec::new(), Vec::new());
     for edge in &graph.edges {
         let (Some(node), Some(stream)) = (node_cards[edge.node], stream_cards[edge.stream]) else { continue };
         let (from, to) = if edge.flow == Flow::Produces { (node, stream) } else { (stream, node) };
-        let line = Line { rule: graph.rule(edge), both_ways: false };
+        let line = Line { rule: graph.rule(edge), some: None, both_ways: false };
         arrows.push(Arrow { from, to, label: line.label() });
         lines.push(line);
     }
@@ -140,7 +144,8 @@ fn network_parts<'a>(graph: &'a Graph, network: &str) -> Parts<'a> {
         let (Some(from), Some(to)) = (node_cards[member.node], group_cards[member.group]) else { continue };
         let reads = member.access == Access::Reads;
         let (from, to) = if reads { (to, from) } else { (from, to) };
-        let line = Line { rule: graph.rule_of_member(member), both_ways: !reads };
+        let some = graph.some_of_group(member);
+        let line = Line { rule: graph.rule_of_member(member), some, both_ways: !reads };
         arrows.push(Arrow { from, to, label: line.label() });
         lines.push(line);
     }
@@ -150,7 +155,8 @@ fn network_parts<'a>(graph: &'a Graph, network: &str) -> Parts<'a> {
 impl Line<'_> {
     /// How much room its label needs.
     fn label(&self) -> f64 {
-        self.rule.map_or(0.0, |rule| text_width("rule", rule) + 20.0)
+        let rule = self.rule.map_or(0.0, |rule| text_width("rule", rule) + 20.0);
+        self.some.as_deref().map_or(rule, |some| rule.max(text_width("note", some) + 20.0))
     }
 }
 
@@ -173,6 +179,14 @@ fn draw(out: &mut String, cards: &[Card<'_>], sizes: &[Size], layout: &Layout, l
     for (route, line) in layout.routes.iter().zip(lines) {
         if let (Some(rule), [from, to, ..]) = (line.rule, route.as_slice()) {
             draw_rule(out, rule, Point { x: (from.x + to.x) / 2.0, y: (from.y + to.y) / 2.0 });
+        }
+        if let (Some(some), [from, to, ..]) = (&line.some, route.as_slice()) {
+            let (x, y) = ((from.x + to.x) / 2.0, (from.y + to.y) / 2.0 + 14.0);
+            let text = escape_xml(some);
+            let _ = writeln!(
+                out,
+                "<text class=\"note\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">{text}</text>"
+            );
         }
     }
 }

@@ -3,7 +3,9 @@
 use std::{fs, path::PathBuf};
 
 use super::*;
-use crate::topology::fixtures::{AUDITOR, DESK, DISPLAY, MATCHER, MONITOR, OTHER_NETWORK, SENSOR, TELLER};
+use crate::topology::fixtures::{
+    AUDITOR, BOARD, DESK, DISPLAY, ENGINE, MATCHER, MONITOR, OTHER_NETWORK, SENSOR, TELLER,
+};
 
 fn matches_recorded(graph: &Graph, name: &str, format: Format) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/topology/render/recorded");
@@ -30,11 +32,17 @@ fn bank() -> Graph {
     Graph::of(&[&TELLER, &AUDITOR, &MONITOR])
 }
 
+/// Collections that share a group, and one who reads some of them.
+fn exchange() -> Graph {
+    Graph::of(&[&ENGINE, &BOARD])
+}
+
 #[test]
 fn mermaid_as_recorded() {
     matches_recorded(&sensors(), "sensors", Format::Mermaid);
     matches_recorded(&market(), "market", Format::Mermaid);
     matches_recorded(&bank(), "bank", Format::Mermaid);
+    matches_recorded(&exchange(), "exchange", Format::Mermaid);
 }
 
 #[test]
@@ -42,6 +50,7 @@ fn dot_as_recorded() {
     matches_recorded(&sensors(), "sensors", Format::Dot);
     matches_recorded(&market(), "market", Format::Dot);
     matches_recorded(&bank(), "bank", Format::Dot);
+    matches_recorded(&exchange(), "exchange", Format::Dot);
 }
 
 #[test]
@@ -49,6 +58,7 @@ fn json_as_recorded() {
     matches_recorded(&sensors(), "sensors", Format::Json);
     matches_recorded(&market(), "market", Format::Json);
     matches_recorded(&bank(), "bank", Format::Json);
+    matches_recorded(&exchange(), "exchange", Format::Json);
 }
 
 #[test]
@@ -56,6 +66,7 @@ fn svg_as_recorded() {
     matches_recorded(&sensors(), "sensors", Format::Svg);
     matches_recorded(&market(), "market", Format::Svg);
     matches_recorded(&bank(), "bank", Format::Svg);
+    matches_recorded(&exchange(), "exchange", Format::Svg);
 }
 
 #[test]

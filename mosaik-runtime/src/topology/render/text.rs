@@ -1,5 +1,7 @@
 //! Text for pictures: the first sentence of a doc comment, broken into short lines, escaped.
 
+use super::super::graph::{Graph, Membership};
+
 /// The first sentence of a doc comment, on one line.
 pub(crate) fn summary(docs: &str) -> String {
     let paragraph: Vec<&str> =
@@ -9,6 +11,13 @@ pub(crate) fn summary(docs: &str) -> String {
         Some(end) => text[..=end].to_owned(),
         None => text,
     }
+}
+
+/// What stands at the line between a node and a group: the collections, where it is not about all of them, and the rule.
+pub(crate) fn said_of(graph: &Graph, member: &Membership) -> Option<String> {
+    let rule = graph.rule_of_member(member).map(|rule| format!("🔒 {rule}"));
+    let said: Vec<String> = graph.some_of_group(member).into_iter().chain(rule).collect();
+    (!said.is_empty()).then(|| said.join(" "))
 }
 
 /// Breaks a text into lines of at most `width` characters, between words; a longer word stays whole.

@@ -193,12 +193,12 @@ impl Birth {
         }
     }
 
-    /// Whether so many voters of the group are there with other stores than they voted with that nothing is committed any more:
-    /// somebody should know.
+    /// Whether voters of the group are there with other stores than they voted with: somebody should know. In memory that is what
+    /// a restart does, so there only when nothing is committed any more.
     pub(super) fn look_for_losses(&mut self, effects: &mut Vec<Effect>) {
         let Promise::Bound { voters, .. } = &self.record.promise else { return };
         let is_of_it = matches!(self.phase, Phase::Concluded | Phase::Resuming | Phase::Joining);
-        if !self.config.in_memory || !is_of_it {
+        if !is_of_it {
             return;
         }
         let is_lost = |voter: &&Member| {
@@ -207,8 +207,9 @@ impl Birth {
             now.is_some_and(|now| now.store != voter.store)
         };
         let (lost, of) = (voters.iter().filter(is_lost).count(), voters.len());
-        if 2 * lost >= of && lost > self.lost {
-            effects.push(Effect::Report(Report::StorageLost { lost, of }));
+        let durable = !self.config.in_memory;
+        if (durable || 2 * lost >= of) && lost > self.lost {
+            effects.push(Effect::Report(Report::StorageLost { lost, of, durable }));
         }
         self.lost = lost;
     }

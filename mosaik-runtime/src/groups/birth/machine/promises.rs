@@ -154,7 +154,7 @@ impl Birth {
         if 2 * gone > now.len() && (self.overdue || now.iter().all(|(_, now)| now.is_some())) {
             let (lost, of) = (gone, now.len());
             if matches!(self.record.promise, Promise::Bound { .. }) {
-                effects.push(Effect::Report(Report::StorageLost { lost, of }));
+                effects.push(Effect::Report(Report::StorageLost { lost, of, durable: false }));
             }
             self.release(effects);
         }

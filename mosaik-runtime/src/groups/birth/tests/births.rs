@@ -210,15 +210,15 @@ fn a_group_in_memory_is_born_again_when_all_its_members_came_back_empty() {
 #[test]
 fn a_log_is_replayed_byte_for_byte_and_another_birth_diverges() {
     let config = Config::new(group(), Voters::Count(2));
-    let mut recorder = Recorder::new(config.clone(), member(1), Record::default());
+    let mut recorder = Recorder::new(config, member(1), Record::default());
     let genesis = list(1, 1, &[1, 2]);
     let inputs = [Input::LocalReady { holds: None }, seen(2), ready(2), ready(2), promised(2, &genesis)];
     for input in inputs {
         let _ = recorder.step(input);
     }
     let log = recorder.log();
-    let again = replay(config.clone(), member(1), Record::default(), &log).expect("the same birth");
+    let again = log.replay().expect("the same birth");
     assert_eq!(&again, recorder.birth());
-    let other = replay(config, member(3), Record::default(), &log).expect_err("another node");
+    let other = BirthLog { me: member(3), ..log }.replay().expect_err("another node");
     assert_eq!(other.at, 2, "until the first ready peer the two are alike but for their view");
 }

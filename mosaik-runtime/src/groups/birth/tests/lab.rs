@@ -29,8 +29,6 @@ struct Node {
     boot: u128,
     /// `None` while it is down.
     birth: Option<Recorder>,
-    /// What this life began with.
-    origin: (Member, Record),
     armed: BTreeSet<Timer>,
     wants: Option<(PeerId, ClusterId)>,
 }
@@ -72,15 +70,7 @@ impl Lab {
         for n in 1..=nodes {
             lab.stores += 1;
             let disk = Disk { store: lab.stores, ..Disk::default() };
-            let node = Node {
-                n,
-                disk,
-                boot: 0,
-                birth: None,
-                origin: (member(n), Record::default()),
-                armed: BTreeSet::new(),
-                wants: None,
-            };
+            let node = Node { n, disk, boot: 0, birth: None, armed: BTreeSet::new(), wants: None };
             lab.nodes.insert(peer(n), node);
         }
         lab
@@ -157,9 +147,9 @@ impl Lab {
     pub(super) fn replay_all(&self) {
         for node in self.nodes.values() {
             let Some(recorder) = &node.birth else { continue };
-            let (me, record) = node.origin.clone();
-            let again = replay(self.config.clone(), me, record, &recorder.log()).expect("it repeats");
-            assert_eq!((&again, recorder.dropped()), (recorder.birth(), 0));
+            let log = recorder.log();
+            let again = log.replay().expect("it repeats");
+            assert_eq!((&again, log.dropped), (recorder.birth(), 0));
         }
     }
 
@@ -172,7 +162,6 @@ impl Lab {
         self.boots = boots;
         node.boot = boots;
         let me = Member { peer: id, store: StoreId(node.disk.store) };
-        node.origin = (me, node.disk.record.clone());
         node.birth = Some(Recorder::new(config, me, node.disk.record.clone()));
         let holds = node.disk.holds;
         self.log.push(format!("start {} store {} holds {holds:?}", node.n, node.disk.store));

@@ -74,7 +74,10 @@ fn a_founder_in_memory_founds_again_when_those_who_voted_have_nothing_either() {
     let [seen_3, ready_3] = back_seen(3);
     take(&mut birth, seen_3);
     let effects = take(&mut birth, ready_3);
-    assert!(effects.contains(&Effect::Report(Report::StorageLost { lost: 3, of: 3 })), "{effects:?}");
+    assert!(
+        effects.contains(&Effect::Report(Report::StorageLost { lost: 3, of: 3, durable: false })),
+        "{effects:?}"
+    );
     assert!(begins(&effects));
     // Who voted alone has nobody to ask.
     assert_eq!(founder(bound(&[1])).view().phase, Phase::Concluded);
@@ -117,7 +120,7 @@ fn f4_a_survivor_says_that_the_state_is_lost_and_so_do_those_who_would_join_it()
     let one = take(&mut survivor, seen_2);
     assert!(!one.iter().any(|effect| matches!(effect, Effect::Report(_))), "two of three go on: {one:?}");
     let [seen_3, _] = back_seen(3);
-    let lost = Effect::Report(Report::StorageLost { lost: 2, of: 3 });
+    let lost = Effect::Report(Report::StorageLost { lost: 2, of: 3, durable: false });
     assert!(take(&mut survivor, seen_3).contains(&lost));
     let mut joiner = returned(Voters::Count(3), bound(&[1, 2, 3]));
     take(&mut joiner, seen(3));

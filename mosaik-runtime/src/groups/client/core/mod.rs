@@ -15,6 +15,8 @@ mod session;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tokio::time::Instant;
 
@@ -70,8 +72,10 @@ pub(super) enum Input {
     Unsure(LaneId, BatchId),
     /// Time passed.
     Tick,
-    /// The node, or the member on it, stops.
+    /// The node stops.
     Stop,
+    /// The member on this node has stopped for good: its birth ended, its disk failed.
+    Failed(Arc<str>),
 }
 
 /// Why a batch is surely not in any log.

@@ -35,7 +35,8 @@ pub(in crate::groups::client) struct Pump {
     next_parcel: u64,
     next_lane: u64,
     next_batch: u64,
-    stopped: bool,
+    /// What is said to whoever comes after the end.
+    ended: Option<Rejected>,
 }
 
 /// What a batch is made of.
@@ -63,7 +64,7 @@ impl Pump {
             next_parcel: 0,
             next_lane: 0,
             next_batch: 0,
-            stopped: false,
+            ended: None,
         }
     }
 
@@ -102,15 +103,16 @@ impl Pump {
             }
             Input::Unsure(lane, batch) if self.lane.id() == Some(lane) => self.land(batch, true),
             Input::Lost(_) | Input::Answered(..) | Input::Refused(..) | Input::Unsure(..) | Input::Tick => {}
-            Input::Stop => self.stop(effects),
+            Input::Stop => self.stop(None, effects),
+            Input::Failed(why) => self.stop(Some(&why), effects),
         }
     }
 
     fn give(&mut self, parcel: Parcel, effects: &mut Vec<Effect>) {
         let id = self.next_parcel();
         self.next_parcel += 1;
-        if self.stopped {
-            effects.push(Effect::Done(id, Done::Rejected(Rejected::Stopped(Stopped))));
+        if let Some(ended) = &self.ended {
+            effects.push(Effect::Done(id, Done::Rejected(ended.clone())));
             return;
         }
         self.deadlines.insert((parcel.deadline, id));
@@ -272,16 +274,15 @@ impl Pump {
         effects.push(Effect::Done(id, done(&held)));
     }
 
-    fn stop(&mut self, effects: &mut Vec<Effect>) {
-        self.stopped = true;
+    fn stop(&mut self, failed: Option<&str>, effects: &mut Vec<Effect>) {
+        let why = || failed.map(str::to_owned);
+        let unknown = || why().map_or(Unknown::Stopped(Stopped), |why| Unknown::Failed { why });
+        let rejected = || why().map_or(Rejected::Stopped(Stopped), |why| Rejected::Failed { why });
+        self.ended.get_or_insert_with(rejected);
         let all: Vec<ParcelId> = self.parcels.keys().copied().collect();
         for id in all {
             self.finish(id, effects, |held| {
-                if held.may_be_taken() {
-                    Done::Unknown(Unknown::Stopped(Stopped))
-                } else {
-                    Done::Rejected(Rejected::Stopped(Stopped))
-                }
+                if held.may_be_taken() { Done::Unknown(unknown()) } else { Done::Rejected(rejected()) }
             });
         }
         self.close_lane(effects);

@@ -1,7 +1,7 @@
 //! Leaders crash, members come back, nodes stop in order.
 
 use super::*;
-use crate::groups::settings::Storage;
+use crate::groups::{birth::Report, settings::Storage};
 
 fn durable() -> GroupSettings {
     GroupSettings { storage: Storage::Durable, ..three() }
@@ -54,6 +54,31 @@ async fn lc7_f3_a_member_in_memory_comes_back_as_another_one() {
     let swapped = |view: &InstanceView| view.member.is_some_and(|member| view.voters.contains(&member));
     nodes[2].until("it votes", swapped).await;
     assert!(!nodes[2].view().voters.contains(&before), "nobody votes twice");
+    settled(&nodes, &[1, 2, 3], &[1, 2]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn f3_a_member_that_lost_its_disk_is_told_of_and_begins_as_another_one_without_a_vote() {
+    let mut lab = Lab::new(16);
+    let mut nodes = lab.many(3, &durable()).await;
+    give(&nodes, 1).await;
+    settled(&nodes, &[1, 2, 3], &[1]).await;
+    let before = nodes[2].view().member.expect("it takes part");
+    let gone = nodes.remove(2);
+    lab.crash(3, gone).await;
+    lab.disks[3] = SimDisk::new();
+    give(&nodes, 2).await;
+    nodes.push(lab.start(3, durable()).await);
+    let after = nodes[2].until("it is taken in", |view| view.member.is_some()).await;
+    assert_ne!(after.member, Some(before), "its log is gone, and with it who it was");
+    let me = after.member.expect("just seen");
+    nodes[0].until("it learns first", |view| view.learners.contains(&me) || view.voters.contains(&me)).await;
+    let lost = Some(Report::StorageLost { lost: 1, of: 3, durable: true });
+    let told = |node: &Node| node.view().report == lost;
+    assert!(nodes[..2].iter().all(told), "{:?} {:?}", nodes[0].view().report, nodes[1].view().report);
+    assert!(nodes.iter().all(|node| !node.view().storage_lost), "two of three go on");
+    let takes_over = |view: &InstanceView| view.voters.contains(&me) && !view.voters.contains(&before);
+    nodes[0].until("it votes instead of whom it was", takes_over).await;
     settled(&nodes, &[1, 2, 3], &[1, 2]).await;
 }
 

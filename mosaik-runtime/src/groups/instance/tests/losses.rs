@@ -99,7 +99,7 @@ async fn f4_a_majority_in_memory_that_restarts_and_then_the_survivor_too_begin_a
         }
         let left = nodes[usize::from(survivor) - 1].as_ref().expect("it runs");
         let view = left.until("it says that the state is lost", |view| view.storage_lost).await;
-        assert_eq!(view.report, Some(Report::StorageLost { lost: 2, of: 3 }));
+        assert_eq!(view.report, Some(Report::StorageLost { lost: 2, of: 3, durable: false }));
         sleep(Duration::from_secs(60)).await;
         let gone = nodes[usize::from(survivor) - 1].take().expect("it runs");
         lab.crash(survivor, gone).await;

@@ -342,6 +342,23 @@ async fn a_stop_tells_everybody_the_truth() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_member_that_failed_tells_everybody_why() {
+    let mut lab = Lab::ready();
+    let sent = lab.give(1);
+    lab.tell(Input::Leader(None));
+    lab.lose();
+    let unsent = lab.give(1);
+    lab.tell(Input::Failed("the disk is gone".into()));
+    let why = || "the disk is gone".to_owned();
+    let unknown = Done::Unknown(Unknown::Failed { why: why() });
+    let rejected = Done::Rejected(Rejected::Failed { why: why() });
+    assert_eq!(lab.done(), [(sent, unknown), (unsent, rejected.clone())]);
+    lab.tell(Input::Stop);
+    let late = lab.give(1);
+    assert_eq!(lab.done(), [(late, rejected)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_full_window_holds_the_rest_back() {
     let mut lab = Lab::ready();
     lab.give(1000);
