@@ -101,7 +101,10 @@ pub(super) async fn drive(
             instance.fail(&error);
             loop {
                 match orders.recv().await {
-                    Some(Order::Stop(told)) => break drop(told.send(())),
+                    Some(Order::Stop(told)) => {
+                        let _ = told.send(());
+                        break;
+                    }
                     // There was no birth: who asks is told by the end of its channel.
                     Some(Order::BirthLog(_)) => {}
                     None => break,
