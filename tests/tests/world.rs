@@ -73,3 +73,62 @@ fn a_node_that_panics_fails_the_test() {
     let mut world = World::new(7).add(sim_node!(sensor)).add(sim_node!(clumsy));
     world.run_for(secs(60));
 }
+
+/// Two accounts of every juggler, in one group: what is in both together is always nothing.
+#[group(collections, "lab.hands", voters = 3)]
+pub struct Hands {
+    /// One hand.
+    pub left: Left,
+    /// The other.
+    pub right: Right,
+}
+
+/// One hand.
+#[collection("lab.left", group = Hands)]
+pub struct Left(collections::Map<u64, i64>);
+
+/// The other.
+#[collection("lab.right", group = Hands)]
+pub struct Right(collections::Map<u64, i64>);
+
+/// Throws for ever. Its two handles, opened apart, are of one group.
+#[mosaik::node(network = "lab", tags = ["juggler"])]
+async fn juggler(hands: Writer<Hands>, left: Writer<Left>) -> mosaik::Result<()> {
+    hands.when().online().await;
+    loop {
+        let thrown = hands.transaction(|tx| {
+            let rest = tx.on(&left).increment(7, -1);
+            tx.on(&hands.right).increment(7, 1);
+            rest
+        });
+        if let Ok(applied) = thrown.await {
+            left.when().reaches(applied.version).await?;
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Looks at both hands, and says so whenever they have moved.
+#[mosaik::node(network = "lab", tags = ["judge"])]
+async fn judge(hands: Reader<Hands>, mut looks: Producer<Load>) -> mosaik::Result<()> {
+    let mut last = None;
+    loop {
+        let (left, right) = (hands.left.snapshot(), hands.right.snapshot());
+        if left.version() == right.version() && last != Some(left.version()) {
+            let of = |hand: Option<&i64>| hand.copied().unwrap_or_default();
+            assert_eq!(of(left.get(&7)) + of(right.get(&7)), 0, "half a transaction is seen");
+            last = Some(left.version());
+            looks.send(Load { host: "here".to_owned(), cpu_percent: of(right.get(&7)) as f32 }).await?;
+        }
+        sleep(Duration::from_millis(70)).await;
+    }
+}
+
+#[test]
+fn nobody_sees_half_a_transaction_while_writers_come_and_go() {
+    let mut world = World::new(7).add(sim_node!(juggler).times(3)).add(sim_node!(judge).times(2));
+    world.run_until(|w| w.trace::<Load>().produced() >= 60);
+    world.crash(0).run_until(|w| w.trace::<Load>().produced() >= 120);
+    world.restart(0).partition([1], [0, 2, 3, 4]).run_for(secs(10)).heal();
+    world.run_until(|w| w.trace::<Load>().produced() >= 240);
+}
