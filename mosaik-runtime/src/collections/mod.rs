@@ -27,7 +27,7 @@ mod transaction;
 
 pub use core::{
     AddError, Cell, CellChange, Container, Inserted, Keep, Key, Map, MapChange, Number, Once, OnceChange,
-    OutOfRange, PriorityQueue, QueueChange, Set, SetChange, Value, Vec, VecChange,
+    OutOfRange, PriorityQueue, QueueChange, Removed, Set, SetChange, Union, Value, Vec, VecChange,
 };
 pub use declared::{Collection, Declared, Reader, Writer, collection_shape};
 pub use feed::{Change, Changes};

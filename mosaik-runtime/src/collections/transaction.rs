@@ -53,6 +53,16 @@ pub enum TransactionError {
         /// The version that was found otherwise than expected.
         version: Version,
     },
+    /// What all operations answer does not fit into one reply.
+    #[error(
+        "what the operations up to `{what}`, operation {step} of the transaction, answer is more than fits into one reply, so none took place: put fewer operations that answer large values into one transaction"
+    )]
+    AnswersTooLong {
+        /// The operation with which it became too much, from 0.
+        step: usize,
+        /// What it is.
+        what: String,
+    },
     /// A collection belongs to another group.
     #[error(
         "{collection} is not of the group {group}, so that a transaction cannot change both: declare both with `group = ..`"

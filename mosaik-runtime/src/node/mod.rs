@@ -7,6 +7,8 @@ mod builder;
 #[cfg(all(test, feature = "sim"))]
 mod collected;
 #[cfg(all(test, feature = "sim"))]
+mod collected_input;
+#[cfg(all(test, feature = "sim"))]
 mod differing;
 mod error;
 mod from_node;

@@ -36,6 +36,10 @@ pub enum Canary {
     SessionsNotInSnapshot,
     /// A member that lost its log comes back as the same member.
     WipedVoterKeepsId,
+    /// A transaction that does not take place keeps what its first operations did.
+    HalfTransaction,
+    /// Now and then those who follow a collection are not told of a change.
+    ChangeForgotten,
 }
 
 /// Whether this mistake is made here.

@@ -243,6 +243,25 @@ pub(super) fn is_sensible<Q: Ord + ?Sized>(range: &impl RangeBounds<Q>) -> bool 
     }
 }
 
+/// What is not in a range: what is before it, and what is behind it.
+pub(super) fn outside<'a, K: Ord>(from: Bound<&'a K>, to: Bound<&'a K>) -> Vec<(Bound<&'a K>, Bound<&'a K>)> {
+    use Bound::{Excluded, Included, Unbounded};
+    if !is_sensible::<K>(&(from, to)) {
+        return vec![(Unbounded, Unbounded)];
+    }
+    let before = match from {
+        Included(from) => Some((Unbounded, Excluded(from))),
+        Excluded(from) => Some((Unbounded, Included(from))),
+        Unbounded => None,
+    };
+    let behind = match to {
+        Included(to) => Some((Excluded(to), Unbounded)),
+        Excluded(to) => Some((Included(to), Unbounded)),
+        Unbounded => None,
+    };
+    before.into_iter().chain(behind).collect()
+}
+
 impl<K: Key, V: Value> Container for Map<K, V> {
     const KIND: &'static str = "Map";
     type Operation = MapOperation<K, V>;
@@ -287,8 +306,10 @@ impl<K: Key, V: Value> Container for Map<K, V> {
                 self.take_all(keys, step)
             }
             MapOperation::RetainRange { from, to } => {
-                let range = (from.as_ref(), to.as_ref());
-                let keys: Vec<K> = self.entries.keys().filter(|key| !range.contains(key)).cloned().collect();
+                let keys = outside(from.as_ref(), to.as_ref())
+                    .into_iter()
+                    .flat_map(|(from, to)| self.keys_in(from, to))
+                    .collect();
                 self.take_all(keys, step)
             }
             MapOperation::Expire { key, lives } => {

@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Borrow,
+    cmp::Ordering,
     fmt,
     ops::{Bound, RangeBounds},
 };
@@ -9,13 +10,62 @@ use std::{
 use imbl::OrdSet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Container, Key, Step, container::labelled, map::is_sensible, serial::SortedSet};
+use super::{
+    Container, Key, Step,
+    container::labelled,
+    map::{is_sensible, outside},
+    serial::SortedSet,
+};
 use crate::primitives::schema::{Schema, Seen, Shape};
 
 /// A set, in the order of its elements.
 ///
 /// As a value it is immutable: operations of a `Writer` change the collection, and a snapshot stays what it was.
 pub struct Set<T>(OrdSet<T>);
+
+/// Two sets seen as one. It never changes.
+pub struct Union<T> {
+    one: Set<T>,
+    other: Set<T>,
+}
+
+impl<T: Key> Union<T> {
+    /// Whether the element is in one of them.
+    pub fn contains<Q: Ord + ?Sized>(&self, item: &Q) -> bool
+    where
+        T: Borrow<Q>,
+    {
+        self.one.contains(item) || self.other.contains(item)
+    }
+
+    /// The elements of both, in their order, each once.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        let (mut one, mut other) = (self.one.iter().peekable(), self.other.iter().peekable());
+        std::iter::from_fn(move || {
+            let order = match (one.peek(), other.peek()) {
+                (Some(one), Some(other)) => one.cmp(other),
+                (Some(_), None) => Ordering::Less,
+                (None, _) => Ordering::Greater,
+            };
+            if order.is_eq() {
+                other.next();
+            }
+            if order.is_le() { one.next() } else { other.next() }
+        })
+    }
+}
+
+impl<T> Clone for Union<T> {
+    fn clone(&self) -> Self {
+        Self { one: self.one.clone(), other: self.other.clone() }
+    }
+}
+
+impl<T: Key + fmt::Debug> fmt::Debug for Union<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
 
 /// What changes a [`Set`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -114,6 +164,11 @@ impl<T: Key> Set<T> {
         Self(self.0.clone().union(other.0.clone()))
     }
 
+    /// Both sets seen as one. Takes constant time, and copies no element.
+    pub fn united(&self, other: &Self) -> Union<T> {
+        Union { one: self.clone(), other: other.clone() }
+    }
+
     /// The elements that are in both sets, as a set of its own.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
@@ -183,8 +238,10 @@ impl<T: Key> Container for Set<T> {
                 self.take_all(items, step)
             }
             SetOperation::RetainRange { from, to } => {
-                let range = (from.as_ref(), to.as_ref());
-                let items = self.iter().filter(|item| !range.contains(item)).cloned().collect();
+                let items = outside(from.as_ref(), to.as_ref())
+                    .into_iter()
+                    .flat_map(|(from, to)| self.range::<T>((from, to)).cloned())
+                    .collect();
                 self.take_all(items, step)
             }
             SetOperation::Clear => {
@@ -209,6 +266,15 @@ impl<T> Default for Set<T> {
 impl<T> Clone for Set<T> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
+    }
+}
+
+impl<T: Ord + Clone> IntoIterator for Set<T> {
+    type Item = T;
+    type IntoIter = imbl::ordset::ConsumingIter<T, imbl::shared_ptr::DefaultSharedPtr>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }
 

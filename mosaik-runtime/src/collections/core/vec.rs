@@ -269,6 +269,15 @@ impl<T: Clone> Clone for Vec<T> {
     }
 }
 
+impl<T: Clone> IntoIterator for Vec<T> {
+    type Item = T;
+    type IntoIter = imbl::vector::ConsumingIter<T, imbl::shared_ptr::DefaultSharedPtr>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 impl<T: Value> PartialEq for Vec<T> {
     fn eq(&self, other: &Self) -> bool {
         self.len() == other.len() && self.iter().zip(other.iter()).all(|(one, other)| same(one, other))

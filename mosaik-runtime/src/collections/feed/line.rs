@@ -7,7 +7,11 @@ use std::{
 
 use tokio::sync::{Notify, futures::Notified};
 
-use crate::{collections::core::Container, groups::Version};
+use crate::{
+    collections::core::Container,
+    groups::Version,
+    primitives::canary::{self, Canary},
+};
 
 /// Changes that are kept for whoever follows. Who is farther behind gets the state as a whole.
 pub(in crate::collections) const KEPT: usize = 16 * 1024;
@@ -77,7 +81,8 @@ impl<T: Container> Line<T> {
     pub(super) fn push(&self, version: Version, state: &Arc<T>, changes: &[T::Change]) {
         let mut ring = self.ring();
         ring.latest = (version, state.clone());
-        if ring.followers.is_empty() || changes.is_empty() {
+        let is_forgotten = canary::made(Canary::ChangeForgotten) && version.index % 32 == 7;
+        if ring.followers.is_empty() || changes.is_empty() || is_forgotten {
             return;
         }
         ring.kept += changes.len();

@@ -3,6 +3,7 @@
 //! The copy of the group on this node tells the [`Feed`] of each entry while it applies it. Reading takes no lock and waits for nobody.
 
 mod changes;
+mod filters;
 mod line;
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,11 @@ impl<T: Value> View<Cell<T>> {
         self.with(|cell| cell.get().cloned())
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.with(Cell::is_empty)
+    }
+
     /// The value, after every change that was acknowledged to anybody before this call.
     ///
     /// # Errors

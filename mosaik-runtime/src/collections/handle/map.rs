@@ -98,7 +98,7 @@ operations! { [K: Key, V: Value] Map<K, V>;
     /// Removes a key. Answers the value that it had.
     fn remove(key: K) -> Option<V> = Op::Remove { key };
     /// Gives many keys values, at once: all have one version. Answers how many keys are new. All entries together are one command,
-    /// which may have 1 MiB.
+    /// which may have 480 KiB.
     fn extend(entries: impl IntoIterator<Item = (K, V)>) -> u64 =
         Op::Extend { entries: entries.into_iter().collect() };
     /// Removes many keys at once. Answers how many were there.

@@ -1,15 +1,27 @@
 //! What can be asked of a value that is set once, and what sets it.
 
 use super::{View, operations::operations};
-use crate::collections::{
-    core::{Once, OnceOperation as Op, Value},
-    feed::Change,
+use crate::{
+    collections::{
+        core::{Once, OnceOperation as Op, Value},
+        feed::Change,
+    },
+    groups::ReadError,
 };
 
 impl<T: Value> View<Once<T>> {
     /// The value, once it is set.
     pub fn get(&self) -> Option<T> {
         self.with(|once| once.get().cloned())
+    }
+
+    /// The value, if it was set and acknowledged to anybody before this call.
+    ///
+    /// # Errors
+    ///
+    /// When no leader with a majority answers within the deadline, or this node does not catch up in time.
+    pub async fn get_strong(&self) -> Result<Option<T>, ReadError> {
+        Ok(self.strong().await?.get().cloned())
     }
 
     /// Whether it is set.

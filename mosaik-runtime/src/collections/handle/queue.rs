@@ -6,7 +6,10 @@ use super::{
     View,
     operations::{ends, operations},
 };
-use crate::collections::core::{Inserted, Keep, Key, PriorityQueue, QueueOperation as Op, Value};
+use crate::{
+    collections::core::{Inserted, Keep, Key, PriorityQueue, QueueOperation as Op, Value},
+    groups::ReadError,
+};
 
 impl<P: Key, K: Key, V: Value> View<PriorityQueue<P, K, V>> {
     /// The priority and the value of a key.
@@ -23,6 +26,24 @@ impl<P: Key, K: Key, V: Value> View<PriorityQueue<P, K, V>> {
         K: Borrow<Q>,
     {
         self.with(|queue| queue.contains_key(key))
+    }
+
+    /// The priority and the value of a key, after every change that was acknowledged to anybody before this call.
+    ///
+    /// # Errors
+    ///
+    /// When no leader with a majority answers within the deadline, or this node does not catch up in time.
+    pub async fn get_strong<Q: Ord + Sync + ?Sized>(&self, key: &Q) -> Result<Option<(P, V)>, ReadError>
+    where
+        K: Borrow<Q>,
+    {
+        let queue = self.strong().await?;
+        Ok(queue.get(key).map(|(priority, value)| (priority.clone(), value.clone())))
+    }
+
+    /// How many entries there may be, and which stay.
+    pub fn capacity(&self) -> Option<(u64, Keep)> {
+        self.with(PriorityQueue::capacity)
     }
 
     /// The entry with the lowest priority.

@@ -7,7 +7,7 @@ use super::{
     operations::{ends, operations},
 };
 use crate::{
-    collections::core::{Key, Set, SetOperation as Op},
+    collections::core::{Key, Set, SetOperation as Op, Union},
     groups::ReadError,
 };
 
@@ -40,6 +40,31 @@ impl<T: Key> View<Set<T>> {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The elements of one version, in their order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = T> + use<T> {
+        Set::clone(&self.snapshot()).into_iter()
+    }
+
+    /// The least element.
+    pub fn first(&self) -> Option<T> {
+        self.with(|set| set.first().cloned())
+    }
+
+    /// The greatest element.
+    pub fn last(&self) -> Option<T> {
+        self.with(|set| set.last().cloned())
+    }
+
+    /// Whether all elements are in the other set, as both are on this node now.
+    pub fn is_subset(&self, other: &Self) -> bool {
+        self.snapshot().is_subset(&other.snapshot())
+    }
+
+    /// This set and another seen as one, as both are on this node now. Takes constant time.
+    pub fn union(&self, other: &Self) -> Union<T> {
+        self.snapshot().united(&other.snapshot())
     }
 
     /// The elements in a range, in their order.

@@ -1,7 +1,10 @@
 //! What can be asked of a sequence, and what changes it.
 
 use super::{View, operations::operations};
-use crate::collections::core::{OutOfRange, Value, Vec, VecOperation as Op};
+use crate::{
+    collections::core::{OutOfRange, Value, Vec, VecOperation as Op},
+    groups::ReadError,
+};
 
 impl<T: Value> View<Vec<T>> {
     /// The value at a place.
@@ -27,6 +30,28 @@ impl<T: Value> View<Vec<T>> {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The value at a place, after every change that was acknowledged to anybody before this call.
+    ///
+    /// # Errors
+    ///
+    /// When no leader with a majority answers within the deadline, or this node does not catch up in time.
+    pub async fn get_strong(&self, at: usize) -> Result<Option<T>, ReadError> {
+        Ok(self.strong().await?.get(at).cloned())
+    }
+
+    /// The values of one version, in order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = T> + use<T> {
+        Vec::clone(&self.snapshot()).into_iter()
+    }
+
+    /// Whether some place has this value.
+    pub fn contains(&self, value: &T) -> bool
+    where
+        T: PartialEq,
+    {
+        self.with(|values| values.contains(value))
     }
 
     /// The first place that has this value.

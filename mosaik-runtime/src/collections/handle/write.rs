@@ -13,7 +13,7 @@ use super::{
 use crate::{
     collections::{
         core::Container,
-        machine::{Answer, Bundle, Machine, Operation, Request, Told},
+        machine::{Answer, Bundle, MAX_OPERATION, Machine, Operation, Request, Told},
         transaction::{Answers, Transaction, TransactionError},
     },
     groups::{CommandError, Era, Group, GroupWhen, InstanceView, ReadError, Rejected, Unknown, Version},
@@ -147,6 +147,9 @@ impl<T: Container> Write<T> {
             Told::Done(answers) => answers.into_iter().next(),
             Told::Aborted { answer, .. } => Some(answer),
             Told::Unreadable(why) => return Err(Rejected::Unreadable { why }.into()),
+            Told::TooLong { .. } => {
+                return Err(Rejected::Unreadable { why: "its answer is too long".to_owned() }.into());
+            }
         };
         let result = read(bytes.as_deref().unwrap_or_default()).map_err(unreadable)?;
         Ok(Applied { version, result })
@@ -180,6 +183,11 @@ pub(in crate::collections) async fn transact<A: Answers>(
             let what = names.get(step).cloned().unwrap_or_default();
             Err(CommandError::Failed(TransactionError::Aborted { step, what, version }))
         }
+        Told::TooLong { step } => {
+            let step = usize::try_from(step).unwrap_or(usize::MAX);
+            let what = names.get(step).cloned().unwrap_or_default();
+            Err(CommandError::Failed(TransactionError::AnswersTooLong { step, what }))
+        }
         Told::Unreadable(why) => Err(Rejected::Unreadable { why }.into()),
     }
 }
@@ -190,6 +198,9 @@ pub(in crate::collections) fn encode<O: Serialize>(
     operation: &O,
 ) -> Result<Operation, Rejected> {
     let body = codec::encode(operation).map_err(|error| Rejected::NotEncodable { why: error.to_string() })?;
+    if body.len() > MAX_OPERATION {
+        return Err(Rejected::TooLarge { bytes: body.len(), limit: MAX_OPERATION });
+    }
     Ok(Operation { part: part as u64, body: body.into() })
 }
 

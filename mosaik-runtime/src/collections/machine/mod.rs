@@ -18,15 +18,22 @@ use serde::{
 };
 
 pub use bundle::{Bundle, Only, Part};
-pub use request::{Answer, Answered, Operation, Request, Told};
+pub use request::{Answer, Answered, MAX_OPERATION, Operation, Request, Told};
 pub(super) use slot::{AnySlot, Slot};
 
+use request::MAX_ANSWERS;
 use slot::SlotError;
 
 use crate::{
     groups::{Apply, StateMachine, Timestamp},
-    primitives::schema::{Record, Schema, Seen, Shape},
+    primitives::{
+        canary::{self, Canary},
+        schema::{Record, Schema, Seen, Shape},
+    },
 };
+
+/// The length of an answer, encoded, at most.
+const LENGTH: usize = 5;
 
 /// The collections of a group.
 pub struct Machine<B> {
@@ -64,7 +71,7 @@ impl<B> Machine<B> {
     /// Does all operations, or none of them.
     fn run(&mut self, operations: &[Operation], now: Timestamp) -> Result<Told, SlotError> {
         let marks = (operations.len() > 1).then(|| self.slots.iter().map(|slot| slot.mark()).collect());
-        let mut answers = Vec::with_capacity(operations.len());
+        let (mut answers, mut left) = (Vec::with_capacity(operations.len().min(1024)), MAX_ANSWERS);
         for (step, operation) in operations.iter().enumerate() {
             let part = usize::try_from(operation.part).unwrap_or(usize::MAX);
             let Some(slot) = self.slots.get_mut(part) else {
@@ -73,7 +80,16 @@ impl<B> Machine<B> {
             };
             let mut answer = Vec::new();
             match slot.apply(&operation.body, now, &mut answer) {
-                Ok(true) => answers.push(answer.into()),
+                Ok(true) => match left.checked_sub(answer.len() + LENGTH) {
+                    Some(still) => {
+                        left = still;
+                        answers.push(answer.into());
+                    }
+                    None => {
+                        self.back(marks);
+                        return Ok(Told::TooLong { step: step as u64 });
+                    }
+                },
                 Ok(false) => {
                     self.back(marks);
                     return Ok(Told::Aborted { step: step as u64, answer: answer.into() });
@@ -89,6 +105,9 @@ impl<B> Machine<B> {
     }
 
     fn back(&mut self, marks: Option<Vec<slot::Mark>>) {
+        if canary::made(Canary::HalfTransaction) {
+            return;
+        }
         for (slot, mark) in self.slots.iter_mut().zip(marks.into_iter().flatten()) {
             slot.back(mark);
         }

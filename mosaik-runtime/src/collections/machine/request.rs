@@ -4,12 +4,17 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    groups::Reply,
+    groups::{Reply, machine::MAX_REPLY},
     primitives::{
         codec::{self, DecodeError, EncodeError},
         schema::{Schema, Seen, Shape},
     },
 };
+
+/// The longest operation, encoded. What one operation answers are two values at most, and they must fit into one reply.
+pub const MAX_OPERATION: usize = 480 * 1024;
+/// The longest answers of a transaction, all together. With what is around them they fit into one reply.
+pub(super) const MAX_ANSWERS: usize = MAX_REPLY - 1024;
 
 /// A command to a group of collections.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +57,11 @@ pub enum Told {
     },
     /// One cannot be read, so none took place.
     Unreadable(String),
+    /// The answers of all together are too long, so none took place.
+    TooLong {
+        /// The operation with which they became so.
+        step: u64,
+    },
 }
 
 /// An [`Answer`], unless it could not be written.

@@ -2,11 +2,15 @@
 
 use std::{any::Any, sync::Arc};
 
+use super::request::MAX_OPERATION;
 use crate::{
     collections::core::{Container, Step},
     groups::Timestamp,
     primitives::codec::{self, EncodeError},
 };
+
+/// Levels of nesting that a state may have more than the operation that brought a value into it.
+const LEVELS: usize = 8;
 
 /// A container, and what the latest entry of the log changed in it.
 pub(in crate::collections) struct Slot<T: Container> {
@@ -83,8 +87,12 @@ impl<T: Container> AnySlot for Slot<T> {
     }
 
     fn apply(&mut self, body: &[u8], now: Timestamp, answer: &mut Vec<u8>) -> Result<bool, SlotError> {
-        let operation: T::Operation =
-            codec::decode_deep(body).map_err(|error| SlotError::Unreadable(error.to_string()))?;
+        if body.len() > MAX_OPERATION {
+            let why = format!("an operation of {} bytes, where {MAX_OPERATION} are allowed", body.len());
+            return Err(SlotError::Unreadable(why));
+        }
+        let operation: T::Operation = codec::decode_shallower(body, LEVELS)
+            .map_err(|error| SlotError::Unreadable(error.to_string()))?;
         let mut step = Step::new(now, &mut self.changes, answer);
         let took_place = Arc::make_mut(&mut self.state).apply(operation, &mut step);
         step.failed().map_or(Ok(took_place), |error| Err(SlotError::Answer(error)))

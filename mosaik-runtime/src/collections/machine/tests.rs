@@ -11,6 +11,16 @@ use crate::{
 
 type Prices = Map<String, u64>;
 
+/// A value that contains itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Tree(Vec<Tree>);
+
+impl Schema for Tree {
+    fn shape(_: &mut Seen) -> Shape {
+        Shape::Opaque("tree".to_owned())
+    }
+}
+
 /// Two collections.
 struct Exchange;
 
@@ -90,6 +100,46 @@ fn what_cannot_be_read_undoes_what_came_before_it() {
 }
 
 #[test]
+fn answers_that_are_too_long_together_undo_all_and_an_operation_that_is_too_long_is_unreadable() {
+    let mut machine = Machine::<Only<Map<u8, String>>>::default();
+    let insert = |key, length| {
+        let value = "x".repeat(length);
+        on::<Map<u8, String>>(0, &MapOperation::Insert { key, value, lives: None })
+    };
+    let many: Vec<_> = (0..3).map(|key| on::<Map<u8, String>>(0, &MapOperation::Remove { key })).collect();
+    for key in 0..3 {
+        assert!(matches!(told(&mut machine, vec![insert(key, 480_000)], &cx(1, 0)), Told::Done(_)));
+    }
+    let before = codec::encode(&machine).expect("encodes");
+    assert_eq!(told(&mut machine, many.clone(), &cx(2, 0)), Told::TooLong { step: 2 });
+    let long = told(&mut machine, vec![insert(9, MAX_OPERATION)], &cx(3, 0));
+    assert!(matches!(&long, Told::Unreadable(why) if why.contains("are allowed")), "{long:?}");
+    assert_eq!(codec::encode(&machine).expect("encodes"), before);
+    assert!(matches!(told(&mut machine, many[..2].to_vec(), &cx(4, 0)), Told::Done(_)));
+}
+
+#[test]
+fn what_nests_deeper_than_a_state_may_is_refused_by_the_operation_that_brings_it() {
+    type Deep = Sequence<Tree>;
+    let push = |levels| {
+        let value = (0..levels).fold(Tree(Vec::new()), |tree, _| Tree(vec![tree]));
+        on::<Deep>(0, &VecOperation::Push { value })
+    };
+    let mut machine = Machine::<Only<Deep>>::default();
+    let (mut accepted, mut refused) = (0, 0);
+    for levels in 1..140 {
+        match told(&mut machine, vec![push(levels)], &cx(levels, 0)) {
+            Told::Done(_) => accepted += 1,
+            Told::Unreadable(_) => refused += 1,
+            told => panic!("{told:?}"),
+        }
+        // Whatever was let in can be read back.
+        restored(&machine);
+    }
+    assert!(accepted > 40 && refused > 10, "{accepted} {refused}");
+}
+
+#[test]
 fn changes_are_those_of_one_entry() {
     let mut machine = Machine::<Exchange>::default();
     told(&mut machine, vec![price("ETH", 1)], &cx(5, 0));
@@ -159,6 +209,11 @@ fn c3_golden_bytes_of_requests_answers_and_snapshots() {
     machine.apply(request, &cx(300, 0)).encode(&mut bytes).expect("encodes");
     assert_eq!(hex(&bytes), "ac0200010100");
     assert_eq!(hex(&codec::encode(&machine).expect("encodes")), "020109");
+    let answered =
+        |told| codec::encode(&Answer { index: 300, told }).map(|bytes| hex(&bytes)).expect("encodes");
+    assert_eq!(answered(Told::Aborted { step: 300, answer: vec![9].into() }), "ac0201ac020109");
+    assert_eq!(answered(Told::Unreadable("x".to_owned())), "ac02020178");
+    assert_eq!(answered(Told::TooLong { step: 300 }), "ac0203ac02");
     let mut expire = Vec::new();
     Command::encode(&Request::Expire, &mut expire).expect("encodes");
     assert_eq!(hex(&expire), "01");

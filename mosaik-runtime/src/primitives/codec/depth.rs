@@ -20,7 +20,12 @@ pub(super) struct Deep<T> {
 
 impl<T> Deep<T> {
     pub(super) fn new(inner: T) -> Self {
-        Self { inner, left: LIMIT }
+        Self::within(inner, LIMIT)
+    }
+
+    /// A deserializer that may go so many levels deeper.
+    pub(super) fn within(inner: T, left: usize) -> Self {
+        Self { inner, left }
     }
 
     fn same<U>(&self, inner: U) -> Deep<U> {

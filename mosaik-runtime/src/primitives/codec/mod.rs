@@ -165,6 +165,12 @@ pub fn decode_deep<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> 
     finish(T::deserialize(depth::Deep::new(&mut from)), from)
 }
 
+/// Decodes like [`decode_deep`], where so many levels of [`DEPTH_LIMIT`] are for what the value will be put into.
+pub fn decode_shallower<T: DeserializeOwned>(bytes: &[u8], levels: usize) -> Result<T, DecodeError> {
+    let mut from = postcard::Deserializer::from_bytes(bytes);
+    finish(T::deserialize(depth::Deep::within(&mut from, DEPTH_LIMIT.saturating_sub(levels))), from)
+}
+
 type Source<'de> = postcard::Deserializer<'de, postcard::de_flavors::Slice<'de>>;
 
 fn finish<T>(decoded: Result<T, postcard::Error>, from: Source<'_>) -> Result<T, DecodeError> {

@@ -63,6 +63,47 @@ fn c3_golden_bytes_of_contents() {
     assert_eq!(queue, "020208140307_1e_010201".replace('_', ""));
 }
 
+/// A number that a seed does not decide.
+fn mixed(n: u32) -> u32 {
+    n.wrapping_mul(0x9e37_79b9) ^ (n >> 3)
+}
+
+/// Large contents, whose entries came forth or back.
+fn large(back: bool) -> [String; 4] {
+    let order = || {
+        let forth = 0..5_000_u32;
+        let numbers: std::vec::Vec<u32> = if back { forth.rev().collect() } else { forth.collect() };
+        numbers.into_iter()
+    };
+    let insert = |n: u32| MapOperation::Insert {
+        key: format!("key {}", mixed(n)),
+        value: i64::from(n) - 2_500,
+        lives: n.is_multiple_of(7).then_some(u64::from(n)),
+    };
+    let map = after::<Map<String, i64>>(order().map(insert));
+    let set = after::<Set<u32>>(order().map(|n| SetOperation::Insert { item: mixed(n) }));
+    let sequence = after::<Sequence<u32>>((0..5_000).map(|n| match back {
+        true => VecOperation::PushFront { value: mixed(4_999 - n) },
+        false => VecOperation::Push { value: mixed(n) },
+    }));
+    type Operation = QueueOperation<u16, u32, u8>;
+    let insert = |n: u32| Operation::Insert { priority: (mixed(n) >> 20) as u16, key: n, value: n as u8 };
+    let range = Operation::RemoveRange { from: Bound::Included(100), to: Bound::Excluded(900) };
+    let queue = after::<PriorityQueue<u16, u32, u8>>(order().map(insert).chain([range]));
+    [map, set, sequence, queue]
+}
+
+#[test]
+fn c3_golden_hashes_of_large_contents_in_whatever_order_they_came() {
+    let (forth, back) = (large(false), large(true));
+    let hash = |bytes: &String| blake3::hash(bytes.as_bytes()).to_hex()[..16].to_owned();
+    assert_eq!(forth.each_ref().map(hash), back.each_ref().map(hash));
+    assert_eq!(
+        forth.each_ref().map(hash),
+        ["643f4fd849a8ee9b", "b6b06b70fde7cb47", "cbc6a54cd8f8f21e", "65c319ec54d8ed5c"]
+    );
+}
+
 #[test]
 fn golden_bytes_of_operations() {
     type M = MapOperation<u8, u8>;

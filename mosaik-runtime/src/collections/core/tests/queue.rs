@@ -49,6 +49,11 @@ impl Model {
                 QueueChange::Removed { priority, key, value, .. } => {
                     assert_eq!(self.followed.remove(key), Some((*priority, *value)));
                 }
+                QueueChange::RangeRemoved(removed) => {
+                    for (priority, key, value) in removed.iter() {
+                        assert_eq!(self.followed.remove(key), Some((*priority, *value)));
+                    }
+                }
                 QueueChange::Cleared => self.followed.clear(),
                 QueueChange::Bounded(_) => {}
             }

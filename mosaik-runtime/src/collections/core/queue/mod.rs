@@ -1,19 +1,24 @@
 //! A priority queue whose entries have keys, and which may be bounded.
 
+mod bytes;
+mod change;
+
 use std::{
     borrow::Borrow,
+    cmp::Ordering,
     fmt,
     ops::{Bound, RangeBounds},
 };
 
-use imbl::{OrdMap, OrdSet};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use imbl::{OrdMap, Vector};
+
+pub use change::{Inserted, Keep, QueueChange, QueueOperation, Removed};
 
 use super::{
     Container, Key, Step, Value,
     container::labelled,
     map::is_sensible,
-    serial::SortedMap,
+    ordered::Ordered,
     value::{same, same_or_absent},
 };
 use crate::primitives::schema::{Schema, Seen, Shape};
@@ -23,93 +28,61 @@ use crate::primitives::schema::{Schema, Seen, Shape};
 /// A queue with a capacity drops an entry as soon as it has one too many: the one with the lowest priority or the one with the highest,
 /// as [`Keep`] says, and of one priority the one with the greatest key. As a value it is immutable: operations of a `Writer` change the
 /// collection, and a snapshot stays what it was.
+///
+/// A range of priorities is removed in logarithmic time, however many entries are in it. The memory of a large one is given back little
+/// by little, by the operations that come later.
 pub struct PriorityQueue<P, K, V> {
-    entries: OrdMap<K, (P, V)>,
-    order: OrdSet<Rank<P, K>>,
+    /// By priority, and of one priority by key.
+    order: Ordered<Entry<P, K, V>>,
+    /// The priority of each key, and of some keys that are gone: what is not in the order is not there.
+    priorities: OrdMap<K, P>,
+    /// Ranges that were cut out of the order and whose keys still have a priority.
+    cut: Vector<Ordered<Entry<P, K, V>>>,
     bound: Option<(u64, Keep)>,
 }
 
-/// Which entries stay in a queue that is full.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Keep {
-    /// Those with high priorities.
-    Highest,
-    /// Those with low priorities.
-    Lowest,
+/// One entry.
+#[derive(Debug, Clone)]
+pub(super) struct Entry<P, K, V> {
+    priority: P,
+    key: K,
+    value: V,
 }
 
-/// What an insertion did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Inserted<P, K, V> {
-    /// What the key had before.
-    pub old: Option<(P, V)>,
-    /// What was dropped because the queue was full. It may be what was inserted.
-    pub evicted: Option<(P, K, V)>,
+/// How many keys of ranges that were cut out are forgotten with each operation.
+const FORGOTTEN: usize = 16;
+
+impl<P, K, V> Entry<P, K, V> {
+    fn parts(&self) -> (&P, &K, &V) {
+        (&self.priority, &self.key, &self.value)
+    }
 }
 
-/// What changes a [`PriorityQueue`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "each is the method of its name")]
-pub enum QueueOperation<P, K, V> {
-    Insert { priority: P, key: K, value: V },
-    Extend { entries: Vec<(P, K, V)> },
-    UpdatePriority { key: K, priority: P },
-    UpdateValue { key: K, value: V },
-    CompareExchange { key: K, old: Option<(P, V)>, new: Option<(P, V)> },
-    PopMin,
-    PopMax,
-    Remove { key: K },
-    RemoveRange { from: Bound<P>, to: Bound<P> },
-    SetCapacity { capacity: Option<(u64, Keep)> },
-    Clear,
-    Expect { key: K, entry: Option<(P, V)> },
+impl<P: Ord, K: Ord, V> Entry<P, K, V> {
+    /// How an entry compares with that of this priority and key.
+    fn beside<'a, Q: Ord + ?Sized>(priority: &'a P, key: &'a Q) -> impl Fn(&Self) -> Ordering + 'a
+    where
+        K: Borrow<Q>,
+    {
+        move |entry| entry.priority.cmp(priority).then_with(|| entry.key.borrow().cmp(key))
+    }
 }
 
-/// What changed in a [`PriorityQueue`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum QueueChange<P, K, V> {
-    /// A key has a priority and a value.
-    Inserted {
-        /// The priority now.
-        priority: P,
-        /// The key.
-        key: K,
-        /// The value now.
-        value: V,
-        /// Both before, if the key was there.
-        old: Option<(P, V)>,
-    },
-    /// A key is gone.
-    Removed {
-        /// Its priority before.
-        priority: P,
-        /// The key.
-        key: K,
-        /// Its value before.
-        value: V,
-        /// Whether it was dropped because the queue was full.
-        evicted: bool,
-    },
-    /// All keys are gone.
-    Cleared,
-    /// The queue is bounded otherwise.
-    Bounded(Option<(u64, Keep)>),
+/// Whether a priority is below a range.
+fn is_below<P: Ord>(from: Bound<&P>, priority: &P) -> bool {
+    match from {
+        Bound::Included(from) => priority < from,
+        Bound::Excluded(from) => priority <= from,
+        Bound::Unbounded => false,
+    }
 }
 
-/// The place of an entry in the order, or a place before or behind all entries of a priority.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Rank<P, K>(P, Place<K>);
-
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Place<K> {
-    Before,
-    At(K),
-    Behind,
-}
-
-impl<P: Key, K: Key> Rank<P, K> {
-    fn key(&self) -> Option<&K> {
-        if let Place::At(key) = &self.1 { Some(key) } else { None }
+/// Whether a priority is not above a range.
+fn is_up_to<P: Ord>(to: Bound<&P>, priority: &P) -> bool {
+    match to {
+        Bound::Included(to) => priority <= to,
+        Bound::Excluded(to) => priority < to,
+        Bound::Unbounded => true,
     }
 }
 
@@ -118,12 +91,12 @@ type In<'a, 'b, P, K, V> = &'a mut Step<'b, QueueChange<P, K, V>>;
 impl<P, K, V> PriorityQueue<P, K, V> {
     /// How many entries there are.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.order.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.order.is_empty()
     }
 
     /// How many entries there may be, and which stay.
@@ -138,7 +111,7 @@ impl<P: Key, K: Key, V: Value> PriorityQueue<P, K, V> {
     where
         K: Borrow<Q>,
     {
-        self.entries.get(key).map(|(priority, value)| (priority, value))
+        self.entry(key).map(|entry| (&entry.priority, &entry.value))
     }
 
     /// Whether the key is there.
@@ -146,62 +119,95 @@ impl<P: Key, K: Key, V: Value> PriorityQueue<P, K, V> {
     where
         K: Borrow<Q>,
     {
-        self.entries.contains_key(key)
+        self.entry(key).is_some()
     }
 
     /// The entry with the lowest priority.
     pub fn min(&self) -> Option<(&P, &K, &V)> {
-        self.iter().next()
+        self.order.first().map(Entry::parts)
     }
 
     /// The entry with the highest priority.
     pub fn max(&self) -> Option<(&P, &K, &V)> {
-        self.iter().next_back()
+        self.order.last().map(Entry::parts)
     }
 
     /// The entries, from the lowest priority to the highest; `rev()` goes the other way.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&P, &K, &V)> {
-        self.order.iter().filter_map(|rank| self.entry(rank))
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&P, &K, &V)> + ExactSizeIterator {
+        self.order.iter().map(Entry::parts)
     }
 
     /// The entries with priorities in a range. A range that ends before it begins is empty.
-    pub fn range(&self, range: impl RangeBounds<P>) -> impl DoubleEndedIterator<Item = (&P, &K, &V)> {
-        let sensible = is_sensible(&range);
-        let from = match range.start_bound() {
-            Bound::Included(from) => Bound::Included(Rank(from.clone(), Place::Before)),
-            Bound::Excluded(from) => Bound::Excluded(Rank(from.clone(), Place::Behind)),
-            Bound::Unbounded => Bound::Unbounded,
+    pub fn range(
+        &self,
+        range: impl RangeBounds<P>,
+    ) -> impl DoubleEndedIterator<Item = (&P, &K, &V)> + ExactSizeIterator {
+        let from = self.order.count(|entry| is_below(range.start_bound(), &entry.priority));
+        let to = match is_sensible(&range) {
+            true => self.order.count(|entry| is_up_to(range.end_bound(), &entry.priority)),
+            false => from,
         };
-        let to = match range.end_bound() {
-            Bound::Included(to) => Bound::Included(Rank(to.clone(), Place::Behind)),
-            Bound::Excluded(to) => Bound::Excluded(Rank(to.clone(), Place::Before)),
-            Bound::Unbounded => Bound::Unbounded,
-        };
-        let ranks = sensible.then(|| self.order.range::<_, Rank<P, K>>((from, to)));
-        ranks.into_iter().flatten().filter_map(|rank| self.entry(rank))
+        self.order.between(from, to).map(Entry::parts)
     }
 
-    fn entry<'a>(&'a self, rank: &'a Rank<P, K>) -> Option<(&'a P, &'a K, &'a V)> {
-        let key = rank.key()?;
-        self.entries.get(key).map(|(priority, value)| (priority, key, value))
+    fn entry<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&Entry<P, K, V>>
+    where
+        K: Borrow<Q>,
+    {
+        let priority = self.priorities.get(key)?;
+        self.order.get(Entry::beside(priority, key))
+    }
+
+    fn content(&self, key: &K) -> Option<(P, V)> {
+        self.get(key).map(|(priority, value)| (priority.clone(), value.clone()))
     }
 
     fn put(&mut self, priority: P, key: K, value: V, step: In<'_, '_, P, K, V>) -> Option<(P, V)> {
-        let old = self.entries.insert(key.clone(), (priority.clone(), value.clone()));
-        if let Some((before, _)) = &old {
-            self.order.remove(&Rank(before.clone(), Place::At(key.clone())));
-        }
-        self.order.insert(Rank(priority.clone(), Place::At(key.clone())));
+        let before = self.priorities.insert(key.clone(), priority.clone());
+        let old = before.and_then(|before| self.order.remove(Entry::beside(&before, &key)));
+        let old = old.map(|entry| (entry.priority, entry.value));
+        let entry = Entry { priority: priority.clone(), key: key.clone(), value: value.clone() };
+        self.order.insert(entry, Entry::beside(&priority, &key));
         step.changed(QueueChange::Inserted { priority, key, value, old: old.clone() });
         old
     }
 
     fn take(&mut self, key: K, evicted: bool, step: In<'_, '_, P, K, V>) -> Option<(P, K, V)> {
-        let (priority, value) = self.entries.remove(&key)?;
-        self.order.remove(&Rank(priority.clone(), Place::At(key.clone())));
+        let priority = self.priorities.remove(&key)?;
+        let Entry { priority, key, value } = self.order.remove(Entry::beside(&priority, &key))?;
         let gone = (priority.clone(), key.clone(), value.clone());
         step.changed(QueueChange::Removed { priority, key, value, evicted });
         Some(gone)
+    }
+
+    /// Cuts a range out of the order. Its keys are forgotten little by little, by what comes later.
+    fn remove_range(&mut self, from: Bound<&P>, to: Bound<&P>, step: In<'_, '_, P, K, V>) -> bool {
+        if !is_sensible::<P>(&(from, to)) {
+            return step.count(0);
+        }
+        let mut gone = self.order.split_off(|entry| is_below(from, &entry.priority));
+        self.order.append(gone.split_off(|entry| is_up_to(to, &entry.priority)));
+        if !gone.is_empty() {
+            self.cut.push_back(gone.clone());
+            step.changed(QueueChange::RangeRemoved(Removed::of(gone.clone())));
+        }
+        step.count(gone.len())
+    }
+
+    /// Forgets some keys that were removed with a range, unless they came back.
+    fn tidy(&mut self) {
+        for _ in 0..FORGOTTEN {
+            let Some(mut cut) = self.cut.pop_front() else { return };
+            if let Some(Entry { priority, key, .. }) = cut.pop_first()
+                && self.priorities.get(&key).is_some_and(|now| *now == priority)
+                && self.order.get(Entry::beside(&priority, &key)).is_none()
+            {
+                self.priorities.remove(&key);
+            }
+            if !cut.is_empty() {
+                self.cut.push_front(cut);
+            }
+        }
     }
 
     /// Drops one entry if there are too many.
@@ -210,12 +216,14 @@ impl<P: Key, K: Key, V: Value> PriorityQueue<P, K, V> {
         if self.len() as u64 <= capacity {
             return None;
         }
-        let priority = match keep {
-            Keep::Highest => self.order.get_min(),
-            Keep::Lowest => self.order.get_max(),
+        let last = match keep {
+            Keep::Highest => {
+                let lowest = &self.order.first()?.priority;
+                self.order.at(self.order.count(|entry| entry.priority <= *lowest).checked_sub(1)?)
+            }
+            Keep::Lowest => self.order.last(),
         };
-        let Rank(priority, _) = priority?.clone();
-        let key = self.range(priority.clone()..=priority).next_back().map(|(_, key, _)| key.clone())?;
+        let key = last?.key.clone();
         self.take(key, true, step)
     }
 
@@ -232,7 +240,7 @@ impl<P: Key, K: Key, V: Value> PriorityQueue<P, K, V> {
         value: Option<V>,
         step: In<'_, '_, P, K, V>,
     ) -> Option<(P, V)> {
-        let (old_priority, old_value) = self.entries.get(&key)?.clone();
+        let (old_priority, old_value) = self.content(&key)?;
         self.put(priority.unwrap_or(old_priority), key, value.unwrap_or(old_value), step)
     }
 
@@ -243,7 +251,7 @@ impl<P: Key, K: Key, V: Value> PriorityQueue<P, K, V> {
         new: Option<(P, V)>,
         step: In<'_, '_, P, K, V>,
     ) -> bool {
-        let holds = same_or_absent(self.entries.get(&key), old);
+        let holds = same_or_absent(self.content(&key).as_ref(), old);
         match new {
             _ if !holds => {}
             Some((priority, value)) => {
@@ -264,6 +272,7 @@ impl<P: Key, K: Key, V: Value> Container for PriorityQueue<P, K, V> {
     type Change = QueueChange<P, K, V>;
 
     fn apply(&mut self, operation: Self::Operation, step: &mut Step<'_, Self::Change>) -> bool {
+        self.tidy();
         match operation {
             QueueOperation::Insert { priority, key, value } => {
                 let old = self.put(priority, key, value, step);
@@ -305,14 +314,7 @@ impl<P: Key, K: Key, V: Value> Container for PriorityQueue<P, K, V> {
                 step.answer(&gone);
                 true
             }
-            QueueOperation::RemoveRange { from, to } => {
-                let keys: Vec<K> = self.range((from, to)).map(|(_, key, _)| key.clone()).collect();
-                let count = keys.len();
-                for key in keys {
-                    self.take(key, false, step);
-                }
-                step.count(count)
-            }
+            QueueOperation::RemoveRange { from, to } => self.remove_range(from.as_ref(), to.as_ref(), step),
             QueueOperation::SetCapacity { capacity } => {
                 self.bound = capacity;
                 step.changed(QueueChange::Bounded(capacity));
@@ -322,14 +324,14 @@ impl<P: Key, K: Key, V: Value> Container for PriorityQueue<P, K, V> {
             }
             QueueOperation::Clear => {
                 let count = self.len();
-                (self.entries, self.order) = (OrdMap::new(), OrdSet::new());
+                *self = Self { bound: self.bound, ..Self::default() };
                 if count > 0 {
                     step.changed(QueueChange::Cleared);
                 }
                 step.count(count)
             }
             QueueOperation::Expect { key, entry } => {
-                step.took_place(same_or_absent(self.entries.get(&key), entry.as_ref()))
+                step.took_place(same_or_absent(self.content(&key).as_ref(), entry.as_ref()))
             }
         }
     }
@@ -337,44 +339,29 @@ impl<P: Key, K: Key, V: Value> Container for PriorityQueue<P, K, V> {
 
 impl<P, K, V> Default for PriorityQueue<P, K, V> {
     fn default() -> Self {
-        Self { entries: OrdMap::new(), order: OrdSet::new(), bound: None }
+        Self { order: Ordered::default(), priorities: OrdMap::new(), cut: Vector::new(), bound: None }
     }
 }
 
 impl<P, K, V> Clone for PriorityQueue<P, K, V> {
     fn clone(&self) -> Self {
-        Self { entries: self.entries.clone(), order: self.order.clone(), bound: self.bound }
+        let (order, priorities) = (self.order.clone(), self.priorities.clone());
+        Self { order, priorities, cut: self.cut.clone(), bound: self.bound }
     }
 }
 
 impl<P: Key, K: Key, V: Value> PartialEq for PriorityQueue<P, K, V> {
     fn eq(&self, other: &Self) -> bool {
-        let pairs = || self.entries.iter().zip(other.entries.iter());
-        self.bound == other.bound
-            && self.len() == other.len()
-            && pairs().all(|(one, other)| one.0 == other.0 && same(one.1, other.1))
+        let is_same = |(one, other): ((&P, &K, &V), (&P, &K, &V))| {
+            (one.0, one.1) == (other.0, other.1) && same(one.2, other.2)
+        };
+        self.bound == other.bound && self.len() == other.len() && self.iter().zip(other.iter()).all(is_same)
     }
 }
 
 impl<P: Key + fmt::Debug, K: Key + fmt::Debug, V: Value + fmt::Debug> fmt::Debug for PriorityQueue<P, K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()
-    }
-}
-
-impl<P: Key, K: Key, V: Value> Serialize for PriorityQueue<P, K, V> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (SortedMap(self.entries.clone()), self.bound).serialize(serializer)
-    }
-}
-
-impl<'de, P: Key, K: Key, V: Value> Deserialize<'de> for PriorityQueue<P, K, V> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (SortedMap(entries), bound) =
-            <(SortedMap<K, (P, V)>, Option<(u64, Keep)>)>::deserialize(deserializer)?;
-        let rank = |(key, (priority, _)): (&K, &(P, V))| Rank(priority.clone(), Place::At(key.clone()));
-        let order = entries.iter().map(rank).collect();
-        Ok(Self { entries, order, bound })
     }
 }
 

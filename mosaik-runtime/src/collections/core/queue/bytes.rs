@@ -1,0 +1,50 @@
+//! A queue as bytes: its entries in the order of their keys.
+
+use imbl::{OrdMap, Vector};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap};
+
+use super::{Entry, Keep, PriorityQueue};
+use crate::collections::core::{
+    Key, Value,
+    ordered::Ordered,
+    serial::{Ascending, every_second_first},
+};
+
+/// Entries as a map, in the order of their keys.
+struct ByKey<'a, P, K, V>(Vec<&'a Entry<P, K, V>>);
+
+impl<P: Key, K: Key, V: Value> Serialize for ByKey<'_, P, K, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for Entry { priority, key, value } in &self.0 {
+            map.serialize_entry(key, &(priority, value))?;
+        }
+        map.end()
+    }
+}
+
+impl<P: Key, K: Key, V: Value> Serialize for PriorityQueue<P, K, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut entries: Vec<_> = self.order.iter().collect();
+        entries.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        (ByKey(entries), self.bound).serialize(serializer)
+    }
+}
+
+impl<'de, P: Key, K: Key, V: Value> Deserialize<'de> for PriorityQueue<P, K, V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (Ascending(entries), bound) =
+            <(Ascending<K, (P, V)>, Option<(u64, Keep)>)>::deserialize(deserializer)?;
+        let entry = |(key, (priority, value))| Entry { priority, key, value };
+        let mut order: Vec<_> = entries.into_iter().map(entry).collect();
+        let (mut priorities, places) = (OrdMap::new(), (0..order.len()).collect());
+        every_second_first(places, |at: usize| {
+            if let Some(Entry { priority, key, .. }) = order.get(at) {
+                priorities.insert(key.clone(), priority.clone());
+            }
+        });
+        // It is stable: of one priority the keys stay in their order.
+        order.sort_by(|one, other| one.priority.cmp(&other.priority));
+        Ok(Self { order: Ordered::from_sorted(order), priorities, cut: Vector::new(), bound })
+    }
+}
