@@ -3,8 +3,10 @@
 //! Labels are those of the reliability page (D1, F8, …) and, with an L, of the lessons.
 
 mod caught;
+mod collected;
 mod committee;
 mod discovery;
+mod faults;
 mod fleet;
 mod ledger;
 mod readers;

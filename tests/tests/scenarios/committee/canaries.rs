@@ -2,11 +2,11 @@
 
 use mosaik_runtime::node::world::Canary;
 
-use super::{
-    plan::{Fault, Plan},
-    story::story,
+use super::{STORY, story::story};
+use crate::{
+    caught::is_caught,
+    faults::plan::{Fault, Plan},
 };
-use crate::caught::is_caught;
 
 /// Whether a seed's choices can show the mistake.
 fn shows(canary: Canary, plan: &Plan) -> bool {
@@ -22,7 +22,7 @@ macro_rules! canaries {
     ($($name:ident: $canary:ident breaks $($promise:literal)|+;)*) => {
         $(#[test]
         fn $name() {
-            is_caught(story, Canary::$canary, &[$($promise),+], |seed| shows(Canary::$canary, &Plan::of(seed)));
+            is_caught(story, Canary::$canary, &[$($promise),+], |seed| shows(Canary::$canary, &Plan::of(seed, STORY)));
         })*
     };
 }

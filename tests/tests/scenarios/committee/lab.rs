@@ -20,7 +20,10 @@ use super::{
     desk::{Desk, Look, REGISTERS, Seen, Write},
     history::{History, broken},
     linear::Act,
+};
+use crate::faults::{
     plan::{Fault, Plan},
+    storm::Stage,
 };
 
 /// The network of all stories.
@@ -236,27 +239,29 @@ impl Lab {
         *committed = (*committed).max(view.committed);
         Ok(())
     }
+}
 
+impl Stage for Lab {
     /// A node is down: it sees nothing.
-    pub(super) fn is_down(&self, node: usize) {
+    fn is_down(&self, node: usize) {
         self.book().views.remove(&node);
     }
 
     /// A node loses all that it knew.
-    pub(super) fn forgets(&self, node: usize) {
+    fn forgets(&self, node: usize) {
         self.is_down(node);
         self.book().seen.remove(&node);
     }
 
     /// The node that leads, as those that are up see it.
-    pub(super) fn leader(&self) -> Option<usize> {
+    fn leader(&self) -> Option<usize> {
         let book = self.book();
         let leading = book.views.iter().filter(|(_, view)| view.is_leader);
         leading.max_by_key(|(_, view)| view.term).map(|(node, _)| *node)
     }
 
     /// Whether a group in memory survives the loss of one more node: all its voters are up, and know each other.
-    pub(super) fn may_lose_one(&self, nodes: usize) -> bool {
+    fn may_lose_one(&self, nodes: usize) -> bool {
         let book = self.book();
         let whole =
             |view: &InstanceView| view.voters.len() == usize::from(self.plan.voters) && view.is_online();

@@ -9,7 +9,8 @@ use mosaik_runtime::{
     transport::sim::TraceHash,
 };
 
-use super::{history::broken, lab::Lab, plan::Plan, storm::Storm};
+use super::{history::broken, lab::Lab};
+use crate::faults::{plan::Plan, storm::Storm};
 
 /// Things that go wrong in a story.
 const STRIKES: usize = 9;
@@ -19,7 +20,7 @@ const SERVES: Duration = secs(30);
 /// One seed; `MOSAIK_SEED` stands in for it. Returns the trace.
 pub(super) fn story(seed: u64, canary: Option<Canary>) -> TraceHash {
     let seed = std::env::var("MOSAIK_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(seed);
-    let plan = Plan::of(seed);
+    let plan = Plan::of(seed, super::STORY);
     let lab = Lab::new(&plan);
     let mut world = World::new(seed);
     if let Some(canary) = canary {

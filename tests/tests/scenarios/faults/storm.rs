@@ -7,35 +7,44 @@ use mosaik_runtime::{
     primitives::NodeRng,
 };
 
-use super::{
-    lab::Lab,
-    plan::{Fault, Plan},
-};
+use super::plan::{Fault, Plan};
 
 /// A day, in milliseconds.
 const DAY: i64 = 86_400_000;
 
+/// What a storm must know of the nodes that it breaks.
+pub(crate) trait Stage {
+    /// The node that leads, as those that are up see it.
+    fn leader(&self) -> Option<usize>;
+    /// A node is down: it sees nothing.
+    fn is_down(&self, node: usize);
+    /// A node loses all that it knew.
+    fn forgets(&self, node: usize);
+    /// Whether a group in memory survives the loss of one more node.
+    fn may_lose_one(&self, nodes: usize) -> bool;
+}
+
 /// What is broken now, and what can be broken.
-pub(super) struct Storm {
+pub(crate) struct Storm {
     plan: Plan,
     rng: NodeRng,
     down: BTreeSet<usize>,
 }
 
 impl Storm {
-    pub(super) fn new(plan: &Plan) -> Self {
+    pub(crate) fn new(plan: &Plan) -> Self {
         let mut plan = plan.clone();
         let rng = plan.rng.split("storm");
         Self { plan, rng, down: BTreeSet::new() }
     }
 
     /// How long it takes until the next thing happens.
-    pub(super) fn pause(&mut self) -> Duration {
+    pub(crate) fn pause(&mut self) -> Duration {
         millis([50, 300, 1000, 2500, 6000][self.rng.below(5)] + self.rng.below(500) as u64)
     }
 
     /// Does one thing to the world.
-    pub(super) fn strike(&mut self, world: &mut World, lab: &Lab) {
+    pub(crate) fn strike(&mut self, world: &mut World, stage: &impl Stage) {
         let faults = self.plan.faults();
         let (one, other) = (self.rng.below(self.plan.nodes), self.rng.below(self.plan.nodes));
         let dice = self.rng.below(12);
@@ -47,36 +56,36 @@ impl Storm {
                 let jitter = [0.0, 0.2, 0.5][dice % 3];
                 world.net().adjust_links(|link| link.jitter = jitter);
             }
-            Fault::Partition => self.part(world, lab, one, dice),
+            Fault::Partition => self.part(world, stage, one, dice),
             Fault::Cut if dice < 4 => _ = world.heal(),
             Fault::Cut => _ = world.cut(one, other),
             Fault::Sever => self.sever(world, dice),
-            Fault::Crash => self.crash(world, lab, one),
+            Fault::Crash => self.crash(world, stage, one),
             Fault::Regicide => {
-                if let Some(leader) = lab.leader() {
-                    self.crash(world, lab, leader);
+                if let Some(leader) = stage.leader() {
+                    self.crash(world, stage, leader);
                 }
             }
-            Fault::Blackout if self.plan.durable => self.blackout(world, lab),
-            Fault::Blackout => self.crash(world, lab, one),
+            Fault::Blackout if self.plan.durable => self.blackout(world, stage),
+            Fault::Blackout => self.crash(world, stage, one),
             Fault::Disk if dice < 8 => {
                 let by = millis([0, 5, 50, 200][dice % 4]);
                 (0..self.plan.nodes).for_each(|node| _ = world.slow_disk(node, by));
             }
-            Fault::Disk => self.lose(world, lab, one),
+            Fault::Disk => self.lose(world, stage, one),
             Fault::Clock => _ = world.clock_jump(one, [-DAY, -3_600_000, 3_600_000, DAY][dice % 4]),
             // The clients do that.
             Fault::Panic => {}
         }
     }
 
-    fn part(&mut self, world: &mut World, lab: &Lab, one: usize, dice: usize) {
+    fn part(&mut self, world: &mut World, stage: &impl Stage, one: usize, dice: usize) {
         let alone = match dice {
             0..3 => {
                 world.heal();
                 return;
             }
-            3..7 => lab.leader().unwrap_or(one),
+            3..7 => stage.leader().unwrap_or(one),
             7..9 => one,
             _ => {
                 let nodes = self.plan.nodes;
@@ -98,29 +107,29 @@ impl Storm {
         }
     }
 
-    fn crash(&mut self, world: &mut World, lab: &Lab, one: usize) {
+    fn crash(&mut self, world: &mut World, stage: &impl Stage, one: usize) {
         if let Some(node) = self.down.pop_first() {
             world.restart(node);
-        } else if self.plan.durable || lab.may_lose_one(self.plan.nodes) {
+        } else if self.plan.durable || stage.may_lose_one(self.plan.nodes) {
             world.crash(one);
-            lab.is_down(one);
+            stage.is_down(one);
             self.down.insert(one);
         }
     }
 
     /// A node comes back with an empty disk.
-    fn lose(&mut self, world: &mut World, lab: &Lab, one: usize) {
-        if self.plan.durable && self.down.is_empty() && lab.may_lose_one(self.plan.nodes) {
-            lab.forgets(one);
+    fn lose(&mut self, world: &mut World, stage: &impl Stage, one: usize) {
+        if self.plan.durable && self.down.is_empty() && stage.may_lose_one(self.plan.nodes) {
+            stage.forgets(one);
             world.lose_disk(one).restart(one);
         }
     }
 
-    fn blackout(&mut self, world: &mut World, lab: &Lab) {
+    fn blackout(&mut self, world: &mut World, stage: &impl Stage) {
         for node in 0..self.plan.nodes {
             if !self.down.contains(&node) {
                 world.crash(node);
-                lab.is_down(node);
+                stage.is_down(node);
             }
         }
         self.down.clear();
@@ -130,7 +139,7 @@ impl Storm {
     }
 
     /// Everything heals.
-    pub(super) fn calm(&mut self, world: &mut World) {
+    pub(crate) fn calm(&mut self, world: &mut World) {
         world.heal().set_loss(0.0).set_latency(millis(1));
         world.net().adjust_links(|link| link.jitter = 0.2);
         for node in std::mem::take(&mut self.down) {

@@ -6,7 +6,7 @@ use mosaik_runtime::primitives::NodeRng;
 
 /// A class of faults, on or off for a whole story.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// Frames are lost, 2 to 30 %.
     Loss,
     /// Frames take up to 200 ms, and stray.
@@ -32,7 +32,8 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    pub(super) const ALL: [Self; 11] = [
+    /// All of them.
+    pub(crate) const ALL: [Self; 11] = [
         Self::Loss,
         Self::Delay,
         Self::Partition,
@@ -49,32 +50,34 @@ impl Fault {
 
 /// One seed's choices.
 #[derive(Clone)]
-pub(super) struct Plan {
-    pub(super) seed: u64,
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
     faults: BTreeSet<Fault>,
     /// Whether the group is kept on disks that lose what was not flushed.
-    pub(super) durable: bool,
+    pub(crate) durable: bool,
     /// Nodes that may vote.
-    pub(super) nodes: usize,
-    pub(super) voters: u8,
-    pub(super) rng: NodeRng,
+    pub(crate) nodes: usize,
+    pub(crate) voters: u8,
+    pub(crate) rng: NodeRng,
 }
 
 impl Plan {
-    pub(super) fn of(seed: u64) -> Self {
-        let mut rng = NodeRng::from_seed(seed).split("committee");
+    /// The choices of a seed for the stories of this name.
+    pub(crate) fn of(seed: u64, story: &str) -> Self {
+        let mut rng = NodeRng::from_seed(seed).split(story);
         let faults = Fault::ALL.into_iter().filter(|_| rng.below(2) == 0).collect();
         let durable = rng.below(2) == 0;
         let (nodes, voters) = [(3, 3), (3, 3), (4, 3), (5, 5)][rng.below(4)];
         Self { seed, faults, durable, nodes, voters, rng }
     }
 
-    pub(super) fn has(&self, fault: Fault) -> bool {
+    /// Whether a class is on.
+    pub(crate) fn has(&self, fault: Fault) -> bool {
         self.faults.contains(&fault)
     }
 
     /// The classes that are on.
-    pub(super) fn faults(&self) -> Vec<Fault> {
+    pub(crate) fn faults(&self) -> Vec<Fault> {
         self.faults.iter().copied().collect()
     }
 }

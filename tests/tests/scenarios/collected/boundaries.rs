@@ -1,0 +1,177 @@
+//! A reader whose connection is cut at each chunk of the snapshot that it gets, while writes go on.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use mosaik_runtime::{
+    collections::{Map, Reader, Writer},
+    groups::{Voters, machine::MachineSettings},
+    node::{
+        Result,
+        world::{Nodes, Surroundings, World, millis, secs},
+    },
+    primitives::{NodeRng, codec},
+};
+use tokio::time::sleep;
+
+type Long = Map<u32, String>;
+
+const NETWORK: &str = "long";
+/// A chunk: as much as is on its way at a time.
+const CHUNK: usize = 64 * 1024;
+/// Entries, and the length of each value.
+const ENTRIES: (u32, usize) = (2_000, 1_000);
+
+#[derive(Default)]
+struct Book {
+    writers: BTreeMap<usize, Writer<Long>>,
+    readers: BTreeMap<usize, Reader<Long>>,
+    closed: bool,
+    written: u64,
+}
+
+#[derive(Clone, Default)]
+struct Lab(Arc<Mutex<Book>>);
+
+impl Lab {
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.0.lock().expect("nobody panics with the book open")
+    }
+
+    fn limits() -> MachineSettings {
+        MachineSettings { snapshot_bytes: 200_000, chunk: CHUNK, ..MachineSettings::default() }
+    }
+
+    fn writers(&self) -> Nodes {
+        let lab = self.clone();
+        let program = move |surroundings: Surroundings| {
+            let lab = lab.clone();
+            Box::pin(async move {
+                let (number, mut rng) = (surroundings.number, surroundings.rng.clone().split("writes"));
+                let network = surroundings.builder(NETWORK).build().await?;
+                let open = network.collections().map::<u32, String>("lab.long").voters(Voters::Count(3));
+                let long = open.group(|group| group.limits(Self::limits()).keep_log(5)).writer().await?;
+                lab.book().writers.insert(number, long.clone());
+                lab.write(long, &mut rng).await
+            }) as _
+        };
+        Nodes::program("writer", NETWORK, program).times(3)
+    }
+
+    /// Small changes, all the time.
+    async fn write(&self, long: Writer<Long>, rng: &mut NodeRng) -> Result<()> {
+        loop {
+            sleep(millis(40)).await;
+            let writes = {
+                let book = self.book();
+                book.written > 0 && !book.closed
+            };
+            if writes {
+                long.insert(rng.below(ENTRIES.0 as usize) as u32, "new".to_owned()).await?;
+                self.book().written += 1;
+            }
+        }
+    }
+
+    fn reader(&self) -> Nodes {
+        let lab = self.clone();
+        let program = move |surroundings: Surroundings| {
+            let lab = lab.clone();
+            Box::pin(async move {
+                let number = surroundings.number;
+                let network = surroundings.builder(NETWORK).build().await?;
+                let open = network.collections().map::<u32, String>("lab.long");
+                let long = open.group(|group| group.limits(Self::limits())).reader().await?;
+                lab.book().readers.insert(number, long);
+                std::future::pending().await
+            }) as _
+        };
+        Nodes::program("reader", NETWORK, program)
+    }
+
+    async fn fill(writer: Writer<Long>) {
+        for start in (0..ENTRIES.0).step_by(100) {
+            // No two chunks are equal.
+            let entries = (start..start + 100).map(|key| (key, format!("{key:0width$}", width = ENTRIES.1)));
+            writer.extend(entries).await.expect("acknowledged");
+        }
+    }
+}
+
+fn bytes(view: &mosaik_runtime::collections::View<Long>) -> Vec<u8> {
+    codec::encode(&*view.snapshot()).expect("it encodes")
+}
+
+#[test]
+fn c5_a_snapshot_that_is_cut_at_each_chunk_is_put_together_and_no_chunk_comes_again() {
+    for seed in 0..2 {
+        let lab = Lab::default();
+        let mut world = World::new(seed).latency(millis(10)).add(lab.writers());
+        world.run_until(|_| {
+            let book = lab.book();
+            book.writers.len() == 3 && book.writers.values().all(|writer| writer.when().online().holds())
+        });
+        let writer = lab.book().writers[&0].clone();
+        world.block_on(Lab::fill(writer.clone()));
+        lab.book().written = 1;
+        let late = world.join(lab.reader());
+        world.run_until(|_| lab.book().readers.contains_key(&late));
+        let reader = lab.book().readers[&late].clone();
+
+        let (mut cuts, mut next, mut whole) = (Vec::new(), CHUNK as u64, 0);
+        while !reader.when().online().holds() {
+            world.run_for(millis(2));
+            assert!(world.now() < secs(600), "after {cuts:?}: {:?}", reader.status());
+            let Some((here, all)) = reader.status().pulling else { continue };
+            whole = all;
+            if here >= next {
+                (0..3).for_each(|member| _ = world.sever(late, member));
+                cuts.push(here / CHUNK as u64);
+                next = (here / CHUNK as u64 + 1) * CHUNK as u64;
+            }
+        }
+        let chunks: Vec<u64> = (1..whole / CHUNK as u64).collect();
+        assert!(chunks.len() > 20, "{whole} bytes");
+        assert!(chunks.iter().all(|chunk| cuts.contains(chunk)), "cut after {cuts:?} of {chunks:?}");
+        let before = lab.book().written;
+        assert!(before > 10, "writes went on: {before}");
+        lab.book().closed = true;
+        world.run_for(secs(2));
+        world.run_until(|_| reader.version() == writer.version());
+        assert!(bytes(&reader) == bytes(&writer), "it has another map");
+        let received = reader.status().received;
+        assert_eq!(received.snapshots, 1, "{received:?}");
+        // At each cut a window of parts may have been on its way. From the beginning each time would be ten times the snapshot.
+        assert!(received.bytes < 3 * whole, "{received:?} for a snapshot of {whole}");
+    }
+}
+
+#[test]
+fn a_reader_that_missed_a_hundred_changes_gets_about_a_hundred_entries() {
+    let lab = Lab::default();
+    let mut world = World::new(7).latency(millis(1)).add(lab.writers()).add(lab.reader());
+    world.run_until(|_| {
+        let book = lab.book();
+        book.writers.values().any(|writer| writer.when().online().holds()) && book.readers.contains_key(&3)
+    });
+    let writer = lab.book().writers[&0].clone();
+    let reader = lab.book().readers[&3].clone();
+    world.block_on(Lab::fill(writer.clone()));
+    world.run_until(|_| reader.version() == writer.version());
+    let before = reader.status().received;
+    world.partition([3], 0..3);
+    world.block_on(async {
+        for key in 0..100 {
+            writer.insert(key, "missed".to_owned()).await.expect("acknowledged");
+        }
+    });
+    world.run_for(secs(5)).heal();
+    world.run_until(|_| reader.version() == writer.version());
+    let after = reader.status().received;
+    assert_eq!(after.snapshots, before.snapshots, "the tail of the log suffices");
+    let (entries, bytes) = (after.entries - before.entries, after.bytes - before.bytes);
+    assert!((100..115).contains(&entries), "{entries} entries for 100");
+    assert!(bytes < 100 * 150 + 4000, "{bytes} bytes for 100 small entries, beside a map of 2 MB");
+}

@@ -1,0 +1,44 @@
+//! Collections under faults: random operations of many writers on three nodes, beside containers of std.
+//!
+//! One group holds one container of each kind. While `faults` breaks things, `clients` write to all of them and `lab` follows them on
+//! writers and on a reader. `journal` keeps what the log of the group said and what the clients were told, and holds both to `model`,
+//! which does the same to containers of std. `story` is one seed from its beginning to its end, `canaries` shows that known
+//! mistakes are found, and `boundaries` cuts a snapshot at each of its chunks.
+
+mod boundaries;
+mod canaries;
+mod clients;
+mod journal;
+mod lab;
+mod model;
+mod story;
+
+use self::story::story;
+use crate::seeds::part;
+
+/// The name of these stories: it decides what a seed chooses.
+const STORY: &str = "collected";
+/// Seeds of every run, in parts that run beside each other. `MOSAIK_SEEDS` says another number.
+const SEEDS: u64 = 12;
+
+/// How many seeds this run has.
+fn wanted() -> u64 {
+    std::env::var("MOSAIK_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SEEDS)
+}
+
+macro_rules! parts {
+    ($($name:ident: $number:literal),*) => {
+        $(#[test]
+        fn $name() {
+            part($number, wanted(), story);
+        })*
+    };
+}
+
+// Whatever happens, answers are those of the containers of std, all copies are equal, and nobody misses a change.
+parts!(seeds_1_of_6: 0, seeds_2_of_6: 1, seeds_3_of_6: 2, seeds_4_of_6: 3, seeds_5_of_6: 4, seeds_6_of_6: 5);
+
+#[test]
+fn g6_one_seed_gives_one_trace() {
+    assert_eq!(story(100, None), story(100, None));
+}
