@@ -39,6 +39,7 @@ mod group;
 mod idle;
 mod join;
 mod measure;
+mod measured;
 #[path = "../discovery/memory.rs"]
 mod memory;
 

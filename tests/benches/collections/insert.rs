@@ -1,0 +1,196 @@
+//! Insertions by writers in three places, beside the commands of a plain group.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use mosaik_runtime::{
+    collections::Writer,
+    groups::{Apply, Group, StateMachine, Voters},
+    node::Network,
+    primitives::{
+        Schema,
+        schema::{Seen, Shape},
+    },
+};
+use serde::{Deserialize, Serialize};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, timeout},
+};
+
+use super::{
+    measured::{Measured, Meter, percentile, sequential, together},
+    nodes::{self, LONG, Numbers, mixed},
+};
+use crate::common::{Fallible, repeat::Side};
+
+const VOTERS: u8 = 3;
+const CALLERS: usize = 256;
+const AT_ONCE: u64 = 1_000;
+/// Keys that are written.
+const KEYS: u64 = 100_000;
+
+/// The state of the plain group.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Sum(u64);
+
+impl Schema for Sum {
+    fn shape(seen: &mut Seen) -> Shape {
+        u64::shape(seen)
+    }
+}
+
+impl StateMachine for Sum {
+    type Command = u64;
+    type Reply = u64;
+    type Query = ();
+    type Answer = u64;
+
+    fn apply(&mut self, more: u64, _: &Apply) -> u64 {
+        self.0 = self.0.wrapping_add(more);
+        self.0
+    }
+
+    fn query(&self, (): ()) -> u64 {
+        self.0
+    }
+}
+
+/// What is done by one who writes.
+trait Writes: Clone + Send + Sync + 'static {
+    fn one(&self, number: u64) -> BoxFuture<'_, Fallible>;
+    /// Many at once, if there is such a thing.
+    fn many(&self, start: u64) -> Option<BoxFuture<'_, Fallible>>;
+    fn is_leader(&self) -> bool;
+    fn online(&self) -> BoxFuture<'_, ()>;
+    fn is_voter(&self) -> bool;
+}
+
+impl Writes for Writer<Numbers> {
+    fn one(&self, number: u64) -> BoxFuture<'_, Fallible> {
+        Box::pin(async move { Ok(self.insert(mixed(number) % KEYS, number).await.map(drop)?) })
+    }
+
+    fn many(&self, start: u64) -> Option<BoxFuture<'_, Fallible>> {
+        let entries = (start..start + AT_ONCE).map(|number| (mixed(number) % KEYS, number));
+        let extend = self.extend(entries);
+        Some(Box::pin(async move { Ok(extend.await.map(drop)?) }))
+    }
+
+    fn is_leader(&self) -> bool {
+        self.when().is_leader().holds()
+    }
+
+    fn online(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async { _ = self.when().online().await })
+    }
+
+    fn is_voter(&self) -> bool {
+        let status = self.status();
+        status.member.is_some_and(|member| status.voters.contains(&member))
+    }
+}
+
+impl Writes for Group<Sum> {
+    fn one(&self, number: u64) -> BoxFuture<'_, Fallible> {
+        Box::pin(async move { Ok(self.execute(number).await.map(drop)?) })
+    }
+
+    fn many(&self, _: u64) -> Option<BoxFuture<'_, Fallible>> {
+        None
+    }
+
+    fn is_leader(&self) -> bool {
+        self.when().is_leader().holds()
+    }
+
+    fn online(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async { _ = self.when().online().await })
+    }
+
+    fn is_voter(&self) -> bool {
+        let status = self.status();
+        status.member.is_some_and(|member| status.voters.contains(&member))
+    }
+}
+
+/// One run of one side.
+pub(crate) async fn measure(side: Side, window: Duration) -> Fallible<Vec<Measured>> {
+    let name = nodes::name("insert");
+    let mut nodes = Vec::new();
+    if side == Side::Mosaik {
+        for _ in 0..=VOTERS {
+            nodes.push(nodes::writer(&name, VOTERS).await?);
+        }
+        return places(nodes, window).await;
+    }
+    let mut nodes = Vec::new();
+    for _ in 0..=VOTERS {
+        let network = Network::builder(name.clone()).build().await?;
+        let group = network.groups().machine(Sum::default()).named("bench.sum").voters(Voters::Count(VOTERS));
+        nodes.push((network, group.join().await?));
+    }
+    places(nodes, window).await
+}
+
+async fn places<W: Writes>(nodes: Vec<(Network, W)>, window: Duration) -> Fallible<Vec<Measured>> {
+    for (_, writer) in &nodes {
+        timeout(LONG, writer.online()).await.map_err(|_| "it did not come online")?;
+        writer.one(0).await?;
+    }
+    let find = |wanted: fn(&W) -> bool| nodes.iter().map(|(_, writer)| writer).find(|writer| wanted(writer));
+    let mut all = Vec::new();
+    for (place, writer) in [
+        ("leader", find(|writer| writer.is_leader())),
+        ("follower", find(|writer| writer.is_voter() && !writer.is_leader())),
+        ("no-voter", find(|writer| !writer.is_voter())),
+    ] {
+        let writer = writer.ok_or_else(|| format!("nobody is the {place}"))?;
+        all.extend(one_place(place, writer, window).await?);
+    }
+    nodes::close(nodes.into_iter().map(|(network, _)| network)).await;
+    Ok(all)
+}
+
+async fn one_place<W: Writes>(place: &str, writer: &W, window: Duration) -> Fallible<Vec<Measured>> {
+    let next = Arc::new(AtomicU64::new(0));
+    let mut all = Vec::new();
+    let mut push = |name: &str, value, unit, meter: &Meter| {
+        let cores = meter.cores()?;
+        all.push(Measured { name: format!("{name}/{place}"), value, unit, cores });
+        Fallible::Ok(())
+    };
+    let meter = Meter::start()?;
+    let mut times =
+        sequential(window, async || writer.one(next.fetch_add(1, Ordering::Relaxed)).await).await?;
+    push("sequential-p50", percentile(&mut times, 50), "us", &meter)?;
+    push("sequential-p99", percentile(&mut times, 99), "us", &meter)?;
+    let meter = Meter::start()?;
+    let (mut callers, until) = (JoinSet::new(), Instant::now() + window);
+    for _ in 0..CALLERS {
+        let (writer, next) = (writer.clone(), next.clone());
+        callers.spawn(async move {
+            let mut done = 0;
+            while Instant::now() < until {
+                writer.one(next.fetch_add(1, Ordering::Relaxed)).await?;
+                done += 1;
+            }
+            Ok(done)
+        });
+    }
+    push("in-flight-256", together(callers, window).await?, "changes/s", &meter)?;
+    let (meter, start, mut done) = (Meter::start()?, Instant::now(), 0_u64);
+    while start.elapsed() < window {
+        let Some(many) = writer.many(next.fetch_add(AT_ONCE, Ordering::Relaxed)) else { return Ok(all) };
+        many.await?;
+        done += AT_ONCE;
+    }
+    push("extend-1000", done as f64 / start.elapsed().as_secs_f64(), "entries/s", &meter)?;
+    Ok(all)
+}
