@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{Refusal, refusal::shown};
+use super::{Refusal, proofs::Standing, refusal::shown};
 use crate::primitives::{
     Decision, Fingerprint, PeerRole, PeerView, Policy, WireId,
     schema::{Shape, difference},
@@ -94,6 +94,17 @@ pub(super) fn judge(policy: &Policy, view: &PeerView) -> Result<(), Refusal> {
     }
 }
 
+/// Tells a refusal as one for want of a proof, if the proofs alone are what is missing.
+pub(super) fn explain(refusal: Refusal, policy: &Policy, view: &PeerView, standing: &Standing) -> Refusal {
+    let Some((proof, why)) = standing.missing() else { return refusal };
+    let mut proven = view.clone();
+    proven.proofs.values_mut().for_each(|decision| *decision = Decision::Yes);
+    if judge(policy, &proven).is_err() {
+        return refusal;
+    }
+    Refusal::NotProven { policy: policy.to_string(), proof: proof.to_owned(), why: why.to_string() }
+}
+
 /// How many slow samples in a row end a lease.
 const STRIKES: u32 = 3;
 /// How far above a limit on round-trip time a sample must be to count.
@@ -112,6 +123,11 @@ impl Keeper {
     pub(super) fn new(policy: Policy) -> Self {
         let relaxed = policy.relaxed(SLACK);
         Self { policy, relaxed, strikes: 0 }
+    }
+
+    /// The policy.
+    pub(super) fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// Whether round trips must be sampled for this policy.

@@ -4,18 +4,19 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::broadcast,
-    time::{Instant, MissedTickBehavior, interval_at, timeout_at},
+    time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout, timeout_at},
 };
 
 use super::{
     Admitted, Ask, Gate, Item, Lease, Refusal,
-    core::{Keeper, agree, judge},
+    core::{Keeper, agree, explain, judge},
+    proofs::{Standing, Tickets},
     wire::{AnswerFrame, AskFrame, AskV1, pack, unpack},
 };
 use crate::{
     discovery::Discovery,
     primitives::{
-        Fingerprint, PeerId, PeerRole, Policy, Scope,
+        Fingerprint, PeerId, PeerRole, PeerView, Policy, Scope,
         canary::{self, Canary},
         codec, watch,
     },
@@ -26,7 +27,11 @@ use crate::{
 const STEP: Duration = Duration::from_secs(5);
 /// How long to wait for a peer's entry or first round trip when a policy asks for it.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How often round trips are looked at while a policy asks for them.
+/// How long proofs may take to arrive and to be checked. With the other waits it stays within one step of the asker's.
+const PROVING: Duration = Duration::from_millis(2500);
+/// The same, while a link stands: it ends within a second of what it stood on.
+const RENEWING: Duration = Duration::from_millis(800);
+/// How often round trips are looked at while a policy asks for them, and proofs.
 const SAMPLE: Duration = Duration::from_secs(1);
 /// Events that a slow reader may lag behind before it loses the oldest.
 const EVENTS: usize = 256;
@@ -39,6 +44,7 @@ pub struct Admission(Arc<Inner>);
 struct Inner {
     transport: Transport,
     discovery: Discovery,
+    tickets: Tickets,
     scope: Scope,
     events: broadcast::Sender<AdmissionEvent>,
 }
@@ -117,10 +123,16 @@ pub enum AnswerError {
 }
 
 impl Admission {
-    /// The admission of one node; its tasks live in `scope`.
-    pub fn new(transport: Transport, discovery: Discovery, scope: Scope) -> Self {
+    /// The admission of one node of the network with this name; its tasks live in `scope`.
+    pub fn new(network: &str, transport: Transport, discovery: Discovery, scope: Scope) -> Self {
         let events = broadcast::channel(EVENTS).0;
-        Self(Arc::new(Inner { transport, discovery, scope, events }))
+        let tickets = Tickets::new(network, transport.clone(), discovery.clone(), scope.clone());
+        Self(Arc::new(Inner { transport, discovery, tickets, scope, events }))
+    }
+
+    /// What this node shows of itself, and who decides about what others show.
+    pub fn tickets(&self) -> &Tickets {
+        &self.0.tickets
     }
 
     /// Everything that is admitted, refused and revoked from now on.
@@ -148,6 +160,13 @@ impl Admission {
         link.send(&question(&ask)).await?;
         match link.recv::<AnswerFrame>(STEP).await? {
             Some(AnswerFrame::Admitted { schema, .. }) if ask.schemas.contains(&schema) => {
+                // A proof may have ended while the peer made up its mind.
+                if policy.needs_proofs()
+                    && let Err(refusal) = self.judge_patiently(&policy, &peer).await
+                {
+                    refused(Side::Us, &refusal);
+                    return Err(AskError::NotWanted(refusal));
+                }
                 self.tell(AdmissionEvent::Admitted { peer, item: ask.item.clone(), role });
                 Ok(Admitted::new(link, schema, self.lease(peer, ask.item, policy)))
             }
@@ -238,7 +257,7 @@ impl Admission {
         let deadline = Instant::now() + PATIENCE;
         loop {
             catalog.borrow_and_update();
-            let judged = judge(policy, &self.0.discovery.view(peer));
+            let judged = self.judge_once(policy, peer).await;
             let undecided = matches!(judged, Err(Refusal::NotKnownYet { .. }));
             if !undecided || Instant::now() >= deadline {
                 return judged;
@@ -249,6 +268,43 @@ impl Admission {
                 return judged;
             }
         }
+    }
+
+    /// Judges a peer by what it proves within the time that there is.
+    async fn judge_once(&self, policy: &Policy, peer: &PeerId) -> Result<(), Refusal> {
+        let proving = timeout(PROVING, self.0.tickets.prove(policy, *peer)).await;
+        let standing = proving.unwrap_or_default();
+        let view = self.view_with(peer, &standing);
+        judge(policy, &view).map_err(|refusal| explain(refusal, policy, &view, &standing))
+    }
+
+    /// What is known of a peer, with what it proves of what `policy` asks for.
+    pub async fn view(&self, policy: &Policy, peer: &PeerId) -> PeerView {
+        let standing = timeout(PROVING, self.0.tickets.prove(policy, *peer)).await.unwrap_or_default();
+        self.view_with(peer, &standing)
+    }
+
+    fn view_with(&self, peer: &PeerId, standing: &Standing) -> PeerView {
+        let mut view = self.0.discovery.view(peer);
+        standing.tell(&mut view);
+        view
+    }
+
+    /// Looks again at what a peer proves. What takes too long is as it was, unless it is over or no longer shown.
+    async fn renew(&self, policy: &Policy, peer: PeerId, standing: &mut Standing) {
+        if !policy.needs_proofs() {
+            return;
+        }
+        let tickets = &self.0.tickets;
+        let (wall, mono) = tickets.now();
+        let until = (mono + RENEWING).min(standing.next_end(wall, mono).unwrap_or(mono + RENEWING));
+        let found = timeout_at(until, tickets.prove(policy, peer)).await;
+        let shown = tickets.references(&peer).unwrap_or_default();
+        if let Ok(found) = found {
+            *standing = standing.renewed(found, &shown);
+        }
+        let (wall, mono) = tickets.now();
+        standing.prune(Some(&shown), wall, mono);
     }
 
     fn lease(&self, peer: PeerId, item: Item, policy: Policy) -> Lease {
@@ -274,14 +330,20 @@ impl Admission {
         let mut catalog = self.0.discovery.watch();
         let mut samples = interval_at(Instant::now() + SAMPLE, SAMPLE);
         samples.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut sampled = false;
+        let (mut sampled, mut standing) = (false, Standing::default());
+        let proofs = keeper.policy().needs_proofs();
         loop {
             catalog.borrow_and_update();
-            if let Err(refusal) = keeper.review(&self.0.discovery.view(&peer), sampled) {
+            self.renew(keeper.policy(), peer, &mut standing).await;
+            let view = self.view_with(&peer, &standing);
+            if let Err(refusal) = keeper.review(&view, sampled) {
+                let refusal = explain(refusal, keeper.policy(), &view, &standing);
                 self.tell(AdmissionEvent::Revoked { peer, item, refusal: refusal.clone() });
                 revoke.send_replace(Some(refusal));
                 return;
             }
+            let (wall, mono) = self.0.tickets.now();
+            let end = standing.next_end(wall, mono);
             sampled = tokio::select! {
                 biased;
                 () = revoke.closed() => return,
@@ -290,7 +352,8 @@ impl Admission {
                     Ok(()) => false,
                     Err(_) => return,
                 },
-                _ = samples.tick(), if keeper.samples() => true,
+                () = sleep_until(end.unwrap_or(mono)), if end.is_some() => false,
+                _ = samples.tick(), if keeper.samples() || proofs => keeper.samples(),
             };
         }
     }

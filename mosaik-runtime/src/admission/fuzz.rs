@@ -36,6 +36,7 @@ pub(crate) const ADMISSION: Target = Target {
             let stranger = PeerView::stranger(PeerId::from_bytes([1; 32]));
             assert!(judge(&!Policy::only(stranger.id), &stranger).is_err());
         }
+        super::proofs::fuzzed(bytes);
         if let Some(AnswerFrame::Refused { refusal, .. }) = round_trip::<AnswerFrame>(bytes) {
             let refusal = refusal.heard();
             check(&refusal.to_string());
@@ -61,6 +62,7 @@ pub(crate) const ADMISSION: Target = Target {
             answer(Refusal::PolicyUnmet { policy: "tag(\"a\")\n".to_owned() }),
             answer(Refusal::SchemaMismatch { difference: "f32 here, f64 there".to_owned() }),
             answer(Refusal::Full { limit: 4 }),
+            answer(Refusal::NotProven { policy: "Desk".into(), proof: "Desk".into(), why: "expired".into() }),
         ]
     },
 };

@@ -11,6 +11,7 @@ mod driver;
 #[cfg(feature = "sim")]
 pub(crate) mod fuzz;
 mod link;
+mod proofs;
 mod refusal;
 #[cfg(all(test, feature = "sim"))]
 mod tests;
@@ -19,4 +20,5 @@ mod wire;
 pub use core::{Ask, Gate, Item};
 pub use driver::{Admission, AdmissionEvent, AnswerError, AskError, Side};
 pub use link::{Admitted, Lease};
+pub use proofs::{Tickets, TicketsError};
 pub use refusal::Refusal;

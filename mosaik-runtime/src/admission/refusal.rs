@@ -39,6 +39,16 @@ pub enum Refusal {
     /// The other side does not understand what was asked.
     #[error("the peer does not understand the request: one of the two is older")]
     Unsupported,
+    /// The policy asks for a proof that the peer does not have.
+    #[error("the policy `{policy}` asks for the proof `{proof}`: {why}")]
+    NotProven {
+        /// The policy, as its owner wrote it.
+        policy: String,
+        /// The proof's name.
+        proof: String,
+        /// Why the peer does not have it.
+        why: String,
+    },
 }
 
 /// How much of a text that a peer had a part in is shown, in characters.
@@ -61,6 +71,9 @@ impl Refusal {
             Self::PolicyUnmet { policy } => Self::PolicyUnmet { policy: shown(&policy) },
             Self::NotKnownYet { policy } => Self::NotKnownYet { policy: shown(&policy) },
             Self::SchemaMismatch { difference } => Self::SchemaMismatch { difference: shown(&difference) },
+            Self::NotProven { policy, proof, why } => {
+                Self::NotProven { policy: shown(&policy), proof: shown(&proof), why: shown(&why) }
+            }
             other => other,
         }
     }
@@ -75,6 +88,7 @@ impl Refusal {
             Self::Full { .. } => "full",
             Self::Stopping => "stopping",
             Self::Unsupported => "unsupported",
+            Self::NotProven { .. } => "not_proven",
         }
     }
 

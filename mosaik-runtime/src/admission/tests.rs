@@ -15,7 +15,7 @@ use crate::{
 };
 
 #[derive(Debug)]
-struct Lab;
+pub(super) struct Lab;
 
 impl Protocol for Lab {
     const NAME: &'static str = "lab";
@@ -23,10 +23,10 @@ impl Protocol for Lab {
     const MAX_FRAME: usize = 64 * 1024;
 }
 
-struct Node {
-    transport: Transport,
-    discovery: Discovery,
-    admission: Admission,
+pub(super) struct Node {
+    pub(super) transport: Transport,
+    pub(super) discovery: Discovery,
+    pub(super) admission: Admission,
 }
 
 fn network() -> NetworkId {
@@ -59,12 +59,12 @@ async fn node(net: &Net, n: u8, tags: &[&str]) -> Node {
     settings.rendezvous = Rendezvous::Sim(net.clone());
     settings.tags = tags.iter().filter_map(|text| Tag::new(text).ok()).collect();
     let discovery = Discovery::start(transport.clone(), settings).expect("it starts");
-    let admission = Admission::new(transport.clone(), discovery.clone(), scope);
+    let admission = Admission::new("lab", transport.clone(), discovery.clone(), scope);
     Node { transport, discovery, admission }
 }
 
 /// A gatekeeper and an asker that have met.
-async fn pair(tags: &[&str]) -> (Node, Node) {
+pub(super) async fn pair(tags: &[&str]) -> (Node, Node) {
     let net = Net::new(7);
     let (gate, asker) = (node(&net, 1, &[]).await, node(&net, 2, tags).await);
     gate.discovery.when(|catalog| catalog.len() == 2).await;
@@ -72,19 +72,19 @@ async fn pair(tags: &[&str]) -> (Node, Node) {
     (gate, asker)
 }
 
-fn ask_for<T: Schema>() -> Ask {
+pub(super) fn ask_for<T: Schema>() -> Ask {
     let shape = schema::of::<T>();
     Ask { item: item(), role: PeerRole::Consumes, schemas: vec![shape.fingerprint()], shape: Some(shape) }
 }
 
-fn gate_for<T: Schema>(policy: Policy) -> Gate {
+pub(super) fn gate_for<T: Schema>(policy: Policy) -> Gate {
     let shape = schema::of::<T>();
     Gate { name: "lab.item".into(), policy, schema: shape.fingerprint(), shape }
 }
 
-type Answered = Result<(Ask, Admitted<Lab>), AnswerError>;
+pub(super) type Answered = Result<(Ask, Admitted<Lab>), AnswerError>;
 
-async fn meet(
+pub(super) async fn meet(
     gate: &Node,
     asker: &Node,
     ask: Ask,

@@ -19,6 +19,9 @@ use super::signed::Signed;
 /// The largest entry, in encoded bytes.
 pub const MAX_ENTRY: usize = 16 * 1024;
 
+/// The extension of an entry that names its node's tickets.
+pub const TICKETS: u16 = 1;
+
 /// What a node does with one item, and by which schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoleEntry {
@@ -47,6 +50,13 @@ pub struct Entry {
     pub protocols: Vec<(String, u16)>,
     /// What later versions of mosaik say; kept and relayed unread.
     pub extensions: Vec<(u16, Bytes)>,
+}
+
+impl Entry {
+    /// What the entry says under this code.
+    pub fn extension(&self, code: u16) -> Option<&Bytes> {
+        self.extensions.iter().find(|(its, _)| *its == code).map(|(_, bytes)| bytes)
+    }
 }
 
 /// The entry would be larger than others accept. Nothing was changed.

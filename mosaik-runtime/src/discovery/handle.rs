@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use futures::{Stream, StreamExt, stream::BoxStream};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -143,6 +144,15 @@ impl Discovery {
     /// When the entry would be larger than 16 KiB; nothing is then advertised.
     pub fn advertise(&self, role: RoleEntry) -> Result<Advert, EntryTooLarge> {
         Advert::new(self.own.clone(), role)
+    }
+
+    /// Says something more in this node's entry, under a code of its own; empty bytes take it back.
+    ///
+    /// # Errors
+    ///
+    /// When the entry would be larger than 16 KiB; it is then as before.
+    pub fn set_extension(&self, code: u16, bytes: Bytes) -> Result<(), EntryTooLarge> {
+        self.own.set_extension(code, bytes)
     }
 
     /// What is known of a peer, for policies.

@@ -33,7 +33,7 @@ mod verifier;
 mod wire;
 
 pub use catalog::{Catalog, Change, LeftReason};
-pub use entry::{Entry, EntryTooLarge, Peer, RoleEntry, SharedPeer};
+pub use entry::{Entry, EntryTooLarge, Peer, RoleEntry, SharedPeer, TICKETS};
 pub use event::Event;
 pub use handle::{Changes, Discovery, Stats};
 pub use own::{Advert, Tags};

@@ -8,6 +8,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use bytes::Bytes;
 use tokio::sync::Notify;
 
 use crate::{
@@ -35,6 +36,7 @@ struct Draft {
     tags: BTreeSet<Tag>,
     roles: BTreeMap<RoleEntry, usize>,
     protocols: Vec<(String, u16)>,
+    extensions: BTreeMap<u16, Bytes>,
 }
 
 impl OwnEntry {
@@ -70,6 +72,17 @@ impl OwnEntry {
 
     pub(crate) fn tags(&self) -> BTreeSet<Tag> {
         self.lock().tags.clone()
+    }
+
+    /// Says something under this code; nothing when it is empty.
+    pub(crate) fn set_extension(&self, code: u16, bytes: Bytes) -> Result<(), EntryTooLarge> {
+        self.change(|draft| {
+            if bytes.is_empty() {
+                draft.extensions.remove(&code)
+            } else {
+                draft.extensions.insert(code, bytes)
+            };
+        })
     }
 
     /// Adds a role; each addition needs a removal.
@@ -127,7 +140,7 @@ impl Draft {
             tags: self.tags.clone(),
             roles: self.roles.keys().copied().collect(),
             protocols: self.protocols.clone(),
-            extensions: Vec::new(),
+            extensions: self.extensions.iter().map(|(code, bytes)| (*code, bytes.clone())).collect(),
         }
     }
 }

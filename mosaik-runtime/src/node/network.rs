@@ -6,7 +6,7 @@ use tokio::{sync::OnceCell, time::timeout};
 
 use super::{BuildError, NetworkBuilder, builder::TASKS_END};
 use crate::{
-    admission::Admission,
+    admission::{Admission, Tickets},
     collections::Collections,
     discovery::Discovery,
     groups::Groups,
@@ -88,6 +88,11 @@ impl Network {
     /// Who may, and who was refused.
     pub fn admission(&self) -> &Admission {
         &self.0.admission
+    }
+
+    /// What this node shows to prove more than its identity, and who decides about what others show.
+    pub fn tickets(&self) -> &Tickets {
+        self.0.admission.tickets()
     }
 
     /// Producers and consumers, for programs that decide at run time.

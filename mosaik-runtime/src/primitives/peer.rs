@@ -1,6 +1,10 @@
 //! What a node knows of a peer when it decides about it.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -45,12 +49,14 @@ pub struct PeerView {
     pub roles: BTreeSet<(PeerRole, WireId)>,
     /// The least round-trip time seen of late; `None` before the first measurement.
     pub rtt: Option<Duration>,
+    /// What it proved, and what it failed to prove, by the proof's name. What is not in here is not known.
+    pub proofs: BTreeMap<Arc<str>, Decision>,
 }
 
 impl PeerView {
     /// A peer of which only the identity is known.
     pub fn stranger(id: PeerId) -> Self {
-        Self { id, tags: None, roles: BTreeSet::new(), rtt: None }
+        Self { id, tags: None, roles: BTreeSet::new(), rtt: None, proofs: BTreeMap::new() }
     }
 }
 

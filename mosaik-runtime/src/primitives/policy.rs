@@ -4,6 +4,7 @@
 //! three values: what is unknown refuses, also under `!`.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     ops::{BitAnd, BitOr, Not},
     sync::Arc,
@@ -43,6 +44,7 @@ enum Kind {
     Anyone,
     Tag(Arc<str>),
     RttBelow(Duration),
+    Proof(Arc<str>),
     Peer(Arc<str>, Arc<dyn Fn(&PeerView) -> bool + Send + Sync>),
     Both(Arc<Policy>, Arc<Policy>),
     Either(Arc<Policy>, Arc<Policy>),
@@ -62,6 +64,12 @@ pub fn rtt_below(limit: Duration) -> Policy {
 /// Peers for which `holds` says yes. It may be called often, and must not block.
 pub fn peer(holds: impl Fn(&PeerView) -> bool + Send + Sync + 'static) -> Policy {
     Policy(Kind::Peer("peer(..)".into(), Arc::new(holds)))
+}
+
+/// Peers that prove this, by a ticket about which the validator of this name decides. `!` on it holds for nobody: that a peer proves
+/// nothing is no proof.
+pub fn proof(name: &str) -> Policy {
+    Policy(Kind::Proof(name.into()))
 }
 
 impl Policy {
@@ -92,6 +100,7 @@ impl Policy {
                 Some(rtt) => (rtt < *limit).into(),
                 None => Decision::Unknown,
             },
+            Kind::Proof(name) => view.proofs.get(name).copied().unwrap_or(Decision::Unknown),
             Kind::Peer(_, holds) => holds(view).into(),
             Kind::Both(a, b) => match (a.evaluate(view), b.evaluate(view)) {
                 (Decision::No, _) | (_, Decision::No) => Decision::No,
@@ -103,6 +112,7 @@ impl Policy {
                 (Decision::No, Decision::No) => Decision::No,
                 _ => Decision::Unknown,
             },
+            Kind::Not(inner) if inner.needs_proofs() => Decision::Unknown,
             Kind::Not(inner) => match inner.evaluate(view) {
                 Decision::Yes => Decision::No,
                 Decision::No => Decision::Yes,
@@ -118,7 +128,22 @@ impl Policy {
             Kind::Peer(..) => true,
             Kind::Both(a, b) | Kind::Either(a, b) => a.needs_rtt() || b.needs_rtt(),
             Kind::Not(inner) => inner.needs_rtt(),
-            Kind::Anyone | Kind::Tag(_) => false,
+            Kind::Anyone | Kind::Tag(_) | Kind::Proof(_) => false,
+        }
+    }
+
+    /// Whether admission under this policy depends on proofs.
+    pub fn needs_proofs(&self) -> bool {
+        !self.proofs().is_empty()
+    }
+
+    /// The proofs that this policy asks for, by name.
+    pub fn proofs(&self) -> BTreeSet<Arc<str>> {
+        match &self.0 {
+            Kind::Proof(name) => [name.clone()].into(),
+            Kind::Both(a, b) | Kind::Either(a, b) => &a.proofs() | &b.proofs(),
+            Kind::Not(inner) => inner.proofs(),
+            Kind::Anyone | Kind::Tag(_) | Kind::RttBelow(_) | Kind::Peer(..) => BTreeSet::new(),
         }
     }
 
@@ -182,6 +207,7 @@ impl fmt::Display for Policy {
             Kind::Anyone => f.write_str("anyone"),
             Kind::Tag(tag) => write!(f, "tag({tag:?})"),
             Kind::RttBelow(limit) => write!(f, "rtt_below({limit:?})"),
+            Kind::Proof(name) => f.write_str(name),
             Kind::Peer(text, _) => f.write_str(text),
             Kind::Both(a, b) => write!(f, "{a} & {b}"),
             Kind::Either(a, b) => write!(f, "({a} | {b})"),
@@ -242,6 +268,27 @@ mod tests {
         assert_eq!(policy.evaluate(&view(Some(&["matcher"]), Some(30))), Decision::Yes);
         assert_eq!(policy.evaluate(&view(Some(&["matcher"]), Some(10))), Decision::No);
         assert_eq!(policy.evaluate(&view(Some(&["desk"]), None)), Decision::No);
+    }
+
+    #[test]
+    fn proofs_combine_and_are_never_taken_from_their_absence() {
+        let with = |desk| {
+            let mut view = view(Some(&["matcher"]), None);
+            view.proofs = [("Desk".into(), desk)].into();
+            view
+        };
+        let (proven, failed) = (with(Decision::Yes), with(Decision::No));
+        let both = proof("Desk") & tag("matcher");
+        assert_eq!((both.evaluate(&proven), both.evaluate(&failed)), (Decision::Yes, Decision::No));
+        assert_eq!((proof("Desk") | tag("matcher")).evaluate(&failed), Decision::Yes);
+        assert_eq!((proof("Desk") | proof("Other")).evaluate(&proven), Decision::Yes);
+        assert_eq!((proof("Desk") & proof("Other")).evaluate(&proven), Decision::Unknown);
+        for policy in [!proof("Desk"), !(proof("Desk") & tag("desk")), !!proof("Desk")] {
+            assert_eq!(policy.evaluate(&failed), Decision::Unknown, "{policy}");
+            assert_eq!(policy.evaluate(&proven), Decision::Unknown, "{policy}");
+        }
+        let names: Vec<_> = (both | !proof("Image")).proofs().into_iter().collect();
+        assert_eq!(names, ["Desk".into(), "Image".into()]);
     }
 
     #[test]

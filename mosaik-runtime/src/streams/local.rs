@@ -1,5 +1,9 @@
 //! A subscription of a node to itself: its consumers hear its own producers through the ring, without a socket.
 
+use std::time::Duration;
+
+use tokio::time::sleep;
+
 use super::{
     core::{
         cursor::{Cut, Parting},
@@ -16,6 +20,9 @@ use super::{
 };
 use crate::primitives::{Decision, PeerId, PeerView, Policy};
 
+/// How often this node looks whether what it proves to itself still stands.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// One attempt at this node's own producer.
 pub(super) async fn local(hub: &Hub, inlet: &Inlet, me: PeerId, line: &Line, source: &mut Source) -> Outcome {
     let outlet = hub.outlet(&inlet.subject.item).filter(|outlet| outlet.serves(&me));
@@ -23,7 +30,7 @@ pub(super) async fn local(hub: &Hub, inlet: &Inlet, me: PeerId, line: &Line, sou
     let Some(schema) = inlet.schemas.iter().position(|known| *known == outlet.subject.schema) else {
         return Outcome::NotBegun("this node's producer has another type".to_owned());
     };
-    if let Err(why) = admit(hub, inlet, &outlet, me) {
+    if let Err(why) = admit(hub, inlet, &outlet, me).await {
         return Outcome::NotBegun(why);
     }
     let wake = Wake::default();
@@ -59,8 +66,9 @@ pub(super) async fn local(hub: &Hub, inlet: &Inlet, me: PeerId, line: &Line, sou
     inlet.end_of_line(me, line, outlet.epoch, left)
 }
 
-fn admit(hub: &Hub, inlet: &Inlet, outlet: &Outlet, me: PeerId) -> Result<(), String> {
-    let view = PeerView { rtt: Some(std::time::Duration::ZERO), ..hub.discovery.view(&me) };
+async fn admit(hub: &Hub, inlet: &Inlet, outlet: &Outlet, me: PeerId) -> Result<(), String> {
+    let both = outlet.options().require & inlet.options.require.clone();
+    let view = PeerView { rtt: Some(Duration::ZERO), ..hub.admission.view(&both, &me).await };
     let judge = |policy: &Policy, role: &str| match policy.evaluate(&view) {
         Decision::Yes => Ok(()),
         Decision::No | Decision::Unknown => {
@@ -75,11 +83,15 @@ fn admit(hub: &Hub, inlet: &Inlet, outlet: &Outlet, me: PeerId) -> Result<(), St
 async fn revoked(hub: &Hub, inlet: &Inlet, outlet: &Outlet, me: PeerId) -> String {
     let mut catalog = hub.discovery.watch();
     loop {
-        if let Err(why) = admit(hub, inlet, outlet, me) {
+        if let Err(why) = admit(hub, inlet, outlet, me).await {
             return why;
         }
-        if catalog.changed().await.is_err() {
-            return std::future::pending().await;
+        let proofs = outlet.options().require.needs_proofs() || inlet.options.require.needs_proofs();
+        tokio::select! {
+            biased;
+            changed = catalog.changed() => if changed.is_err() { return std::future::pending().await },
+            // A proof may end while the catalog stays as it is.
+            () = sleep(LOOK), if proofs => {}
         }
     }
 }

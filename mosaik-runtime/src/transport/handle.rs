@@ -11,7 +11,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::primitives::{BootId, PeerId, Version, watch};
+use crate::primitives::{BootId, Clock, PeerId, Version, watch};
 
 use super::{
     address::Address,
@@ -131,6 +131,11 @@ impl Transport {
     /// This node's own addresses, as they change.
     pub fn addresses(&self) -> watch::Receiver<Vec<Address>> {
         self.0.endpoint.addresses()
+    }
+
+    /// The clock of this node.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
     }
 
     /// Where peers are.

@@ -11,7 +11,7 @@ use super::{
 };
 
 /// The floors of `mosaik-runtime`; a module imports only from floors below its own.
-const FLOORS: [(&str, u8); 10] = [
+const FLOORS: [(&str, u8); 11] = [
     ("fuzz", 9),
     ("node", 8),
     ("collections", 7),
@@ -19,6 +19,7 @@ const FLOORS: [(&str, u8); 10] = [
     ("groups", 6),
     ("admission", 5),
     ("discovery", 4),
+    ("tickets", 3),
     ("transport", 2),
     ("topology", 2),
     ("primitives", 1),

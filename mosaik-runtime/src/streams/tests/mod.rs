@@ -78,7 +78,7 @@ async fn start_on(backend: Backend, key: SecretKey, life: u8, change: impl FnOnc
         Settings::new(key, network, boot, clock.clone(), rng.split("discovery"), scope.child());
     change(&mut settings);
     let discovery = Discovery::start(transport.clone(), settings).expect("it starts");
-    let admission = Admission::new(transport.clone(), discovery.clone(), scope.child());
+    let admission = Admission::new("lab", transport.clone(), discovery.clone(), scope.child());
     let settings = StreamsSettings {
         network,
         clock,

@@ -58,7 +58,7 @@ pub(super) struct Pool {
     pub(super) events: broadcast::Sender<Event>,
     pub(super) registry: Registry,
     limits: Arc<Limits>,
-    clock: Clock,
+    pub(super) clock: Clock,
     scope: Scope,
     known: Mutex<Option<Arc<dyn Known>>>,
     state: Mutex<State>,

@@ -58,7 +58,7 @@ pub(super) async fn start(net: &Net, n: u8, boot: u128, server: Arc<dyn Serve>) 
     let mut known = Settings::new(key, network, boot, clock.clone(), rng.split("discovery"), scope.child());
     known.rendezvous = Rendezvous::Sim(net.clone());
     let discovery = Discovery::start(transport.clone(), known).expect("it starts");
-    let admission = Admission::new(transport.clone(), discovery.clone(), scope.child());
+    let admission = Admission::new("lab", transport.clone(), discovery.clone(), scope.child());
     let (group, shape) = (GroupId::derive("numbers").on(&network), schema::of::<u64>());
     let role = RoleEntry { role: PeerRole::Member, item: group, schema: shape.fingerprint() };
     let advert = discovery.advertise(role).expect("it fits");

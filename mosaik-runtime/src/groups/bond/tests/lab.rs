@@ -97,7 +97,7 @@ impl Node {
         settings.rendezvous = rendezvous;
         settings.tags = tags.iter().filter_map(|text| Tag::new(text).ok()).collect();
         let discovery = Discovery::start(transport.clone(), settings).expect("it starts");
-        let admission = Admission::new(transport.clone(), discovery.clone(), scope.child());
+        let admission = Admission::new("lab", transport.clone(), discovery.clone(), scope.child());
         let bonds: Arc<OnceLock<Bonds>> = Arc::default();
         let node = Self { transport, discovery, admission, clock, scope, bonds, number };
         node.listen();

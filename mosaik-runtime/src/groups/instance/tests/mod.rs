@@ -134,7 +134,7 @@ impl Lab {
             Settings::new(key, network, boot, clock.clone(), rng.split("discovery"), scope.child());
         known.rendezvous = Rendezvous::Sim(self.net.clone());
         let discovery = Discovery::start(transport.clone(), known).expect("it starts");
-        let admission = Admission::new(transport.clone(), discovery.clone(), scope.child());
+        let admission = Admission::new("lab", transport.clone(), discovery.clone(), scope.child());
         let hub_settings = HubSettings {
             network,
             clock,

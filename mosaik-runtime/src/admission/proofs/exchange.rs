@@ -1,0 +1,146 @@
+//! How a ticket is asked for: one question, one answer, on a link of its own.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use tokio::{sync::Semaphore, time::timeout};
+
+use crate::{
+    primitives::{PeerId, Scope},
+    tickets::{Class, MAX_TICKET, Ticket, TicketId},
+    transport::{Code, Link, LinkError, Protocol, Transport},
+};
+
+use super::Tickets;
+
+/// How long one step may take.
+const STEP: Duration = Duration::from_secs(1);
+/// Questions that wait; more are refused as busy.
+const BACKLOG: usize = 64;
+/// Questions that are answered at once.
+const AT_ONCE: usize = 32;
+
+/// Tickets by their content.
+#[derive(Debug)]
+pub(super) struct TicketsProtocol;
+
+impl Protocol for TicketsProtocol {
+    const NAME: &'static str = "tickets";
+    const MAJOR: u16 = 1;
+    const MAX_FRAME: usize = MAX_TICKET + 256;
+    const LINGER: Duration = Duration::from_secs(10);
+}
+
+/// The question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+enum AskFrame {
+    V1 { id: TicketId, extensions: Vec<(u16, Bytes)> },
+}
+
+/// The answer.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+enum AnswerFrame {
+    /// The ticket.
+    Here { class: Class, bytes: Bytes, extensions: Vec<(u16, Bytes)> },
+    /// This node shows no such ticket.
+    NotMine { extensions: Vec<(u16, Bytes)> },
+}
+
+impl fmt::Debug for AnswerFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Here { class, bytes, .. } => write!(f, "Here({class}, {} bytes)", bytes.len()),
+            Self::NotMine { .. } => f.write_str("NotMine"),
+        }
+    }
+}
+
+/// Asks `peer` for one of its tickets. What comes is the ticket of that name, or an error.
+pub(super) async fn fetch(transport: &Transport, peer: PeerId, id: TicketId) -> Result<Ticket, String> {
+    let asked = async {
+        let mut link = transport.link::<TicketsProtocol>(peer).await?;
+        link.send(&AskFrame::V1 { id, extensions: Vec::new() }).await?;
+        link.recv::<AnswerFrame>(STEP).await
+    };
+    let answer = timeout(STEP, asked).await.map_err(|_| "the peer does not answer".to_owned())?;
+    let code = match answer {
+        Ok(Some(AnswerFrame::Here { class, bytes, .. })) => {
+            let ticket = Ticket::new(class, bytes).map_err(|error| error.to_string())?;
+            let same = ticket.id() == id;
+            return same.then_some(ticket).ok_or_else(|| "the peer sent another ticket".to_owned());
+        }
+        Ok(Some(AnswerFrame::NotMine { .. })) => "the peer does not show it any more".to_owned(),
+        Ok(None) => "the peer gave no answer".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Err(code)
+}
+
+/// Answers questions until the node stops.
+pub(super) fn serve(tickets: &Tickets, transport: &Transport, scope: &Scope) {
+    let mut listener = transport.listen::<TicketsProtocol>(BACKLOG);
+    let (tickets, scope, turns) = (tickets.clone(), scope.clone(), Arc::new(Semaphore::new(AT_ONCE)));
+    scope.clone().spawn("tickets", async move {
+        loop {
+            let link = tokio::select! {
+                biased;
+                () = scope.stopping() => return,
+                link = listener.accept() => link,
+            };
+            let (Some(link), Ok(turn)) = (link, turns.clone().acquire_owned().await) else { return };
+            let tickets = tickets.clone();
+            scope.spawn("ticket", async move {
+                // Who asks too slowly gets no answer.
+                let _ = timeout(STEP, answer(&tickets, link)).await;
+                drop(turn);
+            });
+        }
+    });
+}
+
+async fn answer(tickets: &Tickets, mut link: Link<TicketsProtocol>) -> Result<(), LinkError> {
+    let Some(AskFrame::V1 { id, .. }) = link.recv::<AskFrame>(STEP).await? else { return Ok(()) };
+    let answer = match tickets.shown(&id) {
+        Some(ticket) => AnswerFrame::Here {
+            class: ticket.class().clone(),
+            bytes: ticket.bytes().clone(),
+            extensions: Vec::new(),
+        },
+        None => AnswerFrame::NotMine { extensions: Vec::new() },
+    };
+    link.send(&answer).await?;
+    link.close(Code::Done);
+    Ok(())
+}
+
+/// The frames, for the fuzz target of admission.
+#[cfg(feature = "sim")]
+pub(in crate::admission) fn fuzzed(bytes: &[u8]) {
+    use crate::primitives::fuzz::round_trip;
+    let _ = round_trip::<AskFrame>(bytes);
+    if let Some(AnswerFrame::Here { class, bytes, .. }) = round_trip::<AnswerFrame>(bytes) {
+        let _ = Ticket::new(class, bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::primitives::{codec, ids::hex};
+
+    #[test]
+    fn question_and_answers_have_golden_bytes() {
+        let golden = |frame: Vec<u8>| hex(&frame);
+        let ask = AskFrame::V1 { id: TicketId::from_bytes([7; 32]), extensions: Vec::new() };
+        assert_eq!(golden(codec::encode(&ask).expect("encodes")), format!("00{}00", "07".repeat(32)));
+        let here = AnswerFrame::Here {
+            class: Class::jwt(),
+            bytes: Bytes::from_static(b"a"),
+            extensions: Vec::new(),
+        };
+        assert_eq!(golden(codec::encode(&here).expect("encodes")), "00036a7774016100");
+        let not_mine = AnswerFrame::NotMine { extensions: Vec::new() };
+        assert_eq!(golden(codec::encode(&not_mine).expect("encodes")), "0100");
+    }
+}

@@ -1,0 +1,27 @@
+//! Tickets: what a peer shows to prove more than its identity, and who decides whether it does.
+//!
+//! A [`Ticket`] is a class and some bytes. A [`Validator`] decides on (ticket, peer, network, now), and says until when it is valid
+//! or why it is not. A [`Checker`] asks validators behind a deadline, a cap and a panic wall, and keeps what they say. The feature
+//! `jwt` brings a validator of JSON Web Tokens, `tdx` one of Intel TDX quotes.
+//!
+//! This is not the place that lets anybody in: that is `admission`. Nor does it fetch tickets: they come with a peer's entry by
+//! reference.
+
+mod cache;
+mod checker;
+mod denial;
+mod expiry;
+mod held;
+#[cfg(feature = "jwt")]
+pub mod jwt;
+#[cfg(feature = "tdx")]
+pub mod tdx;
+mod ticket;
+mod validator;
+
+pub use checker::{Checker, CheckerLimits};
+pub use denial::Denial;
+pub use expiry::{Expiry, Jump, Jumps};
+pub use held::{Held, MAX_HELD, Reference, TooManyTickets, pack, unpack};
+pub use ticket::{Class, MAX_TICKET, Ticket, TicketError, TicketId};
+pub use validator::{Shown, Valid, Validation, Validator, Verdict, validator};

@@ -1,0 +1,167 @@
+//! What Intel publishes about platforms: certificates, revocation lists, status. Signed and dated, so it may come from anywhere.
+
+use std::{
+    fmt, fs,
+    io::Read,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use dcap_qvl::QuoteCollateralV3;
+use serde::Deserialize;
+
+/// The largest collateral, in bytes of JSON.
+pub(super) const MAX_COLLATERAL: usize = 48 * 1024;
+/// The most files that are looked at in a directory.
+const MAX_FILES: usize = 256;
+
+/// Collateral for the platforms of one kind (FMSPC).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Collateral {
+    parsed: Arc<QuoteCollateralV3>,
+    fmspc: String,
+    issued: String,
+}
+
+/// Collateral cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CollateralError {
+    /// Too large to be any.
+    #[error("the collateral has {size} bytes and the limit is {MAX_COLLATERAL}: it is something else")]
+    TooLarge {
+        /// Its size in bytes.
+        size: usize,
+    },
+    /// Not the JSON that the usual tools write.
+    #[error("the collateral cannot be read: fetch it again, with `dcap-qvl` or from your provider")]
+    Unreadable,
+    /// It cannot be read from disk.
+    #[error("cannot read {path}: {why}: check the path, and that this process may read it", path = .path.display())]
+    File {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        why: String,
+    },
+}
+
+/// What is looked at before anything is verified: to choose, not to believe.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Glance {
+    fmspc: String,
+    issue_date: String,
+}
+
+impl Collateral {
+    /// Reads collateral as JSON.
+    pub fn from_json(json: &[u8]) -> Result<Self, CollateralError> {
+        if json.len() > MAX_COLLATERAL {
+            return Err(CollateralError::TooLarge { size: json.len() });
+        }
+        let parsed: QuoteCollateralV3 =
+            serde_json::from_slice(json).map_err(|_| CollateralError::Unreadable)?;
+        let glance: Glance =
+            serde_json::from_str(&parsed.tcb_info).map_err(|_| CollateralError::Unreadable)?;
+        let fmspc = glance.fmspc.to_ascii_lowercase();
+        Ok(Self { parsed: Arc::new(parsed), fmspc, issued: glance.issue_date })
+    }
+
+    /// The collateral as JSON.
+    pub fn to_json(&self) -> Bytes {
+        // Texts and bytes always encode.
+        serde_json::to_vec(&*self.parsed).map(Bytes::from).unwrap_or_default()
+    }
+
+    /// The kind of platform that it is for, as 12 hex digits.
+    pub fn fmspc(&self) -> &str {
+        &self.fmspc
+    }
+
+    pub(super) fn parsed(&self) -> &QuoteCollateralV3 {
+        &self.parsed
+    }
+}
+
+impl fmt::Debug for Collateral {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Collateral({}, issued {})", self.fmspc, self.issued)
+    }
+}
+
+/// Where a verifier finds collateral. It is verified afterwards, so a source need not be trusted.
+pub trait CollateralSource: Send + Sync {
+    /// What there is for platforms of this kind (12 lower-case hex digits), the best first.
+    fn find(&self, fmspc: &str) -> Vec<Collateral>;
+
+    /// Changes whenever [`find`](Self::find) may give another answer.
+    fn generation(&self) -> u64 {
+        0
+    }
+}
+
+impl CollateralSource for Vec<Collateral> {
+    fn find(&self, fmspc: &str) -> Vec<Collateral> {
+        let mut found: Vec<_> = self.iter().filter(|collateral| collateral.fmspc == fmspc).cloned().collect();
+        // Dates are written so that they sort.
+        found.sort_by(|a, b| b.issued.cmp(&a.issued));
+        found
+    }
+}
+
+/// Collateral in the `.json` files of a directory, in the order of their names, at most 256 of them.
+#[derive(Debug)]
+pub struct CollateralDirectory {
+    path: PathBuf,
+    found: Vec<Collateral>,
+    bad: Vec<(PathBuf, CollateralError)>,
+}
+
+impl CollateralDirectory {
+    /// Reads a directory. A file that cannot be used is left out, and told by [`bad`](Self::bad).
+    pub fn read(path: impl Into<PathBuf>) -> Result<Self, CollateralError> {
+        let path = path.into();
+        let error = |why: std::io::Error| CollateralError::File { path: path.clone(), why: why.to_string() };
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&path).map_err(error)? {
+            let name = entry.map_err(error)?.path();
+            if name.extension().is_some_and(|extension| extension == "json") {
+                names.push(name);
+            }
+        }
+        names.sort();
+        let (mut found, mut bad) = (Vec::new(), Vec::new());
+        for name in names.into_iter().take(MAX_FILES) {
+            match read_file(&name) {
+                Ok(collateral) => found.push(collateral),
+                Err(error) => bad.push((name, error)),
+            }
+        }
+        Ok(Self { path, found, bad })
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The files that were left out, and why.
+    pub fn bad(&self) -> &[(PathBuf, CollateralError)] {
+        &self.bad
+    }
+}
+
+impl CollateralSource for CollateralDirectory {
+    fn find(&self, fmspc: &str) -> Vec<Collateral> {
+        self.found.find(fmspc)
+    }
+}
+
+fn read_file(path: &Path) -> Result<Collateral, CollateralError> {
+    let error = |why: std::io::Error| CollateralError::File { path: path.into(), why: why.to_string() };
+    let mut json = Vec::new();
+    let file = fs::File::open(path).map_err(error)?;
+    file.take(MAX_COLLATERAL as u64 + 1).read_to_end(&mut json).map_err(error)?;
+    Collateral::from_json(&json)
+}
