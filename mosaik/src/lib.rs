@@ -62,7 +62,7 @@ pub use mosaik_macros::{collection, data, group, methods, node, stream};
 pub use mosaik_runtime::{
     admission, collections, discovery, groups,
     node::{self, Error, FromNode, Network, Node, Result, Shutdown},
-    primitives, streams, topology, transport,
+    primitives, streams, tickets, topology, transport,
 };
 
 use std::time::Duration;
