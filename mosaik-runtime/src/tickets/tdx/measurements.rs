@@ -63,15 +63,15 @@ impl Variant {
 
 /// What a quote says of its trust domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Measured {
+pub(super) struct Measured {
     /// The initial contents.
-    pub mrtd: Measurement,
+    pub(super) mrtd: Measurement,
     /// What was measured while it ran.
-    pub rtmr: [Measurement; 4],
+    pub(super) rtmr: [Measurement; 4],
     /// What its owner configured.
-    pub mrconfigid: Measurement,
+    pub(super) mrconfigid: Measurement,
     /// Its attributes, as the processor reports them.
-    pub attributes: [u8; 8],
+    pub(super) attributes: [u8; 8],
 }
 
 /// The images that are accepted.
@@ -256,7 +256,8 @@ mod tests {
         let variants = Variants::new([full]).expect("one");
         assert!(variants.find(&td).is_ok());
         let other = Measurement([99; 48]);
-        let changes: [(&str, fn(&mut Measured, Measurement)); 6] = [
+        type Change = fn(&mut Measured, Measurement);
+        let changes: [(&str, Change); 6] = [
             ("MRTD", |td, m| td.mrtd = m),
             ("RTMR0", |td, m| td.rtmr[0] = m),
             ("RTMR1", |td, m| td.rtmr[1] = m),
