@@ -159,6 +159,7 @@ impl Tickets {
         self.lock_held().get(id).cloned()
     }
 
+    #[cfg(all(test, feature = "sim"))]
     pub(in crate::admission) fn clock(&self) -> &Clock {
         &self.0.clock
     }
