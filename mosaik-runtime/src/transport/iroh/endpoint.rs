@@ -139,8 +139,24 @@ impl Endpoint {
     }
 
     /// See the seam. iroh gives no code when an endpoint closes: the connections were closed with theirs before.
+    ///
+    /// A connection to a peer that does not answer any more takes some seconds to end. Who does not wait so long lets it go on by itself.
     pub async fn close(&self, _code: u32, _reason: &[u8]) {
-        self.inner.close().await;
+        let (scope, closing) = (Scope::new(), Closing(self.inner.clone()));
+        scope.spawn("transport closes", async move { closing.0.close().await });
+        scope.ended().await;
+    }
+}
+
+/// An endpoint that is closing.
+struct Closing(iroh::Endpoint);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        if !self.0.is_closed() {
+            // The program ends before it is closed. Nobody is left who could wait for it, and it ends with the program.
+            std::mem::forget(self.0.clone());
+        }
     }
 }
 

@@ -197,11 +197,10 @@ impl Pool {
         };
         let _ = timeout_at(begun + self.limits.shutdown / 2, flushed).await;
         sessions.iter().for_each(|session| session.close(Code::Shutdown));
-        let closed = async {
-            let _ = self.standing.subscribe().wait_for(|standing| *standing == 0).await;
-            self.endpoint.close(Code::Shutdown.number(), b"").await;
-        };
-        let _ = timeout_at(deadline, closed).await;
+        // What still stands then belongs to peers that do not answer. It ends with the endpoint.
+        let gone = async { drop(self.standing.subscribe().wait_for(|standing| *standing == 0).await) };
+        let _ = timeout_at(deadline - self.limits.shutdown / 4, gone).await;
+        let _ = timeout_at(deadline, self.endpoint.close(Code::Shutdown.number(), b"")).await;
     }
 
     /// What this node holds of a peer.
