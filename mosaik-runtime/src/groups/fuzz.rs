@@ -37,6 +37,7 @@ fn hello() -> Hello {
         member: Some(member()),
         cluster,
         committed: 300,
+        leads: crate::groups::settings::Leads::Normal,
     }
 }
 

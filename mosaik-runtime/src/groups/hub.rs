@@ -426,7 +426,7 @@ async fn listen(hub: std::sync::Weak<Inner>, scope: Scope, mut listener: Listene
 }
 
 /// Under which name the contract of the machine that wrote a log is kept.
-const CONTRACT: &str = "contract";
+pub(in crate::groups) const CONTRACT: &str = "contract";
 
 /// Whether the log of a group was written with this contract. A log that was not begun takes any, and keeps it.
 async fn agrees(store: &Store, item: WireId, contract: Fingerprint) -> Result<bool, StoreError> {

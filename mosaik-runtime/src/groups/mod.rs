@@ -42,7 +42,7 @@ pub use machine::{
 };
 pub use member::MemberId;
 pub use settings::{GroupSettings, Leads, Storage, Voters};
-pub use status::{BootstrapStatus, GroupConflict, InstanceView};
+pub use status::{BootstrapStatus, CatchUp, GroupConflict, InstanceView, JoinRefused, Joining};
 pub use tail::{Learner, LearnerView, LearnerWhen, Reaches, Received, Updated};
 pub use version::{Era, EraChanged, Version};
 pub use when::{Committed, GroupWhen, LeaderChanged};

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use super::{birth, bond::GroupKey, manage};
 use crate::primitives::{PeerId, Policy};
 
@@ -25,8 +27,8 @@ pub enum Storage {
     Durable,
 }
 
-/// Whether a node leads.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// Whether a node leads. It travels: variants are only ever appended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Leads {
     /// It leads when it is elected.
     #[default]

@@ -10,8 +10,9 @@ use super::{
     birth::{self, ClusterId, Phase},
     bond::BondRefused,
     settings::GroupSettings,
+    wire::Why,
 };
-use crate::primitives::PeerId;
+use crate::primitives::{Fingerprint, PeerId};
 
 /// Two groups of one name have met.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,9 +36,54 @@ pub struct BootstrapStatus {
     pub timed_out: bool,
 }
 
+/// How this node's request for a place in a group that exists goes, until it has one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Joining {
+    /// How often somebody was asked.
+    pub attempts: u64,
+    /// Who was asked last.
+    pub asked: Option<PeerId>,
+    /// Why that one did not take this node in.
+    pub refused: Option<JoinRefused>,
+}
+
+/// Why a node was not taken into a group. It asks again all the same.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JoinRefused {
+    /// There is no bond with a node of the group now.
+    #[error("no node of the group has a bond with this one now: see `status().refused`")]
+    NoBond,
+    /// No answer came in time, or the bond ended.
+    #[error("the node that was asked did not answer: {0}")]
+    NoAnswer(String),
+    /// The answer was no.
+    #[error(transparent)]
+    Refused(Why),
+}
+
+impl JoinRefused {
+    /// Whether asking again helps only after somebody has done something.
+    pub const fn is_final(&self) -> bool {
+        matches!(self, Self::Refused(Why::Fenced | Why::OtherCluster | Why::Unsupported | Why::Failed(_)))
+    }
+}
+
+/// How far the snapshot is that this node gets from the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatchUp {
+    /// Bytes of it that are here.
+    pub here: u64,
+    /// Bytes in all.
+    pub of: u64,
+    /// Why it was not installed, if it was not. The leader offers it again.
+    pub failed: Option<Arc<str>>,
+}
+
 /// A group on one node, as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstanceView {
+    /// What all members must share: the shape of the state and of its methods, its first value, and its limits.
+    pub contract: Fingerprint,
     /// The birth: how far it is, and what is missing.
     pub birth: Arc<birth::View>,
     /// What was reported last.
@@ -62,6 +108,10 @@ pub struct InstanceView {
     pub applied: u64,
     /// The last entry that is known to be committed.
     pub committed: u64,
+    /// How far the snapshot is that this node gets, while it gets one.
+    pub catch_up: Option<CatchUp>,
+    /// How the request for a place goes, while this node has none in a group that exists.
+    pub joining: Option<Arc<Joining>>,
     /// Another group of this name that was met.
     pub conflict: Option<GroupConflict>,
     /// Whether the group has fenced itself: it accepts no more commands.
@@ -89,6 +139,7 @@ impl InstanceView {
             cluster: None,
         };
         Self {
+            contract: Fingerprint([0; 16]),
             birth: Arc::new(birth),
             report: None,
             timed_out: false,
@@ -101,6 +152,8 @@ impl InstanceView {
             quorum: false,
             applied: 0,
             committed: 0,
+            catch_up: None,
+            joining: None,
             conflict: None,
             fenced: false,
             storage_lost: false,

@@ -81,6 +81,8 @@ pub enum Input {
     Joined,
     /// A timer that was armed has run out.
     Elapsed(Timer),
+    /// The group let the member here go while it was away, as this peer says; nothing of that member is left.
+    Evicted(PeerId),
     /// Reads the view, changes nothing.
     Query,
 }
@@ -102,6 +104,7 @@ pub enum Kind {
     Joined,
     Elapsed,
     Query,
+    Evicted,
 }
 
 impl Input {
@@ -121,6 +124,7 @@ impl Input {
             Self::Joined => Kind::Joined,
             Self::Elapsed(_) => Kind::Elapsed,
             Self::Query => Kind::Query,
+            Self::Evicted(_) => Kind::Evicted,
         }
     }
 }

@@ -123,6 +123,9 @@ pub(super) async fn compare_all(
     while digested.changed().await.is_ok() {
         let now = *digested.borrow_and_update();
         let Some(Digested { at, hash }) = now else { continue };
+        if instance.running().is_none_or(|now| now.member != running.member) {
+            return;
+        }
         instance.note_digest(running.member, at, running.member, hash);
         let bonds = instance.bonds().peers().into_iter().filter_map(|peer| instance.bonds().get(peer));
         let asked = bonds.filter_map(|bond| {

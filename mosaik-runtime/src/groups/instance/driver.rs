@@ -26,6 +26,7 @@ use crate::{
         birth::{BirthLog, ClusterId, Config, Input, Member, Phase, Recorder, Timer, View},
         bond::{BondEvent, BondRefused},
         settings::Storage,
+        status::CatchUp,
         store::LogReader,
         wire::{BirthMessage, Hello},
     },
@@ -277,6 +278,7 @@ impl Driver {
             BirthMessage::Promise(genesis, by) => Input::PeerPromised { peer, genesis, by },
             BirthMessage::Refusal(hash) => Input::PeerRefused { peer, hash },
             BirthMessage::Initialised(cluster) => Input::PeerInitialised { peer, cluster },
+            BirthMessage::Gone(member) => return self.gone(peer, member).await,
         };
         self.step(input).await;
     }
@@ -350,8 +352,25 @@ impl Driver {
             self.step(Input::Surveyed).await;
         }
         self.look_at_raft().await;
+        self.show_catch_up();
         self.manage();
         self.look_at_rival();
+    }
+
+    /// Shows how far a snapshot is that this node gets.
+    fn show_catch_up(&self) {
+        let progress = self.raft.as_ref().and_then(|(running, _)| running.server.progress());
+        let applied = self.instance.0.view.borrow().applied;
+        let unfinished =
+            progress.filter(|progress| !matches!(progress.ended, Some(Ok(_))) && progress.upto > applied);
+        let catch_up = unfinished.map(|progress| CatchUp {
+            here: progress.here,
+            of: progress.of,
+            failed: progress.ended.and_then(Result::err).map(|why| why.to_string().into()),
+        });
+        if self.instance.0.view.borrow().catch_up != catch_up {
+            self.instance.change_view(|view| view.catch_up = catch_up);
+        }
     }
 
     /// Says where this node stands, and shows it.

@@ -1,6 +1,6 @@
 //! How this node is taken into a group that exists.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 
@@ -12,6 +12,7 @@ use crate::{
     groups::{
         MemberId,
         birth::ClusterId,
+        status::{JoinRefused, Joining},
         wire::{Request, Response, Why},
     },
     primitives::PeerId,
@@ -21,6 +22,8 @@ use crate::{
 const ANSWER: Duration = Duration::from_secs(5);
 /// How long to wait before the next attempt: doubled each time, up to the second one.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+/// How long to wait when somebody has to do something first.
+const FINAL: Duration = Duration::from_secs(10);
 
 impl Driver {
     /// Asks to be taken in, until somebody does. One task asks at a time, whoever it was told to ask first.
@@ -43,42 +46,51 @@ impl Driver {
     pub(super) fn stop_asking(&mut self) {
         if let Some(asking) = self.joining.take() {
             asking.kill();
+            self.instance.change_view(|view| view.joining = None);
         }
     }
 }
 
-/// Asks one node after the other, the leader as soon as somebody names it.
+/// Asks one node after the other, the leader as soon as somebody names it. Shows how that goes.
 async fn ask(instance: &Instance, first: PeerId, cluster: ClusterId) -> u64 {
     let (mut next, mut pause) = (Some(first), PAUSE.0);
-    let mut last = first;
+    let (mut last, mut joining) = (first, Joining::default());
     loop {
         let peer = next.take().or_else(|| another(instance, last, cluster));
-        if let Some(peer) = peer {
-            last = peer;
-            match ask_one(instance, peer, cluster).await {
-                Asked::Welcomed(generation) => return generation,
-                Asked::Leads(leader) if leader != peer => next = Some(leader),
-                Asked::Leads(_) | Asked::No => {}
+        let refused = match peer {
+            Some(peer) => {
+                last = peer;
+                (joining.attempts, joining.asked) = (joining.attempts + 1, Some(peer));
+                match ask_one(instance, peer, cluster).await {
+                    Ok(generation) => return generation,
+                    Err(refused) => refused,
+                }
             }
+            None => JoinRefused::NoBond,
+        };
+        if let JoinRefused::Refused(Why::NotLeader { leader: Some(leader) }) = &refused {
+            next = Some(leader.peer).filter(|leader| *leader != last);
         }
-        sleep(pause).await;
+        let is_final = refused.is_final();
+        if is_final && joining.refused.as_ref() != Some(&refused) {
+            let group = instance.intent();
+            tracing::error!(target: "mosaik::groups", group, peer = %last.short(), "this node was not taken in: {refused}");
+        }
+        joining.refused = Some(refused);
+        instance.change_view(|view| view.joining = Some(Arc::new(joining.clone())));
+        sleep(if is_final { FINAL } else { pause }).await;
         pause = (2 * pause).min(PAUSE.1);
     }
 }
 
-enum Asked {
-    Welcomed(u64),
-    Leads(PeerId),
-    No,
-}
-
-async fn ask_one(instance: &Instance, peer: PeerId, cluster: ClusterId) -> Asked {
-    let Some(bond) = instance.bonds().get(peer) else { return Asked::No };
+async fn ask_one(instance: &Instance, peer: PeerId, cluster: ClusterId) -> Result<u64, JoinRefused> {
+    let bond = instance.bonds().get(peer).ok_or(JoinRefused::NoBond)?;
     let store = instance.0.parts.store.id();
     match bond.call(Request::Join { cluster, store }, ANSWER).await {
-        Ok(Response::Welcomed { generation }) => Asked::Welcomed(generation),
-        Ok(Response::Refused(Why::NotLeader { leader: Some(leader) })) => Asked::Leads(leader.peer),
-        Ok(_) | Err(_) => Asked::No,
+        Ok(Response::Welcomed { generation }) => Ok(generation),
+        Ok(Response::Refused(why)) => Err(JoinRefused::Refused(why)),
+        Ok(_) => Err(JoinRefused::NoAnswer("it answers something else".to_owned())),
+        Err(error) => Err(JoinRefused::NoAnswer(error.to_string())),
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{
     Instance,
+    again::Strangers,
     driver::{Done, Driver},
     forced::standing,
     running::{Metrics, Running},
@@ -43,6 +44,7 @@ pub(super) struct Managing {
     manager: Manager,
     since: Instant,
     pub(super) is_changing: bool,
+    pub(super) strangers: Strangers,
     handed_over: Option<Instant>,
 }
 
@@ -64,7 +66,13 @@ impl Driver {
             (true, None) => {
                 let manager = Manager::new(self.instance.settings().management());
                 let since = self.instance.clock().now();
-                self.managing = Some(Managing { manager, since, is_changing: false, handed_over: None });
+                self.managing = Some(Managing {
+                    manager,
+                    since,
+                    is_changing: false,
+                    strangers: Strangers::default(),
+                    handed_over: None,
+                });
             }
             (false, Some(_)) => self.managing = None,
             _ => {}
@@ -155,6 +163,7 @@ impl Driver {
         let now = self.instance.clock().now();
         let metrics = running.raft.metrics().borrow_watched().clone();
         let Some(situation) = self.situation(&running, &metrics) else { return };
+        self.tell_strangers(&situation);
         let Some(managing) = &mut self.managing else { return };
         if managing.is_changing {
             return;
@@ -173,7 +182,11 @@ impl Driver {
         let last = managing.handed_over.unwrap_or(managing.since);
         if rests && now.saturating_duration_since(last) >= RELUCTANCE {
             managing.handed_over = Some(now);
-            if let Some(next) = best_successor(&situation) {
+            let next = match self.instance.settings().leads {
+                Leads::Never => situation.best_successor(),
+                _ => situation.willing_successor(),
+            };
+            if let Some(next) = next {
                 self.instance.scope().spawn("groups hand over", async move {
                     let _ = running.raft.trigger().transfer_leader(next).await;
                 });
@@ -194,7 +207,8 @@ impl Driver {
             membership.nodes().map(|(id, _)| *id).filter(|id| !voters.contains(id)).collect();
         let cluster = running.cluster;
         let same = |hello: &Hello| hello.cluster.is_none_or(|theirs| theirs == cluster);
-        let seen = |hello: &Hello| Seen { member: hello.member, eligible: hello.eligible };
+        let seen =
+            |hello: &Hello| Seen { member: hello.member, eligible: hello.eligible, leads: hello.leads };
         let bonds = self.peers.iter().filter(|(_, hello)| same(hello));
         let matched = metrics.replication.iter().flatten();
         let welcomed = self.instance.reading().system().welcomed.into_iter().map(|(member, _)| member);
@@ -243,21 +257,11 @@ impl Driver {
     }
 }
 
-/// The voter that is there and lacks the least of the log.
-pub(super) fn best_successor(situation: &Situation) -> Option<MemberId> {
-    let there = |voter: &&MemberId| {
-        **voter != situation.me
-            && situation.bonds.get(&voter.peer).is_some_and(|seen| seen.member == Some(**voter))
-    };
-    let has = |voter: &MemberId| situation.matched.get(voter).copied().unwrap_or(0);
-    situation.voters.iter().filter(there).max_by_key(|voter| has(voter)).copied()
-}
-
 impl Driver {
     /// Who would lead best if this node stopped.
     pub(super) fn successor(&self, running: &Running) -> Option<MemberId> {
         let metrics = running.raft.metrics().borrow_watched().clone();
-        self.situation(running, &metrics).as_ref().and_then(best_successor)
+        self.situation(running, &metrics).and_then(|situation| situation.best_successor())
     }
 }
 

@@ -3,6 +3,7 @@
 //! One task per group, the driver, owns what is decided: the birth, the start of Raft, joining, and, on the leader, the membership.
 //! Handles share the [`Instance`]: they propose, ask for a read index, and watch the [`InstanceView`].
 
+mod again;
 mod birth;
 mod digests;
 mod driver;
@@ -139,11 +140,13 @@ impl Instance {
                 member: None,
                 cluster: None,
                 committed: 0,
+                leads: parts.settings.leads,
             },
         };
         let (bonds, events) = Bonds::new(settings, server.clone());
         let (orders, inbox) = mpsc::channel(ORDERS);
-        let view = watch::Sender::new(InstanceView::new(&parts.settings));
+        let view = InstanceView { contract: schema, ..InstanceView::new(&parts.settings) };
+        let view = watch::Sender::new(view);
         let this = Self(Arc::new(Inner {
             applied: parts.reading.applied(),
             rng: Mutex::new(parts.rng.split("instance")),

@@ -13,7 +13,7 @@ use super::Instance;
 use crate::groups::{
     MemberId,
     birth::ClusterId,
-    raft::{Machine, RaftLog, RaftNetwork, RaftServer, RaftTypes, ScopeRuntime},
+    raft::{Home, Housed, RaftLog, RaftNetwork, RaftServer, RaftTypes, ScopeRuntime},
     settings::Leads,
     store::LogReader,
     version::Era,
@@ -49,9 +49,11 @@ pub(in crate::groups) struct Running {
     /// The birth of the group.
     pub(in crate::groups) cluster: ClusterId,
     /// Raft.
-    pub(in crate::groups) raft: Raft<RaftTypes, Machine>,
+    pub(in crate::groups) raft: Raft<RaftTypes, Housed>,
+    /// Where the machine comes back to.
+    pub(super) home: Home,
     /// Answers for it.
-    pub(in crate::groups) server: RaftServer<Machine>,
+    pub(in crate::groups) server: RaftServer<Housed>,
 }
 
 fn config(name: &str, kept: u64) -> Result<Config, openraft::ConfigError> {
@@ -80,14 +82,14 @@ impl Instance {
     /// Starts Raft as this member.
     pub(super) async fn start_raft(&self, member: MemberId, cluster: ClusterId) -> io::Result<Arc<Running>> {
         let taken = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (log, mut machine) =
-            taken.ok_or_else(|| io::Error::other("the member here was started before"))?;
+        let (log, mut machine) = taken.ok_or_else(|| io::Error::other("the member here runs already"))?;
         let snapshots = self.0.parts.store.snapshots(self.subject().item);
         let config = Arc::new(config(self.intent(), self.settings().kept).map_err(io::Error::other)?);
         let network = RaftNetwork::new(self.bonds().clone(), member);
         let (due, digested) = (machine.due(), machine.digested());
         machine.begin(Era::of(&cluster));
         let rng = self.0.rng.lock().unwrap_or_else(PoisonError::into_inner).split("raft");
+        let (machine, home) = Housed::new(machine);
         let starting = Raft::new(member, config, network, RaftLog::new(log), machine);
         let raft = ScopeRuntime::within(self.scope(), rng, starting).await.map_err(io::Error::other)?;
         if self.settings().leads == Leads::Never {
@@ -96,7 +98,7 @@ impl Instance {
         let group = self.subject().intent.clone();
         self.scope().spawn("groups snapshots", make_snapshots(group, raft.clone(), due));
         let server = RaftServer::new(raft.clone(), member, self.bonds().clone(), snapshots);
-        let running = Arc::new(Running { member, cluster, raft, server });
+        let running = Arc::new(Running { member, cluster, raft, home, server });
         let comparing = super::digests::compare_all(self.clone(), running.clone(), digested);
         self.scope().spawn("groups digests", comparing);
         self.set_running(Some(running.clone()));
@@ -121,7 +123,7 @@ impl Running {
 /// Asks for a snapshot whenever the machine says that one is due, again if it was not made.
 async fn make_snapshots(
     group: Arc<str>,
-    raft: Raft<RaftTypes, Machine>,
+    raft: Raft<RaftTypes, Housed>,
     mut due: watch::Receiver<Option<u64>>,
 ) {
     let mut asked = None;

@@ -56,7 +56,7 @@ impl Serve for Server {
         match kind {
             ChannelKind::Commands if !instance.is_of_one_birth(from) => Box::pin(async {}),
             ChannelKind::Commands => Box::pin(client::serve(instance, from, link)),
-            ChannelKind::Append { .. } | ChannelKind::Chunks | ChannelKind::Tail => Box::pin(async move {
+            ChannelKind::Append { .. } | ChannelKind::Chunks => Box::pin(async move {
                 if let Some(running) = instance.running() {
                     running.server.channel(from, kind, link).await;
                 }
@@ -117,10 +117,12 @@ impl Instance {
         match proposed {
             Ok(Ok(outcomes)) => match outcomes.first() {
                 Some(Outcome::Welcomed { generation }) => Ok(Response::Welcomed { generation: *generation }),
+                Some(Outcome::Fenced) => Err(Why::Fenced),
                 other => Err(Why::Failed(format!("the group answered {other:?}"))),
             },
             Ok(Err(ProposeError::NotLeader { .. })) => Err(self.not_leader()),
             Ok(Err(ProposeError::Stopped)) => Err(Why::Stopping),
+            Ok(Err(ProposeError::Fenced)) => Err(Why::Fenced),
             Ok(Err(error)) => Err(Why::Failed(error.to_string())),
             Err(_) => Err(Why::NoQuorum),
         }

@@ -118,9 +118,9 @@ pub fn schema<M: StateMachine>() -> (Fingerprint, Shape) {
 /// What two members compare before they bond: a machine's [`schema`], and all else that the log's meaning depends on. Members that
 /// began with different states, or forget at different times, would differ for ever without a sign of it.
 pub(super) fn contract(schema: Shape, initial: &[u8], limits: &MachineSettings) -> (Fingerprint, Shape) {
-    let MachineSettings { snapshot_bytes, snapshot_entries, sessions, outstanding, chunk } = limits;
+    let MachineSettings { snapshot_bytes, snapshot_entries, sessions, outstanding, kept, chunk } = limits;
     let limits = format!(
-        "{sessions} sessions of {outstanding} serials, snapshots after {snapshot_bytes} bytes or {snapshot_entries} entries in \
+        "{sessions} sessions of {outstanding} serials and {kept} bytes, snapshots after {snapshot_bytes} bytes or {snapshot_entries} entries in \
          chunks of {chunk}, rules {RULES}"
     );
     let initial = format!("hash {}", hex(&blake3::hash(initial).as_bytes()[..8]));

@@ -114,6 +114,9 @@ pub enum Outcome {
     Fenced,
     /// Done; there is nothing to say about it.
     Done,
+    /// The session has as many bytes of results as it may: this item was not applied. It may be given again, with the same serial, once
+    /// results were acknowledged.
+    Full,
 }
 
 impl Payload {
@@ -147,6 +150,7 @@ enum OutcomeIn<'a> {
     Welcomed { generation: u64 },
     Fenced,
     Done,
+    Full,
 }
 
 impl OutcomeIn<'_> {
@@ -162,6 +166,7 @@ impl OutcomeIn<'_> {
             Self::Welcomed { generation } => Outcome::Welcomed { generation },
             Self::Fenced => Outcome::Fenced,
             Self::Done => Outcome::Done,
+            Self::Full => Outcome::Full,
         }
     }
 }
@@ -222,6 +227,7 @@ pub(super) enum OutcomeRef<'a> {
     Welcomed { generation: u64 },
     Fenced,
     Done,
+    Full,
 }
 
 /// Bytes that are written as bytes.

@@ -8,7 +8,7 @@ pub const MAX_CHUNK: usize = 1 << 20;
 
 /// Counts up whenever an equal log would give another state than with the version before: members of two such versions do not meet, and
 /// a log of one is not read by the other.
-pub(super) const RULES: u32 = 2;
+pub(super) const RULES: u32 = 3;
 
 /// Limits that all members share: they decide what the log means, so a member with others would compute another state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct MachineSettings {
     pub sessions: usize,
     /// How many serials of a session may be without an acknowledgement; older results are forgotten.
     pub outstanding: u64,
+    /// How many bytes of results a session may have without an acknowledgement; beyond it only its oldest command is applied.
+    pub kept: u64,
     /// The size of a snapshot's chunks.
     pub chunk: usize,
 }
@@ -32,6 +34,7 @@ impl Default for MachineSettings {
             snapshot_entries: 10_000,
             sessions: 4_096,
             outstanding: 1_024,
+            kept: 8 << 20,
             chunk: 256 * 1024,
         }
     }

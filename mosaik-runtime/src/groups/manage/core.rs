@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use crate::{groups::MemberId, primitives::PeerId};
+use crate::{
+    groups::{MemberId, settings::Leads},
+    primitives::PeerId,
+};
 
 /// A member that lacks no more entries than this has caught up.
 const CLOSE: u64 = 128;
@@ -29,6 +32,8 @@ pub struct Seen {
     pub member: Option<MemberId>,
     /// Whether it may vote.
     pub eligible: bool,
+    /// Whether it leads.
+    pub leads: Leads,
 }
 
 /// What the leader sees.
@@ -107,7 +112,31 @@ impl Situation {
         now.is_some_and(|now| now != *member)
     }
 
-    fn is_member(&self, member: &MemberId) -> bool {
+    /// The voter that should lead when this one stops: one that is there and does not say that it never leads. Whoever would rather
+    /// not comes last; then who lacks the least of the log comes first.
+    pub(in crate::groups) fn best_successor(&self) -> Option<MemberId> {
+        self.successors()
+            .max_by_key(|(voter, leads)| (*leads == Leads::Normal, self.has(voter)))
+            .map(|(voter, _)| voter)
+    }
+
+    /// The voter to whom one hands over that would rather not lead: nobody who would rather not either.
+    pub(in crate::groups) fn willing_successor(&self) -> Option<MemberId> {
+        let willing = self.successors().filter(|(_, leads)| *leads == Leads::Normal);
+        willing.map(|(voter, _)| voter).max_by_key(|voter| self.has(voter))
+    }
+
+    fn successors(&self) -> impl Iterator<Item = (MemberId, Leads)> + '_ {
+        let others = self.voters.iter().copied().filter(|voter| *voter != self.me && self.is_present(voter));
+        let known = others.filter_map(|voter| Some((voter, self.bonds.get(&voter.peer)?.leads)));
+        known.filter(|(_, leads)| *leads != Leads::Never)
+    }
+
+    fn has(&self, member: &MemberId) -> u64 {
+        self.matched.get(member).copied().unwrap_or(0)
+    }
+
+    pub(in crate::groups) fn is_member(&self, member: &MemberId) -> bool {
         self.voters.contains(member) || self.learners.contains(member)
     }
 
@@ -177,8 +206,10 @@ impl Manager {
     /// Everybody who may take part is taken in, so that it has the state and can take a place at once.
     fn newcomer(&self, situation: &Situation) -> Option<Change> {
         let members = situation.bonds.values().filter(|seen| seen.eligible).filter_map(|seen| seen.member);
-        let leaves = |member: &MemberId| situation.leaving.contains(member);
-        members.into_iter().find(|member| !situation.is_member(member) && !leaves(member)).map(Change::Add)
+        // Whoever was let go has no place any more: it comes back as somebody else.
+        let has_place =
+            |member: &MemberId| situation.welcomed.contains(member) && !situation.leaving.contains(member);
+        members.into_iter().find(|member| !situation.is_member(member) && has_place(member)).map(Change::Add)
     }
 
     /// Members that could vote at once, lowest first. A node never has two votes.

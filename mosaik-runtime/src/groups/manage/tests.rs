@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::{Change, Manager, Seen, Settings, Situation};
-use crate::{groups::MemberId, primitives::PeerId};
+use crate::{
+    groups::{MemberId, settings::Leads},
+    primitives::PeerId,
+};
 
 const EVICT: Duration = Duration::from_secs(30);
 const LAST: u64 = 1_000;
@@ -44,7 +47,9 @@ fn situation(code: u32) -> Situation {
         let state = rest % STATES;
         rest /= STATES;
         let (old, new) = (member(number, 1), member(number, 2));
-        let mut bond = |member, eligible| situation.bonds.insert(peer(number), Seen { member, eligible });
+        let mut bond = |member, eligible| {
+            situation.bonds.insert(peer(number), Seen { member, eligible, leads: Leads::Normal })
+        };
         match state {
             1 => drop(situation.voters.insert(old)),
             2 => drop((situation.voters.insert(old), bond(Some(old), true))),
@@ -66,6 +71,7 @@ fn situation(code: u32) -> Situation {
             _ => {}
         }
     }
+    situation.welcomed = situation.bonds.values().filter_map(|seen| seen.member).collect();
     situation
 }
 
@@ -230,8 +236,8 @@ fn a_place_that_nobody_takes_or_has_any_more_is_dismissed() {
     let (gone, came, older, asks) = (member(1, 5), member(2, 6), member(2, 4), member(3, 7));
     situation.welcomed = [gone, came, older, asks].into();
     situation.learners.insert(came);
-    situation.bonds.insert(peer(2), Seen { member: Some(came), eligible: false });
-    situation.bonds.insert(peer(3), Seen { member: None, eligible: true });
+    situation.bonds.insert(peer(2), Seen { member: Some(came), eligible: false, leads: Leads::Normal });
+    situation.bonds.insert(peer(3), Seen { member: None, eligible: true, leads: Leads::Normal });
     let mut manager = Manager::new(settings(1));
     assert_eq!(manager.next(Duration::ZERO, &situation), None, "not at once");
     let mut dismissed = Vec::new();
@@ -241,4 +247,41 @@ fn a_place_that_nobody_takes_or_has_any_more_is_dismissed() {
         dismissed.push(member);
     }
     assert_eq!(dismissed, [gone, older], "who is a member, or is about to be one, keeps its place");
+}
+
+#[test]
+fn f20_who_was_let_go_is_not_taken_in_again_as_who_it_was() {
+    let mut situation = situation(0);
+    situation
+        .bonds
+        .insert(peer(1), Seen { member: Some(member(1, 1)), eligible: true, leads: Leads::Normal });
+    let mut manager = Manager::new(settings(3));
+    assert_eq!(manager.next(Duration::ZERO, &situation), None);
+    situation.welcomed.insert(member(1, 9));
+    assert_eq!(manager.next(Duration::ZERO, &situation), None, "a place for somebody else");
+    situation
+        .bonds
+        .insert(peer(1), Seen { member: Some(member(1, 9)), eligible: true, leads: Leads::Normal });
+    assert_eq!(manager.next(Duration::ZERO, &situation), Some(Change::Add(member(1, 9))));
+}
+
+#[test]
+fn a_leader_that_rests_hands_over_to_who_would_lead() {
+    let mut situation = situation(0);
+    situation.voters = [member(0, 1), member(1, 1), member(2, 1), member(3, 1)].into();
+    situation.me = member(0, 1);
+    let mut bond = |n: u8, leads, matched| {
+        let seen = Seen { member: Some(member(n, 1)), eligible: true, leads };
+        situation.bonds.insert(peer(n), seen);
+        situation.matched.insert(member(n, 1), matched);
+    };
+    bond(1, Leads::Normal, 5);
+    bond(2, Leads::Reluctant, 9);
+    bond(3, Leads::Never, 10);
+    let both = |situation: &Situation| (situation.best_successor(), situation.willing_successor());
+    assert_eq!(both(&situation), (Some(member(1, 1)), Some(member(1, 1))));
+    situation.bonds.remove(&peer(1));
+    assert_eq!(both(&situation), (Some(member(2, 1)), None), "two that would rather not do not take turns");
+    situation.bonds.remove(&peer(2));
+    assert_eq!(both(&situation), (None, None), "nobody is made to lead who never leads");
 }

@@ -51,6 +51,8 @@ pub struct Progress {
     pub here: u64,
     /// Bytes in all.
     pub of: u64,
+    /// The last entry that is in the snapshot.
+    pub upto: u64,
     /// How it ended.
     pub ended: Option<Result<Vote, Why>>,
 }
@@ -80,7 +82,7 @@ impl Pulls {
         let ended = timeout(TURN, progress.wait_for(|progress| progress.ended.is_some())).await;
         let gone = matches!(ended, Ok(Err(_)));
         drop(ended);
-        let Progress { here, of, ended } = progress.borrow().clone();
+        let Progress { here, of, ended, .. } = progress.borrow().clone();
         match ended {
             Some(Ok(vote)) => Ok(Response::Installed { vote }),
             Some(Err(why)) => Err(why),
@@ -89,10 +91,14 @@ impl Pulls {
         }
     }
 
-    /// How far the present or last pull is.
+    /// How far the present or last pull is. One that was given up has none.
     pub fn progress(&self) -> Option<Progress> {
         let pull = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        pull.as_ref().map(|pull| pull.progress.borrow().clone())
+        let progress =
+            pull.as_ref().map(|pull| (pull.progress.borrow().clone(), pull.progress.has_changed().is_ok()));
+        progress
+            .filter(|(progress, goes_on)| *goes_on || progress.ended.is_some())
+            .map(|(progress, _)| progress)
     }
 
     fn join_or_begin(
@@ -113,7 +119,8 @@ impl Pulls {
         if let Some(before) = pull.take() {
             before.scope.kill();
         }
-        let (said, progress) = watch::channel(Progress { of: what.1.bytes, ..Progress::default() });
+        let upto = what.1.last.map_or(0, |last| last.index);
+        let (said, progress) = watch::channel(Progress { of: what.1.bytes, upto, ..Progress::default() });
         let scope = bonds.scope().child();
         let task = driver::run(bonds.clone(), snapshots.clone(), from, what.1.clone(), install, said);
         scope.spawn("groups pull", task);

@@ -139,6 +139,14 @@ impl Machine {
         self.made.digested.subscribe()
     }
 
+    /// Writes a snapshot of what is applied, unless there is one.
+    pub async fn keep(&mut self) -> io::Result<()> {
+        if self.applying.applied().is_none() {
+            return Ok(());
+        }
+        self.get_snapshot_builder().await.build_snapshot().await.map(drop)
+    }
+
     /// Applies one entry, without those of its commands that panic.
     async fn apply_one(&mut self, at: LogId, entry: &Entry, answer: bool) -> io::Result<Vec<u8>> {
         let mut panics = 0;

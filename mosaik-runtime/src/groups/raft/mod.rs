@@ -5,6 +5,7 @@
 pub mod convert;
 #[cfg(feature = "sim")]
 mod fuzz;
+mod housed;
 mod log;
 mod machine;
 mod network;
@@ -19,6 +20,7 @@ mod types;
 
 #[cfg(feature = "sim")]
 pub(super) use fuzz::fuzz_appended;
+pub use housed::{Home, Housed};
 pub use log::{RaftLog, RaftReader};
 pub use machine::{Builder, Digested, Machine};
 pub use network::{RaftNetwork, RaftPeer};

@@ -82,7 +82,7 @@ where
         match kind {
             ChannelKind::Append { to, from: leader } => self.appends(from, (to, leader), link).await,
             ChannelKind::Chunks => pull::serve(&self.snapshots, link).await,
-            ChannelKind::Commands | ChannelKind::Tail => link.close(crate::transport::Code::Refused),
+            ChannelKind::Commands => link.close(crate::transport::Code::Refused),
         }
     }
 

@@ -120,6 +120,12 @@ impl Store {
         self.reader(group).commit(Write::Note(name.to_owned(), value)).await
     }
 
+    /// Removes what a member of a group has written: its vote, its log and its notes. The snapshot stays until the
+    /// log is opened again. Close its log first.
+    pub async fn forget_member(&self, group: WireId) -> Result<(), StoreError> {
+        self.reader(group).commit(Write::Forget).await
+    }
+
     /// Removes everything of a group, its snapshot last. Close its log first.
     pub async fn forget(&self, group: WireId) -> Result<(), StoreError> {
         self.reader(group).commit(Write::Forget).await?;

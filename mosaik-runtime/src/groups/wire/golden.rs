@@ -38,6 +38,7 @@ fn hello() -> Hello {
         member: Some(member()),
         cluster,
         committed: 300,
+        leads: Leads::Never,
     }
 }
 
@@ -62,15 +63,14 @@ fn the_frames_of_a_handshake_have_golden_bytes() {
         bytes(open(channel)),
         bytes(open(ChannelKind::Commands)),
         bytes(open(ChannelKind::Chunks)),
-        bytes(open(ChannelKind::Tail)),
     ];
     assert_eq!(found.join("\n"), HANDSHAKE.join("\n"));
 }
 
-const HANDSHAKE: [&str; 11] = [
+const HANDSHAKE: [&str; 10] = [
     "0001[hash]01010178",
     "000000",
-    "0001[hash]09ac020101[peer]0501[cluster]ac0201010178",
+    "0001[hash]09ac020101[peer]0501[cluster]ac020201010178",
     "0100",
     "0101",
     "0102",
@@ -78,7 +78,6 @@ const HANDSHAKE: [&str; 11] = [
     "00[group]00[peer]05[peer]0501010178",
     "00[group]0101010178",
     "00[group]0201010178",
-    "00[group]0301010178",
 ];
 
 #[test]
@@ -93,18 +92,20 @@ fn the_frames_of_a_bond_have_golden_bytes() {
         bytes(Control::Tell(BirthMessage::Promise(genesis, first))),
         bytes(Control::Tell(BirthMessage::Refusal(hash))),
         bytes(Control::Tell(BirthMessage::Initialised(cluster))),
+        bytes(Control::Tell(BirthMessage::Gone(member()))),
         bytes(Control::Request { id: 300, request: Request::Ping }),
         bytes(Control::Response { id: 300, response: Response::Pong }),
     ];
     assert_eq!(found.join("\n"), BOND.join("\n"));
 }
 
-const BOND: [&str; 7] = [
-    "0009ac020101[peer]0501[cluster]ac0201010178",
+const BOND: [&str; 8] = [
+    "0009ac020101[peer]0501[cluster]ac020201010178",
     "0100",
     "0101[group][peer]090201[peer]09[peer]09",
     "0102[hash]",
     "0103[cluster]",
+    "0104[peer]05",
     "02ac0200",
     "03ac0200",
 ];
@@ -180,13 +181,14 @@ fn answers_have_golden_bytes() {
         bytes(Response::Refused(Why::Busy)),
         bytes(Response::Refused(Why::Unsupported)),
         bytes(Response::Refused(Why::Failed("x".to_owned()))),
+        bytes(Response::Refused(Why::Fenced)),
         bytes(ChunkAnswer::Part { of: 300, bytes: Bytes::from_static(b"x") }),
         bytes(ChunkAnswer::Missing),
     ];
     assert_eq!(found.join("\n"), ANSWERS.join("\n"));
 }
 
-const ANSWERS: [&str; 25] = [
+const ANSWERS: [&str; 26] = [
     "00",
     "0103[peer]050101010307",
     "0200010307",
@@ -210,6 +212,7 @@ const ANSWERS: [&str; 25] = [
     "0906",
     "0907",
     "09080178",
+    "0909",
     "00ac020178",
     "01",
 ];

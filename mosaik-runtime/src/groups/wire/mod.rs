@@ -20,6 +20,7 @@ pub use raft::{Append, AppendAnswer, Appended, TransferAnswer, TransferAsk, Vote
 use super::{
     MemberId,
     birth::{ClusterId, Genesis, GenesisHash, Member, StoreId},
+    settings::Leads,
     store::record::{LogId, Manifest, Vote},
 };
 use crate::{
@@ -137,6 +138,8 @@ pub struct Hello {
     pub cluster: Option<ClusterId>,
     /// The last index that it knows to be committed; with 2^48 added for each time that an operator forced a new group.
     pub committed: u64,
+    /// Whether the node leads.
+    pub leads: Leads,
 }
 
 /// What the births of two nodes say to each other.
@@ -150,6 +153,8 @@ pub enum BirthMessage {
     Refusal(GenesisHash),
     /// The group exists.
     Initialised(ClusterId),
+    /// The receiver's member was let go while it was away, and never comes back as that. Said by the leader.
+    Gone(MemberId),
 }
 
 /// One frame of a bond.
@@ -309,6 +314,11 @@ pub enum Why {
     /// It failed there.
     #[error("it failed there: {0}")]
     Failed(String),
+    /// The group takes nobody in any more.
+    #[error(
+        "the group has fenced itself, because another group of its name exists: decide which one stays, and remove the other's data"
+    )]
+    Fenced,
 }
 
 /// What a channel is for.
@@ -325,8 +335,6 @@ pub enum ChannelKind {
     Commands,
     /// Parts of a snapshot.
     Chunks,
-    /// The committed log, for readers outside of the membership.
-    Tail,
 }
 
 impl ChannelKind {
@@ -335,7 +343,6 @@ impl ChannelKind {
         match self {
             Self::Commands => 20,
             Self::Append { .. } => 10,
-            Self::Tail => 5,
             Self::Chunks => 0,
         }
     }

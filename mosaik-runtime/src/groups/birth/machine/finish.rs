@@ -10,6 +10,7 @@ use super::{
     },
     Birth,
 };
+use crate::primitives::PeerId;
 
 impl Birth {
     pub(super) fn resume(&mut self, cluster: ClusterId, effects: &mut Vec<Effect>) {
@@ -95,6 +96,18 @@ impl Birth {
         self.tellers.clear();
         self.disarm(Timer::Deadline, effects);
         self.tell_all_initialised(effects);
+    }
+
+    /// The group let the member here go: this node asks for another place.
+    pub(super) fn evicted(&mut self, peer: PeerId, effects: &mut Vec<Effect>) -> Result<(), Why> {
+        let teller = self.peers.get(&peer).map(|known| known.member).ok_or(Why::StaleBoot)?;
+        let cluster = self.cluster.ok_or(Why::NoGroup)?;
+        self.disarm(Timer::Initialise, effects);
+        self.phase = Phase::Joining;
+        self.tellers = [teller].into();
+        effects.push(Effect::Report(Report::Joining(cluster)));
+        self.ask(peer, cluster, effects);
+        Ok(())
     }
 
     pub(super) fn elapsed(&mut self, timer: Timer, effects: &mut Vec<Effect>) -> Result<(), Why> {

@@ -119,6 +119,7 @@ impl Birth {
             Input::Voters(voters) => self.voters(voters, effects),
             Input::Joined => self.joined(effects),
             Input::Elapsed(timer) => self.elapsed(timer, effects)?,
+            Input::Evicted(peer) => self.evicted(peer, effects)?,
             Input::Query => {}
         }
         Ok(())
@@ -149,8 +150,10 @@ impl Birth {
         if matches!(self.phase, Phase::Concluded | Phase::Resuming | Phase::Joining) {
             kinds.push(Kind::Voters);
         }
-        if self.phase == Phase::Joining {
-            kinds.push(Kind::Joined);
+        match self.phase {
+            Phase::Joining => kinds.push(Kind::Joined),
+            Phase::Concluded | Phase::Resuming => kinds.push(Kind::Evicted),
+            _ => {}
         }
         kinds.push(Kind::Query);
         kinds
@@ -162,7 +165,7 @@ impl Birth {
             (Phase::Dormant, _) => Why::NotReady,
             (Phase::TimedOut, _) => Why::Ended,
             (_, Kind::Founding) => Why::NoFounder,
-            (_, Kind::Voters) => Why::NoGroup,
+            (_, Kind::Voters | Kind::Evicted) => Why::NoGroup,
             (_, Kind::Joined) => Why::NotJoining,
             _ => Why::Again,
         }

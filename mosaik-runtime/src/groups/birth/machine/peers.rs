@@ -141,7 +141,7 @@ impl Birth {
         }
     }
 
-    fn ask(&mut self, peer: PeerId, cluster: ClusterId, effects: &mut Vec<Effect>) {
+    pub(super) fn ask(&mut self, peer: PeerId, cluster: ClusterId, effects: &mut Vec<Effect>) {
         self.asked = Some(peer);
         effects.push(Effect::RequestJoin { peer, cluster });
     }

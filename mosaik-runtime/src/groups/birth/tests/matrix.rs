@@ -51,14 +51,15 @@ fn inputs() -> Vec<Input> {
         Input::Joined,
         Input::Elapsed(Timer::Propose),
         Input::Query,
+        Input::Evicted(peer(4)),
     ]
 }
 
 /// What a phase answers to [`inputs`], in their order: `.` taken, or the reason. The peer of the inputs has no bond.
-fn table(phase: Phase) -> [&'static str; 13] {
+fn table(phase: Phase) -> [&'static str; 14] {
     let talk = ["StaleBoot", "StaleBoot", "StaleBoot", "StaleBoot", "StaleBoot"];
     let [ready, lost, promised, refused, initialised] = talk;
-    let row = |local, founding, voters, joined| {
+    let row = |local, founding, voters, joined, evicted| {
         [
             local,
             ".",
@@ -73,19 +74,20 @@ fn table(phase: Phase) -> [&'static str; 13] {
             joined,
             "NotArmed",
             ".",
+            evicted,
         ]
     };
     match phase {
         Phase::Dormant => {
-            let mut row = ["NotReady"; 13];
+            let mut row = ["NotReady"; 14];
             (row[0], row[12]) = (".", ".");
             row
         }
-        Phase::Gathering | Phase::Waiting => row("Again", "NoFounder", "NoGroup", "NotJoining"),
-        Phase::Concluded | Phase::Resuming => row("Again", "NoFounder", ".", "NotJoining"),
-        Phase::Joining => row("Again", "NoFounder", ".", "."),
+        Phase::Gathering | Phase::Waiting => row("Again", "NoFounder", "NoGroup", "NotJoining", "NoGroup"),
+        Phase::Concluded | Phase::Resuming => row("Again", "NoFounder", ".", "NotJoining", "StaleBoot"),
+        Phase::Joining => row("Again", "NoFounder", ".", ".", "NoGroup"),
         Phase::TimedOut => {
-            let mut row = ["Ended"; 13];
+            let mut row = ["Ended"; 14];
             row[12] = ".";
             row
         }

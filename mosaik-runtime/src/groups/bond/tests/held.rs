@@ -83,6 +83,7 @@ pub(super) async fn start(net: &Net, n: u8, boot: u128, server: Arc<dyn Serve>) 
             member: Some(member),
             cluster: None,
             committed: 0,
+            leads: crate::groups::settings::Leads::Normal,
         },
     };
     let (bonds, events) = Bonds::new(settings, server);

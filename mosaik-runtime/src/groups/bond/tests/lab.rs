@@ -149,6 +149,7 @@ impl Node {
             member: None,
             cluster: None,
             committed: 0,
+            leads: crate::groups::settings::Leads::Normal,
         }
     }
 

@@ -114,5 +114,20 @@ pub(super) enum Done {
     Unknown(Unknown),
 }
 
+impl Done {
+    /// The same, behind results that were known before, for so many commands.
+    fn after(self, mut before: Vec<Result<Bytes, CommandError>>, count: usize) -> Self {
+        if before.is_empty() {
+            return self;
+        }
+        match self {
+            Self::Results(results) => before.extend(results),
+            Self::Rejected(why) => before.extend(std::iter::repeat_n(Err(why.into()), count)),
+            Self::Unknown(why) => before.extend(std::iter::repeat_n(Err(why.into()), count)),
+        }
+        Self::Results(before)
+    }
+}
+
 /// When the pump wants an [`Input::Tick`].
 pub(super) type Wake = Option<Instant>;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::BatchId;
-use crate::groups::machine::SessionId;
+use super::{BatchId, session::Session};
+use crate::groups::{error::CommandError, machine::SessionId};
 
 /// A command, encoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,15 +52,41 @@ pub(super) struct Held {
     pub(super) in_doubt: bool,
     /// The batch that it is on its way in.
     pub(super) flight: Option<BatchId>,
+    /// The results of the commands before those that the parcel still has.
+    pub(super) before: Vec<Result<Bytes, CommandError>>,
+    /// What was acknowledged when the group had no room for its next result: it waits until that is more.
+    pub(super) full: Option<u64>,
 }
 
 impl Held {
     pub(super) fn new(parcel: Parcel) -> Self {
-        Self { parcel, numbered: None, in_doubt: false, flight: None }
+        Self { parcel, numbered: None, in_doubt: false, flight: None, before: Vec::new(), full: None }
     }
 
     pub(super) fn count(&self) -> usize {
         self.parcel.bodies.len()
+    }
+
+    /// So many of its commands have these results, and the group has no room for the result of the next one.
+    pub(super) fn go_on(&mut self, results: impl Iterator<Item = Result<Bytes, CommandError>>) -> usize {
+        let known = self.before.len();
+        self.before.extend(results);
+        let count = self.before.len() - known;
+        self.parcel.bodies.drain(..count);
+        if let Some(numbered) = &mut self.numbered {
+            numbered.first += count as u64;
+        }
+        count
+    }
+
+    /// Whether more was acknowledged since the group had no room for it, or it waits for nothing else.
+    pub(super) fn has_room(&self, session: Option<&Session>) -> bool {
+        let (Some(full), Some(numbered), Some(session)) = (self.full, self.numbered, session) else {
+            return true;
+        };
+        session.id != numbered.session
+            || session.acked_below() > full
+            || session.acked_below() == numbered.first
     }
 
     /// Whether it may be in a log.

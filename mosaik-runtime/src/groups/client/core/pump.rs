@@ -244,6 +244,10 @@ impl Pump {
     fn settle(&mut self, id: ParcelId, outcomes: Vec<Outcome>, effects: &mut Vec<Effect>) {
         let Some(held) = self.parcels.get_mut(&id) else { return };
         held.flight = None;
+        held.full = None;
+        if let Some(place) = outcomes.iter().position(|outcome| *outcome == Outcome::Full) {
+            return self.go_on(id, outcomes, place);
+        }
         let expired = outcomes.contains(&Outcome::Expired);
         if expired
             && held.numbered.map(|numbered| numbered.session)
@@ -262,6 +266,22 @@ impl Pump {
         });
     }
 
+    /// The session has as many results as it may have: what is left of the parcel goes again, and says which of them have arrived.
+    fn go_on(&mut self, id: ParcelId, outcomes: Vec<Outcome>, place: usize) {
+        let Some(held) = self.parcels.get_mut(&id) else { return };
+        let (numbered, in_doubt) = (held.numbered, held.in_doubt);
+        // A late copy of what was sent may yet find room.
+        held.in_doubt = true;
+        let count = held.go_on(outcomes.into_iter().take(place).map(|outcome| verdict(outcome, in_doubt)));
+        if let (Some(session), Some(numbered)) = (&mut self.session, numbered)
+            && session.id == numbered.session
+        {
+            session.settle_some(numbered.first, count as u64);
+            held.full = Some(session.acked_below());
+        }
+        self.waiting.insert(id);
+    }
+
     fn finish(&mut self, id: ParcelId, effects: &mut Vec<Effect>, done: impl FnOnce(&Held) -> Done) {
         let Some(held) = self.parcels.remove(&id) else { return };
         self.waiting.remove(&id);
@@ -271,7 +291,8 @@ impl Pump {
         {
             session.settle(numbered.first);
         }
-        effects.push(Effect::Done(id, done(&held)));
+        let done = done(&held);
+        effects.push(Effect::Done(id, done.after(held.before, held.parcel.bodies.len())));
     }
 
     fn stop(&mut self, failed: Option<&str>, effects: &mut Vec<Effect>) {
@@ -349,6 +370,9 @@ impl Pump {
         let (mut chosen, mut items, mut bytes, mut no_session) = (Vec::new(), Vec::new(), 0, false);
         for id in &self.waiting {
             let Some(held) = self.parcels.get_mut(id) else { continue };
+            if held.full.is_some() && !held.has_room(self.session.as_ref()) {
+                continue;
+            }
             let size = held.parcel.bytes();
             let full = items.len() + held.count() > BATCH_ITEMS || bytes + size > BATCH_BYTES;
             if full && !items.is_empty() {
@@ -407,7 +431,7 @@ fn verdict(outcome: Outcome, in_doubt: bool) -> Result<bytes::Bytes, CommandErro
         // An earlier copy may have been applied. Without one the parcel would have been sent again, unless its other commands were
         // applied, and those stand in one entry with this one.
         Outcome::Expired => Err(Unknown::SessionExpired.into()),
-        Outcome::Opened(_) | Outcome::Welcomed { .. } | Outcome::Done => {
+        Outcome::Opened(_) | Outcome::Welcomed { .. } | Outcome::Done | Outcome::Full => {
             Err(Unknown::Reply { why: "it answers something else".to_owned() }.into())
         }
     }

@@ -37,6 +37,13 @@ impl Session {
         Numbered { session: self.id, first, acked_below: self.acked_below() }
     }
 
+    /// Nobody waits for the first so many of this run any more.
+    pub(super) fn settle_some(&mut self, first: u64, count: u64) {
+        if let Some(all) = self.open.remove(&first).filter(|all| *all > count) {
+            self.open.insert(first + count, all - count);
+        }
+    }
+
     /// Nobody waits for this run any more.
     pub(super) fn settle(&mut self, first: u64) {
         self.open.remove(&first);

@@ -69,4 +69,7 @@ async fn a_snapshot_of_a_deposed_leader_is_not_pulled() {
         matches!(answer, Response::Pulling { .. } | Response::Refused(_)),
         "the leader is heard: {answer:?}"
     );
+    let failed = |view: &InstanceView| view.catch_up.as_ref().and_then(|catch_up| catch_up.failed.clone());
+    let why = failed(&node.until("nobody has its chunk", |view| failed(view).is_some()).await);
+    assert!(why.as_ref().is_some_and(|why| why.contains("gives chunk")), "{why:?}");
 }

@@ -64,3 +64,31 @@ async fn a_reluctant_leader_hands_over_and_is_not_asked_again() {
         sleep(Duration::from_millis(100)).await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_stops_or_rests_makes_nobody_lead_who_never_leads() {
+    let mut lab = Lab::new(53);
+    let mut nodes = vec![lab.start(1, leading(Leads::Never)).await];
+    nodes.push(lab.start(2, leading(Leads::Reluctant)).await);
+    nodes.push(lab.start(3, leading(Leads::Reluctant)).await);
+    let first = leader(&nodes).await;
+    assert_ne!(first, 0);
+    give(&nodes, 1).await;
+    let term = nodes[first].view().term;
+    for _ in 0..200 {
+        assert!(nodes[first].view().is_leader, "two that would rather not do not take turns");
+        sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(nodes[first].view().term, term);
+    let gone = nodes.remove(first);
+    let stops = gone.end();
+    let next = async {
+        while !nodes[1].view().is_leader {
+            assert!(!nodes[0].view().is_leader);
+            sleep(STEP).await;
+        }
+    };
+    let (next, ()) = tokio::join!(timeout(LONG, next), stops);
+    next.expect("the other one leads");
+    give(&nodes, 2).await;
+}

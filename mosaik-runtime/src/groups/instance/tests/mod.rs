@@ -5,6 +5,7 @@ mod bounds;
 mod changes;
 mod faults;
 mod forced;
+mod joins;
 mod leads;
 mod lessons;
 mod lives;

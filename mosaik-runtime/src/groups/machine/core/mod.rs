@@ -95,6 +95,7 @@ pub type Run<'r> = &'r mut dyn FnMut(Call<'_>, &mut Vec<u8>) -> Ran;
 impl System {
     /// After decoding: what is not encoded.
     pub(super) fn restored(mut self) -> Self {
+        self.sessions.values_mut().for_each(Session::restored);
         self.by_use = self.sessions.iter().map(|(id, session)| (session.used, *id)).collect();
         self
     }
@@ -279,6 +280,10 @@ impl System {
             }
             Some(None) => {}
         }
+        // The oldest one is always applied: without it nothing would ever be acknowledged.
+        if session.is_full(serial, rules.settings.kept) {
+            return Ok(Came::Full);
+        }
         // Only now: a copy of what was applied before the fence must not say that it was not.
         if self.fenced.is_some() {
             return Ok(Came::Fenced);
@@ -322,6 +327,7 @@ enum Came {
     Welcomed(u64),
     Fenced,
     Done,
+    Full,
 }
 
 impl Came {
@@ -336,6 +342,7 @@ impl Came {
             Self::Welcomed(generation) => OutcomeRef::Welcomed { generation: *generation },
             Self::Fenced => OutcomeRef::Fenced,
             Self::Done => OutcomeRef::Done,
+            Self::Full => OutcomeRef::Full,
         };
         write(answer, &outcome);
     }

@@ -105,6 +105,35 @@ fn a_new_process_of_a_node_ends_the_sessions_of_the_one_before() {
     assert_eq!(member.replica.system().sessions, SMALL.sessions);
 }
 
+#[test]
+fn lc9_a_session_with_too_many_bytes_of_results_takes_only_its_oldest_command() {
+    let mut member = Member::with(MachineSettings { kept: 3, ..SMALL });
+    let session = member.session(1);
+    let one = |member: &mut Member, serial, acked| member.one(command(session, serial, acked, Deed::Do(9)));
+    for serial in 1..4 {
+        assert!(matches!(one(&mut member, serial, 0), Outcome::Replied(_)));
+    }
+    // What a snapshot restores counts the same.
+    let snapshot = member.applier.encode().expect("encodes").bytes;
+    member.applier.restore(Some(&snapshot)).expect("restores");
+    for _ in 0..2 {
+        assert_eq!(one(&mut member, 4, 0), Outcome::Full);
+    }
+    assert!(matches!(one(&mut member, 2, 0), Outcome::Again(_)), "what was applied is answered");
+    assert_eq!(member.state().done.len(), 3, "what was not applied changed nothing");
+    assert!(matches!(one(&mut member, 0, 0), Outcome::Replied(_)), "all wait for the oldest");
+    assert!(matches!(one(&mut member, 0, 0), Outcome::Again(_)));
+    assert_eq!(one(&mut member, 4, 1), Outcome::Full);
+    assert!(matches!(one(&mut member, 4, 2), Outcome::Replied(_)), "the same number, when there is room");
+    assert!(matches!(one(&mut member, 4, 2), Outcome::Again(_)));
+    // In one entry the room ends in the middle, and all behind that is left out.
+    let many = (5..9).map(|serial| command(session, serial, 4, Deed::Do(9))).collect();
+    let outcomes = member.apply(0, many);
+    let applied = outcomes.iter().take_while(|outcome| matches!(outcome, Outcome::Replied(_))).count();
+    assert_eq!((applied, &outcomes[2..]), (2, &[Outcome::Full, Outcome::Full][..]));
+    assert_eq!(member.state().done.len(), 7);
+}
+
 fn peer(number: u8) -> crate::primitives::PeerId {
     crate::primitives::PeerId::from_bytes([number; 32])
 }

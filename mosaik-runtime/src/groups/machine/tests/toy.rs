@@ -91,8 +91,14 @@ impl StateMachine for Toy {
 }
 
 /// Snapshots every few entries, and few of everything.
-pub(in crate::groups) const SMALL: MachineSettings =
-    MachineSettings { snapshot_bytes: 300, snapshot_entries: 9, sessions: 3, outstanding: 8, chunk: 64 };
+pub(in crate::groups) const SMALL: MachineSettings = MachineSettings {
+    snapshot_bytes: 300,
+    snapshot_entries: 9,
+    sessions: 3,
+    outstanding: 8,
+    kept: 64,
+    chunk: 64,
+};
 
 pub(in crate::groups) const PEER: PeerId = PeerId::from_bytes([7; 32]);
 

@@ -87,7 +87,7 @@ fn config() -> Arc<Config> {
 
 /// Snapshots every twenty entries or so.
 pub(super) const SETTINGS: MachineSettings =
-    MachineSettings { snapshot_entries: 20, outstanding: 1024, ..SMALL };
+    MachineSettings { snapshot_entries: 20, outstanding: 1024, kept: 8 << 20, ..SMALL };
 
 struct Life {
     scope: Scope,

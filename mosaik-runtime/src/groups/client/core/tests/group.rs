@@ -14,6 +14,8 @@ pub(super) struct Group {
     /// By body: how often it was applied.
     pub(super) applied: BTreeMap<Bytes, u64>,
     pub(super) fenced: bool,
+    /// How many bytes of results a session may have, if that is bounded.
+    pub(super) room: Option<usize>,
     /// The most serials that one session ever had without an acknowledgement.
     pub(super) widest: u64,
 }
@@ -50,6 +52,10 @@ impl Group {
                 }
                 if *serial < table.acked_below {
                     return Outcome::Expired;
+                }
+                let kept: usize = table.replies.values().map(Bytes::len).sum();
+                if *serial > table.acked_below && self.room.is_some_and(|room| kept >= room) {
+                    return Outcome::Full;
                 }
                 self.widest = self.widest.max(serial + 1 - table.acked_below);
                 table.replies.insert(*serial, body.clone());

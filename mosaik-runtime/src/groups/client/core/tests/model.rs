@@ -246,16 +246,22 @@ impl Lab {
     }
 }
 
+/// How many bytes of results a session may have: a few commands, or as many as there are.
+fn room() -> impl Strategy<Value = Option<usize>> {
+    prop::option::of(1..60_usize)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
 
     /// Each command is applied at most once; an answer is the command's own; what is rejected never appears, whatever arrives later;
     /// everybody is told once, in time.
     #[test]
-    fn r8_r9_lc5_lc9_outcomes_are_honest_whatever_is_lost_repeated_and_reordered(steps in steps()) {
+    fn r8_r9_lc5_lc9_outcomes_are_honest_whatever_is_lost_repeated_and_reordered(steps in steps(), room in room()) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let _inside = runtime.enter();
         let mut lab = Lab::new();
+        lab.group.room = room;
         steps.into_iter().for_each(|step| lab.step(step));
         lab.end();
     }

@@ -369,3 +369,50 @@ async fn a_full_window_holds_the_rest_back() {
     assert_eq!(lab.sent().len(), 1);
     assert!(lab.group.widest <= 1024);
 }
+
+#[test]
+fn lc9_a_session_without_room_goes_on_with_what_is_left_of_a_parcel() {
+    let mut lab = Lab::ready();
+    lab.group.room = Some(8);
+    let parcel = lab.give(5);
+    let mut sizes = Vec::new();
+    while let Some((batch, items)) = lab.sent().pop() {
+        sizes.push(items.len());
+        lab.answer(batch, &items);
+    }
+    assert_eq!(sizes, [5, 2], "three replies of three bytes each, and then those that are left");
+    let done = lab.done();
+    let [(id, Done::Results(results))] = &done[..] else { panic!("{done:?}") };
+    let wanted: Vec<_> = (0..5).map(|n| Ok(Bytes::from(format!("{}.{n}", parcel.0)))).collect();
+    assert_eq!((*id, results), (parcel, &wanted));
+}
+
+#[test]
+fn lc9_a_parcel_without_room_waits_for_the_one_that_all_acknowledgements_wait_for() {
+    let mut lab = Lab::ready();
+    lab.group.room = Some(5);
+    let first = lab.give(1);
+    let (batch, items) = lab.sent().pop().expect("it is sent");
+    let others = [lab.give(1), lab.give(1), lab.give(1)];
+    for (batch, items) in lab.sent() {
+        lab.answer(batch, &items);
+    }
+    let told: Vec<_> = lab.done().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(told, others[..2], "the third has no room");
+    assert_eq!(lab.sent(), [], "and is not given again and again");
+    lab.answer(batch, &items);
+    assert_eq!(lab.done().first().map(|(id, _)| *id), Some(first), "there is room for the oldest");
+    let (batch, items) = lab.sent().pop().expect("now it goes again");
+    lab.answer(batch, &items);
+    assert_eq!(lab.done().first().map(|(id, _)| *id), Some(others[2]));
+    // What is not told in time may have found room.
+    lab.group.room = Some(0);
+    let (oldest, late) = (lab.give(1), lab.give(1));
+    let sent = lab.sent();
+    let (batch, items) = &sent[1];
+    lab.answer(*batch, items);
+    lab.pass(1001);
+    let done = lab.done();
+    assert_eq!(done.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [oldest, late]);
+    assert!(done.iter().all(|(_, done)| matches!(done, Done::Unknown(_))), "{done:?}");
+}
