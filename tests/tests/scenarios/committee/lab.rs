@@ -7,7 +7,7 @@ use std::{
 };
 
 use mosaik_runtime::{
-    groups::{Group, InstanceView, Storage, Voters, machine::MachineSettings},
+    groups::{Group, InstanceView, MemberId, Storage, Voters, machine::MachineSettings},
     node::{
         Network, Result,
         world::{Nodes, Surroundings, millis, secs},
@@ -41,8 +41,8 @@ pub(super) struct Book {
     pub(super) views: BTreeMap<usize, InstanceView>,
     /// When each node last had a write acknowledged, in numbers of writes.
     pub(super) served: BTreeMap<usize, u64>,
-    /// What a durable node had seen committed and in which term, in all its lives. R4.
-    seen: BTreeMap<usize, (u64, u64)>,
+    /// The last term that a durable node saw in all its lives; and in this life how far it knew the log to be committed, as which member. R4.
+    seen: BTreeMap<usize, (u64, u64, Option<MemberId>)>,
     /// No more writes.
     pub(super) closed: bool,
     /// Clients that are in the middle of an operation.
@@ -224,19 +224,24 @@ impl Lab {
         }
     }
 
-    /// R4: a durable member's term and applied index never go back, whatever happens to its process.
+    /// R4: a durable member's term never goes back, whatever happens to its process. Nor does what it knows to be committed while
+    /// it lives; after a crash it may know of less at first.
     fn only_forward(&self, number: usize, view: &InstanceView) -> Result<()> {
         if !self.plan.durable {
             return Ok(());
         }
         let mut book = self.book();
-        let (term, committed) = book.seen.entry(number).or_default();
+        let (term, committed, member) = book.seen.entry(number).or_default();
         // Until it has read its log again a member knows of no term.
         if view.term != 0 && view.term < *term {
             return Err(broken("R4", format!("node {number}: term {} after {term}", view.term)));
         }
+        if view.member.is_some() && *member == view.member && view.committed < *committed {
+            let told = format!("node {number}: committed up to {} after {committed}", view.committed);
+            return Err(broken("R4", told));
+        }
         *term = (*term).max(view.term);
-        *committed = (*committed).max(view.committed);
+        (*committed, *member) = (view.committed, view.member);
         Ok(())
     }
 }
@@ -244,7 +249,11 @@ impl Lab {
 impl Stage for Lab {
     /// A node is down: it sees nothing.
     fn is_down(&self, node: usize) {
-        self.book().views.remove(&node);
+        let mut book = self.book();
+        book.views.remove(&node);
+        if let Some((_, committed, _)) = book.seen.get_mut(&node) {
+            *committed = 0;
+        }
     }
 
     /// A node loses all that it knew.
