@@ -75,7 +75,11 @@ async fn gateway(limits: Group<Limits>, network: Network, shutdown: Shutdown) ->
             Err(error) => println!("{me} refuses: {error}"),
         }
         if asked % 40 == 0 {
-            println!("{me} admitted {admitted} of {asked} requests; {} clients", limits.clients().await?);
+            let leads = if limits.when().is_leader().holds() { "; it leads" } else { "" };
+            println!(
+                "{me} admitted {admitted} of {asked} requests; {} clients{leads}",
+                limits.clients().await?
+            );
             limits.sweep().await?;
         }
         sleep(Duration::from_millis(25)).await;

@@ -11,7 +11,9 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, WaitOptions, getrlimit, kill_process, prlimit, waitpid,
+};
 use tokio::time::Instant;
 
 /// How a program ended and what it said.
@@ -118,6 +120,21 @@ impl Running {
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal).expect("the program runs");
+    }
+
+    /// Stops it, and waits until no thread of it runs any more.
+    pub fn pause(&self) {
+        self.signal(Signal::STOP);
+        let pid = Pid::from_child(&self.child);
+        let stopped = waitpid(Some(pid), WaitOptions::UNTRACED).expect("it is a child of this process");
+        assert!(stopped.is_some_and(|(_, status)| status.stopped()), "it has ended");
+    }
+
+    /// From now on it may have so many files open; those that are open stay so.
+    pub fn limit_files(&self, most: u64) {
+        let (pid, limits) = (Some(Pid::from_child(&self.child)), getrlimit(Resource::Nofile));
+        let limits = Rlimit { current: Some(most), maximum: limits.maximum };
+        prlimit(pid, Resource::Nofile, limits).expect("the program runs");
     }
 
     /// Kills it with a signal that nobody can catch.

@@ -8,5 +8,6 @@ mod ledger;
 mod meeting;
 mod orderbook;
 mod pages;
+mod paused;
 mod programs;
 mod refusals;
