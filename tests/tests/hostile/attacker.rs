@@ -206,6 +206,11 @@ impl Talk {
         hear(&mut self.recv).await
     }
 
+    /// Whatever the node says next.
+    pub(crate) async fn hear_any(&mut self) -> Option<Vec<u8>> {
+        timeout(PATIENCE, body(&mut self.recv)).await.ok()?
+    }
+
     /// Waits until the node ends its half, or the connection.
     pub(crate) async fn ended(&mut self) -> bool {
         timeout(PATIENCE, self.recv.read_to_end(1 << 20)).await.is_ok()
@@ -213,12 +218,14 @@ impl Talk {
 }
 
 async fn hear<T: DeserializeOwned>(from: &mut RecvStream) -> Option<T> {
-    let heard = async {
-        let mut length = [0; 4];
-        from.read_exact(&mut length).await.ok()?;
-        let mut body = vec![0; u32::from_le_bytes(length) as usize];
-        from.read_exact(&mut body).await.ok()?;
-        codec::decode(&body).ok()
-    };
-    timeout(PATIENCE, heard).await.ok()?
+    let body = timeout(PATIENCE, body(from)).await.ok()??;
+    codec::decode(&body).ok()
+}
+
+async fn body(from: &mut RecvStream) -> Option<Vec<u8>> {
+    let mut length = [0; 4];
+    from.read_exact(&mut length).await.ok()?;
+    let mut body = vec![0; u32::from_le_bytes(length) as usize];
+    from.read_exact(&mut body).await.ok()?;
+    Some(body)
 }

@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use super::{
     attacker::{Attacker, Mark},
+    counted,
     scene::Scene,
     wire::{Ask, frame},
 };
@@ -35,6 +36,8 @@ async fn h11_floods_of_connections_and_handshakes_leave_others_their_work() {
     let scene = Scene::new().await;
     let mark = Mark::of(&scene);
     let attackers = [Attacker::new(20, mark).await, Attacker::new(21, mark).await];
+    let refused = || counted::sum("mosaik_transport_refused_total", "us");
+    let before = refused();
     let with = attackers.clone();
     scene
         .under_fire(move |_| {
@@ -65,6 +68,7 @@ async fn h11_floods_of_connections_and_handshakes_leave_others_their_work() {
         () = newcomer => {}
         () = flood => {}
     }
+    assert!(refused() >= before + AT_ONCE as u64, "connections that were let go are counted");
     for attacker in &attackers {
         attacker.close().await;
     }
@@ -101,6 +105,8 @@ async fn h12_floods_of_streams_and_unknown_protocols_stay_within_the_budget_of_a
     let attacker = Attacker::new(22, mark).await;
     assert!(attacker.dial("nothing").await.is_none(), "nobody speaks it");
     let item = StreamId::derive("not.there").on(&mark.network);
+    let asked = || counted::sum("mosaik_admission_refused_total", "no_such_item");
+    let before = asked();
     let with = attacker.clone();
     scene
         .under_fire(move |_| {
@@ -113,6 +119,7 @@ async fn h12_floods_of_streams_and_unknown_protocols_stay_within_the_budget_of_a
             }
         })
         .await;
+    assert!(asked() > before, "who asks for what is not there is counted");
     let usage = scene.target.transport().usage();
     assert!(usage.halves <= 4 * 2 * 1100, "four connections of 1 024 links: {usage:?}");
     attacker.close().await;

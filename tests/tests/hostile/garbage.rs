@@ -10,11 +10,13 @@ use tokio::time::timeout;
 
 use super::{
     attacker::{Attacker, Mark},
+    counted,
+    handshakes::{Joined, STAGES},
     scene::Scene,
     wire::{Ask, frame, framed},
 };
 
-const PROTOCOLS: [&str; 3] = ["gossip", "catalog", "streams"];
+const PROTOCOLS: [&str; 4] = ["gossip", "catalog", "streams", "groups"];
 /// The codes of the wire.
 const TOO_LARGE: u64 = 5;
 const MALFORMED: u64 = 6;
@@ -30,6 +32,18 @@ fn garbage(n: u64) -> Vec<u8> {
         3 => framed(&[0xff; 64]),
         4 => b"GET / HTTP/1.1\r\nHost: mosaik\r\n\r\n".to_vec(),
         _ => framed(&[&[0, 0x80, 0x80, 0x80][..], &random].concat()),
+    }
+}
+
+/// Bytes that are no message, by a number; they come in a frame of the right length.
+fn nonsense(n: u64) -> Vec<u8> {
+    let mut rng = NodeRng::from_seed(n);
+    let random: Vec<u8> = (0..64).flat_map(|_| rng.next_u64().to_le_bytes()).collect();
+    match n % 4 {
+        0 => [&[0xfe][..], &random].concat(),
+        1 => Vec::new(),
+        2 => vec![0xff; 64],
+        _ => [&[0, 0x80, 0x80, 0x80][..], &random].concat(),
     }
 }
 
@@ -63,16 +77,34 @@ async fn everywhere(attacker: &Attacker, bytes: &[u8]) {
     }
 }
 
+/// Says `body` in a frame at each later stage of a group's handshakes, and instead of a channel.
+async fn in_a_group(attacker: &Attacker, group: Joined, body: &[u8]) {
+    for stage in STAGES {
+        let mut reached = group.reach(attacker, stage).await.expect("an open group");
+        let _ = reached.talk.send.write_all(&framed(body)).await;
+        assert!(reached.talk.ended().await, "{stage:?}: it goes on");
+    }
+    for open in [[&[0xff][..], body].concat(), group.channel()] {
+        let member = attacker.join("groups").await.expect("an open network");
+        let mut link = member.link().await.expect("a link");
+        let _ = link.send.write_all(&framed(&open)).await;
+        assert!(link.ended().await, "a channel without a bond");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn h1_garbage_on_every_protocol_is_closed_with_a_code() {
-    let scene = Scene::new().await;
-    let attacker = Attacker::new(1, Mark::of(&scene)).await;
+    let scene = Scene::grouped(Limits::default()).await;
+    let (attacker, group) = (Attacker::new(1, Mark::of(&scene)).await, Joined::of(&scene));
     let mut events = scene.target.transport().events();
     let with = attacker.clone();
     scene
         .under_fire(move |n| {
             let attacker = with.clone();
-            async move { everywhere(&attacker, &garbage(n)).await }
+            async move {
+                everywhere(&attacker, &garbage(n)).await;
+                in_a_group(&attacker, group, &nonsense(n)).await;
+            }
         })
         .await;
     let told = async {
@@ -123,16 +155,18 @@ fn deep(scene: &Scene) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn h2_lengths_that_lie_and_deep_nesting_are_refused() {
-    let scene = Scene::new().await;
-    let attacker = Attacker::new(3, Mark::of(&scene)).await;
-    let deep = deep(&scene);
+    let scene = Scene::grouped(Limits::default()).await;
+    let (attacker, group) = (Attacker::new(3, Mark::of(&scene)).await, Joined::of(&scene));
+    let (deep, refused) = (deep(&scene), || counted::sum("mosaik_transport_refused_total", "us"));
+    let mismatched = || counted::sum("mosaik_admission_refused_total", "schema_mismatch");
+    let before = (refused(), mismatched());
     // A list that claims 2^32 elements, in a frame of the right length, as each protocol begins.
     let counts = [0xff, 0xff, 0xff, 0xff, 0x0f];
     let lists = [&[0, 9][..], &[1, 0], &[2], &[3], &[4]].map(|head| framed(&[head, &counts[..]].concat()));
-    let with = attacker.clone();
+    let (with, endless) = (attacker.clone(), lists[0][4..].to_vec());
     scene
         .under_fire(move |n| {
-            let (attacker, deep) = (with.clone(), deep.clone());
+            let (attacker, deep, endless) = (with.clone(), deep.clone(), endless.clone());
             let list = lists[usize::try_from(n % 5).expect("small")].clone();
             async move {
                 everywhere(&attacker, &u32::MAX.to_le_bytes()).await;
@@ -141,9 +175,13 @@ async fn h2_lengths_that_lie_and_deep_nesting_are_refused() {
                 let mut link = member.link().await.expect("a link");
                 link.send.write_all(&deep).await.expect("written");
                 assert!(link.ended().await, "it is refused");
+                // A list without end at each stage; some of the others are sound questions of a reader.
+                in_a_group(&attacker, group, &endless).await;
             }
         })
         .await;
+    assert!(refused() >= before.0 + 8, "lengths that lie are counted");
+    assert!(mismatched() > before.1, "a shape that is too deep is counted as none that fits");
     attacker.close().await;
     scene.settles().await;
 }

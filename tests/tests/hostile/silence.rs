@@ -10,6 +10,7 @@ use tokio::time::{interval, timeout};
 
 use super::{
     attacker::{Attacker, Mark},
+    handshakes::{Joined, Stage},
     scene::Scene,
     wire::{Catalog, Hello, Proof, frame},
 };
@@ -46,11 +47,18 @@ async fn half_said(attacker: Attacker, protocol: &'static str, half: Vec<u8>) {
     assert!(link.ended().await, "{protocol}: the stage has a deadline");
 }
 
+/// At a later stage of a group's handshakes: nothing, or half of a frame.
+async fn half_joined(attacker: Attacker, group: Joined, stage: Stage, half: Vec<u8>) {
+    let Some(mut reached) = group.reach(&attacker, stage).await else { return };
+    let _ = reached.talk.send.write_all(&half).await;
+    assert!(reached.talk.ended().await, "{stage:?}: the stage has a deadline");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn h3_who_says_nothing_or_a_byte_a_second_is_dropped_at_every_stage() {
     let limits = Limits { handshake: Duration::from_secs(1), ..Limits::default() };
-    let mut scene = Scene::with(limits).await;
-    let mark = Mark::of(&scene);
+    let mut scene = Scene::grouped(limits).await;
+    let (mark, group) = (Mark::of(&scene), Joined::of(&scene));
     let mut events = scene.target.transport().events();
     let network = Proof::Open(mark.network);
     let (revisions, extensions) = (vec![1], Vec::new());
@@ -63,14 +71,21 @@ async fn h3_who_says_nothing_or_a_byte_a_second_is_dropped_at_every_stage() {
             let (hello, half) = (hello.clone(), half.clone());
             async move {
                 let attacker = Attacker::new(n + 100, mark).await;
-                let before = ["gossip", "catalog", "streams"].map(|protocol| {
+                let before = ["gossip", "catalog", "streams", "groups"].map(|protocol| {
                     let silent = half_open(attacker.clone(), protocol, false, hello.clone());
                     let slow = half_open(attacker.clone(), protocol, true, hello.clone());
                     futures::future::join(silent, slow)
                 });
-                let after = ["catalog", "streams"]
+                let after = ["catalog", "streams", "groups"]
                     .map(|protocol| half_said(attacker.clone(), protocol, half.clone()));
-                futures::join!(futures::future::join_all(before), futures::future::join_all(after));
+                // A reader that was let in may be silent for as long as it likes.
+                let joining = [Stage::Proof, Stage::Hello, Stage::ReadersProof].map(|stage| {
+                    let silent = half_joined(attacker.clone(), group, stage, Vec::new());
+                    let slow = half_joined(attacker.clone(), group, stage, half.clone());
+                    futures::future::join(silent, slow)
+                });
+                let (before, after) = (futures::future::join_all(before), futures::future::join_all(after));
+                futures::join!(before, after, futures::future::join_all(joining));
                 attacker.close().await;
             }
         })

@@ -80,6 +80,18 @@ pub(crate) enum Ask {
     V1 { item: WireId, role: u8, schemas: Vec<Fingerprint>, shape: Vec<u8>, extensions: Vec<(u16, Vec<u8>)> },
 }
 
+#[derive(Serialize, Deserialize)]
+pub(crate) enum KeyProof {
+    NoKey,
+    #[allow(dead_code, reason = "it has a number on the wire")]
+    Key([u8; 32]),
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) enum Prove {
+    V1 { proof: KeyProof, extensions: Vec<(u16, Vec<u8>)> },
+}
+
 /// A message as a frame.
 pub(crate) fn frame<T: Serialize>(message: &T) -> Vec<u8> {
     framed(&codec::encode(message).expect("it encodes"))
