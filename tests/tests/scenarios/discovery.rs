@@ -64,9 +64,12 @@ fn after_churn(count: usize, seed: u64, crashes: bool) -> Duration {
 #[test]
 fn d1_catalogs_are_equal_soon_after_the_last_of_many_changes() {
     for (count, crashes, bound) in [(5, false, secs(15)), (30, false, secs(30)), (100, true, secs(60))] {
-        let taken = after_churn(count, 12, crashes);
-        println!("{count} nodes agreed {taken:?} after the last change");
-        assert!(taken <= bound, "{count} nodes took {taken:?}");
+        // A hundred take ten seconds of processor time.
+        for seed in 12..if count < 100 { 15 } else { 13 } {
+            let taken = after_churn(count, seed, crashes);
+            println!("{count} nodes agreed {taken:?} after the last change, with seed {seed}");
+            assert!(taken <= bound, "{count} nodes with seed {seed} took {taken:?}");
+        }
     }
 }
 
