@@ -7,7 +7,11 @@ use proc_macro2::TokenTree;
 use super::{code::outside_tests, nothing, source, tree};
 
 /// Commands that documents show and `.ci/run` does not run as they stand.
-const BY_HAND: [(&str, &str); 5] = [
+const BY_HAND: [(&str, &str); 6] = [
+    (
+        "cargo test -p mosaik-tests --test scenarios scale:: -- --include-ignored",
+        "a thousand simulated nodes take a core for minutes; every run has two hundred",
+    ),
     (
         "cargo run -p mosaik-tests --bin soak -- --for 600",
         "takes ten minutes; a test runs it for a few seconds",
