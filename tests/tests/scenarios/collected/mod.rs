@@ -18,12 +18,12 @@ use crate::seeds::part;
 
 /// The name of these stories: it decides what a seed chooses.
 const STORY: &str = "collected";
-/// Seeds of every run, in parts that run beside each other. `MOSAIK_SEEDS` says another number.
+/// Seeds of every run, in parts that run beside each other. `MOSAIK_COLLECTED_SEEDS` says another number.
 const SEEDS: u64 = 12;
 
 /// How many seeds this run has.
 fn wanted() -> u64 {
-    std::env::var("MOSAIK_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SEEDS)
+    std::env::var("MOSAIK_COLLECTED_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SEEDS)
 }
 
 macro_rules! parts {
