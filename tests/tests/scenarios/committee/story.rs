@@ -108,7 +108,9 @@ impl After {
         // Clients that rest write less: each node once after the heal at least.
         let least = if self.plan.rests { self.plan.nodes as u64 } else { 10 };
         let checked = checked.and_then(|()| match done {
-            _ if done < least => Err(broken("R10", format!("only {done} writes were acknowledged in the whole story"))),
+            _ if done < least => {
+                Err(broken("R10", format!("only {done} writes were acknowledged in the whole story")))
+            }
             _ => Ok(()),
         });
         assert!(
