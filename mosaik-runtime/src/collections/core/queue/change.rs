@@ -25,7 +25,7 @@ pub struct Inserted<P, K, V> {
     pub evicted: Option<(P, K, V)>,
 }
 
-/// What changes a [`PriorityQueue`].
+/// What changes a `PriorityQueue`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each is the method of its name")]
 pub enum QueueOperation<P, K, V> {
@@ -43,7 +43,7 @@ pub enum QueueOperation<P, K, V> {
     Expect { key: K, entry: Option<(P, V)> },
 }
 
-/// What changed in a [`PriorityQueue`].
+/// What changed in a `PriorityQueue`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum QueueChange<P, K, V> {
     /// A key has a priority and a value.
