@@ -28,6 +28,9 @@ async fn knows(what: &str, node: &Network, peer: PeerId, is: bool) {
     }
 }
 
+/// Longer than an attack takes.
+const WHILE_IT_LASTS: Duration = Duration::from_secs(120);
+
 async fn start(scene: &Scene, key: &SecretKey) -> Network {
     let builder = Network::builder("under-fire").runtime_dir(scene.meet.path());
     builder.secret_key(key.clone()).build().await.expect("it starts")
@@ -66,27 +69,26 @@ async fn h5_replayed_and_far_dated_statements_change_nothing() {
         Signed::suspicion(&attacker.key, network, life.peer_id(), of(1 << 40, 1 << 48)),
     ];
     let (old, with, about) = (Arc::new(old), attacker.clone(), life.peer_id());
-    scene
-        .under_fire(move |n| {
-            let (attacker, old) = (with.clone(), old.clone());
-            async move {
-                replay(&attacker, &*old, about, n).await;
-                // What it claims to hold of the node itself, in both places where that is said.
-                let absurd = version(u64::MAX, u64::MAX);
-                drop(attacker.join_holding("catalog", Some(absurd)).await);
-                if let Some(mut talk) = attacker.open(attacker.mine(), Some((absurd, Some(1)))).await {
-                    let _ = talk.hear::<Catalog>().await;
-                    // Both turns are over with it.
-                    let _ = talk.say(&Catalog::Over).await;
-                    let _ = talk.say(&Catalog::Over).await;
-                    talk.ended().await;
-                }
+    let fire = scene.under_fire(move |n| {
+        let (attacker, old) = (with.clone(), old.clone());
+        async move {
+            replay(&attacker, &*old, about, n).await;
+            // What it claims to hold of the node itself, in both places where that is said.
+            let absurd = version(u64::MAX, u64::MAX);
+            drop(attacker.join_holding("catalog", Some(absurd)).await);
+            if let Some(mut talk) = attacker.open(attacker.mine(), Some((absurd, Some(1)))).await {
+                let _ = talk.hear::<Catalog>().await;
+                // Both turns are over with it.
+                let _ = talk.say(&Catalog::Over).await;
+                let _ = talk.say(&Catalog::Over).await;
+                talk.ended().await;
             }
-        })
-        .await;
-    // Its clock says the end of time.
+        }
+    });
+    // Its clock says the end of time. Events that nobody takes are dropped, so they are taken meanwhile.
     let clocks = async { while !matches!(events.recv().await, Ok(Event::ClocksDisagree { .. })) {} };
-    timeout(SOON, clocks).await.expect("the operator is told");
+    let ((), told) = tokio::join!(fire, timeout(WHILE_IT_LASTS, clocks));
+    told.expect("the operator is told");
     let catalog = scene.target.discovery().catalog();
     let held = catalog.get(&life.peer_id()).expect("it lives, and is known").entry.version;
     assert!(held.incarnation >= 1 && held.incarnation < 1 << 33, "{held:?}");
