@@ -7,7 +7,11 @@ use proc_macro2::TokenTree;
 use super::{code::outside_tests, nothing, source, tree};
 
 /// Commands that documents show and `.ci/run` does not run as they stand.
-const BY_HAND: [(&str, &str); 6] = [
+const BY_HAND: [(&str, &str); 7] = [
+    (
+        "cargo bench --bench collections",
+        "measures for minutes on a quiet machine; .ci/run runs it with `--quick`",
+    ),
     (
         "cargo test -p mosaik-tests --test scenarios scale:: -- --include-ignored",
         "a thousand simulated nodes take a core for minutes; every run has two hundred",
@@ -112,7 +116,10 @@ fn run_by_ci() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for line in tree::read(".ci/run").lines().filter(|line| line.starts_with("cargo ")) {
         let end = ["|", "<", ">", "&", " 2>"].iter().filter_map(|sign| line.find(sign)).min();
-        let command = line[..end.unwrap_or(line.len())].replace("--quiet ", "").trim().to_owned();
+        // What a command prints, and whether it goes on after a failure, is no other command.
+        let command =
+            line[..end.unwrap_or(line.len())].replace("--quiet ", "").replace(" --no-fail-fast", "");
+        let command = command.trim().to_owned();
         if let Some((before, _)) = command.split_once(" --for ") {
             found.insert(before.trim_end_matches(" --").to_owned());
         }
