@@ -12,6 +12,7 @@ mod counted;
 mod floods;
 mod forged;
 mod garbage;
+mod groups;
 mod handshakes;
 mod identities;
 mod panics;

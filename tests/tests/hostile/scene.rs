@@ -131,9 +131,8 @@ impl Scene {
             warm: AtomicU64::new(0),
             _alone: alone,
         };
-        // The overlay and the first comparison are done once nothing changes for a while.
-        scene.rate(WINDOW * 3).await;
-        scene.before = (scene.target.transport().usage(), scene.target.tasks().running);
+        // Until then the overlay and the first comparison are done.
+        scene.begins_now().await;
         scene
     }
 
@@ -148,10 +147,15 @@ impl Scene {
         let online =
             async { futures::join!(one.when().online().into_future(), two.when().online().into_future()) };
         timeout(Duration::from_secs(20), online).await.expect("the group is born");
-        scene.rate(WINDOW * 3).await;
-        scene.before = (scene.target.transport().usage(), scene.target.tasks().running);
+        scene.begins_now().await;
         scene.groups = vec![one, two];
         scene
+    }
+
+    /// What the node holds now is what it had before, once nothing changes for a while.
+    pub(crate) async fn begins_now(&mut self) {
+        self.rate(WINDOW * 3).await;
+        self.before = (self.target.transport().usage(), self.target.tasks().running);
     }
 
     /// So many windows of each kind, for attacks that take long.
