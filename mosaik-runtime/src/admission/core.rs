@@ -102,7 +102,7 @@ pub(super) fn explain(refusal: Refusal, policy: &Policy, view: &PeerView, standi
     if judge(policy, &proven).is_err() {
         return refusal;
     }
-    Refusal::NotProven { policy: policy.to_string(), proof: proof.to_owned(), why: why.to_string() }
+    Refusal::NotProven { policy: policy.to_string(), proof: proof.to_owned(), why: shown(&why.to_string()) }
 }
 
 /// How many slow samples in a row end a lease.

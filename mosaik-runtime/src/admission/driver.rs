@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::broadcast,
-    time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout, timeout_at},
+    time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout_at},
 };
 
 use super::{
@@ -29,8 +29,9 @@ const STEP: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long proofs may take to arrive and to be checked. With the other waits it stays within one step of the asker's.
 const PROVING: Duration = Duration::from_millis(2500);
-/// The same, while a link stands: it ends within a second of what it stood on.
-const RENEWING: Duration = Duration::from_millis(800);
+/// The same at each look while a link stands. What takes longer is there at a later look; what is known already counts after this
+/// time at the latest, so that nobody holds up the end of a link by not answering.
+const RENEWING: Duration = Duration::from_millis(250);
 /// How often round trips are looked at while a policy asks for them, and proofs.
 const SAMPLE: Duration = Duration::from_secs(1);
 /// Events that a slow reader may lag behind before it loses the oldest.
@@ -272,16 +273,21 @@ impl Admission {
 
     /// Judges a peer by what it proves within the time that there is.
     async fn judge_once(&self, policy: &Policy, peer: &PeerId) -> Result<(), Refusal> {
-        let proving = timeout(PROVING, self.0.tickets.prove(policy, *peer)).await;
-        let standing = proving.unwrap_or_default();
+        let standing = self.prove(policy, peer).await;
         let view = self.view_with(peer, &standing);
         judge(policy, &view).map_err(|refusal| explain(refusal, policy, &view, &standing))
     }
 
     /// What is known of a peer, with what it proves of what `policy` asks for.
     pub async fn view(&self, policy: &Policy, peer: &PeerId) -> PeerView {
-        let standing = timeout(PROVING, self.0.tickets.prove(policy, *peer)).await.unwrap_or_default();
+        let standing = self.prove(policy, peer).await;
         self.view_with(peer, &standing)
+    }
+
+    async fn prove(&self, policy: &Policy, peer: &PeerId) -> Standing {
+        let (nothing, mono) = (Standing::default(), self.0.tickets.now().1);
+        let found = self.0.tickets.prove(policy, *peer, &nothing, mono + PROVING).await;
+        nothing.renewed(found, mono)
     }
 
     fn view_with(&self, peer: &PeerId, standing: &Standing) -> PeerView {
@@ -290,7 +296,7 @@ impl Admission {
         view
     }
 
-    /// Looks again at what a peer proves. What takes too long is as it was, unless it is over or no longer shown.
+    /// Looks again at what a peer proves. What takes too long stands a little longer, unless it is over.
     async fn renew(&self, policy: &Policy, peer: PeerId, standing: &mut Standing) {
         if !policy.needs_proofs() {
             return;
@@ -298,13 +304,10 @@ impl Admission {
         let tickets = &self.0.tickets;
         let (wall, mono) = tickets.now();
         let until = (mono + RENEWING).min(standing.next_end(wall, mono).unwrap_or(mono + RENEWING));
-        let found = timeout_at(until, tickets.prove(policy, peer)).await;
-        let shown = tickets.references(&peer).unwrap_or_default();
-        if let Ok(found) = found {
-            *standing = standing.renewed(found, &shown);
-        }
+        let found = tickets.prove(policy, peer, standing, until).await;
         let (wall, mono) = tickets.now();
-        standing.prune(Some(&shown), wall, mono);
+        *standing = standing.renewed(found, mono);
+        standing.prune(wall, mono);
     }
 
     fn lease(&self, peer: PeerId, item: Item, policy: Policy) -> Lease {

@@ -1,22 +1,31 @@
 //! Verdicts that are known already: bounded, by content, until they end.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::{TicketId, Valid, Verdict};
+use super::{Denial, TicketId, Valid, Verdict};
 use crate::primitives::{PeerId, Wall};
 
+/// The most verdicts about one peer: one that shows ever new tickets pushes out none but its own.
+const OF_ONE_PEER: usize = 64;
 /// How long a refusal stands that may pass by itself.
 pub(super) const RETRY: Duration = Duration::from_secs(5);
 
 /// What a verdict is about. Another peer that shows the same ticket is another question.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Question {
-    /// The ticket's content.
-    pub(super) ticket: TicketId,
     /// Who shows it.
     pub(super) peer: PeerId,
+    /// The ticket's content.
+    pub(super) ticket: TicketId,
     /// Which validator is asked.
-    pub(super) validator: String,
+    pub(super) validator: Arc<str>,
+}
+
+/// A verdict, and the other names of what it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Kept {
+    pub(super) verdict: Verdict,
+    pub(super) twins: Vec<TicketId>,
 }
 
 /// Verdicts, at most so many; the one that was not asked for longest goes first.
@@ -30,7 +39,7 @@ pub(super) struct Cache {
 
 #[derive(Debug)]
 struct Known {
-    verdict: Verdict,
+    kept: Kept,
     generation: u64,
     /// The verdict is of use until then; `None`: as long as the generation is the same.
     until: Option<Wall>,
@@ -44,7 +53,7 @@ impl Cache {
     }
 
     /// The verdict, while it stands.
-    pub(super) fn get(&mut self, question: &Question, generation: u64, now: Wall) -> Option<Verdict> {
+    pub(super) fn get(&mut self, question: &Question, generation: u64, now: Wall) -> Option<Kept> {
         let known = self.known.get_mut(question)?;
         let stands = known.generation == generation && known.until.is_none_or(|until| now < until);
         if !stands {
@@ -57,21 +66,43 @@ impl Cache {
         self.clock += 1;
         known.used = self.clock;
         self.by_use.insert(self.clock, question.clone());
-        Some(known.verdict.clone())
+        Some(known.kept.clone())
     }
 
     /// Keeps a verdict that was given at `now`.
-    pub(super) fn put(&mut self, question: Question, generation: u64, verdict: Verdict, now: Wall) {
-        let until = stands_until(&verdict, now);
+    pub(super) fn put(&mut self, question: Question, generation: u64, kept: Kept, now: Wall) {
+        // Who is told that there is no room may ask again at once.
+        if kept.verdict == Err(Denial::Busy) {
+            return;
+        }
+        let until = stands_until(&kept.verdict, now);
+        let peer = question.peer;
         self.clock += 1;
         let used = self.clock;
         self.by_use.insert(used, question.clone());
-        if let Some(old) = self.known.insert(question, Known { verdict, generation, until, used }) {
+        if let Some(old) = self.known.insert(question, Known { kept, generation, until, used }) {
             self.by_use.remove(&old.used);
         }
+        self.make_room_of(peer);
         while self.known.len() > self.most {
             let Some((_, oldest)) = self.by_use.pop_first() else { return };
             self.known.remove(&oldest);
+        }
+    }
+
+    /// Forgets the one verdict about `peer` that was not asked for longest, if there are too many.
+    fn make_room_of(&mut self, peer: PeerId) {
+        let first = Question { peer, ticket: TicketId::from_bytes([0; 32]), validator: Arc::from("") };
+        let of_peer = || self.known.range(&first..).take_while(|(question, _)| question.peer == peer);
+        if of_peer().count() <= OF_ONE_PEER {
+            return;
+        }
+        let oldest = of_peer()
+            .min_by_key(|(_, known)| known.used)
+            .map(|(question, known)| (question.clone(), known.used));
+        if let Some((question, used)) = oldest {
+            self.known.remove(&question);
+            self.by_use.remove(&used);
         }
     }
 
@@ -89,7 +120,6 @@ impl Cache {
 
 /// Until when a verdict need not be asked for again.
 fn stands_until(verdict: &Verdict, now: Wall) -> Option<Wall> {
-    use super::Denial;
     let soon = Wall(now.0.saturating_add(u64::try_from(RETRY.as_millis()).unwrap_or(u64::MAX)));
     match verdict {
         Ok(Valid { until }) => Some(*until),
@@ -102,23 +132,26 @@ fn stands_until(verdict: &Verdict, now: Wall) -> Option<Wall> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tickets::Denial;
 
     fn question(byte: u8, peer: u8) -> Question {
         Question {
             ticket: TicketId::from_bytes([byte; 32]),
             peer: PeerId::from_bytes([peer; 32]),
-            validator: "Desk".to_owned(),
+            validator: "Desk".into(),
         }
     }
 
     const VALID: Verdict = Ok(Valid { until: Wall(1000) });
 
+    fn kept(verdict: Verdict) -> Kept {
+        Kept { verdict, twins: Vec::new() }
+    }
+
     #[test]
     fn t4_a_verdict_stands_until_it_ends_and_for_its_peer_alone() {
         let mut cache = Cache::new(8);
-        cache.put(question(1, 1), 0, VALID, Wall(10));
-        assert_eq!(cache.get(&question(1, 1), 0, Wall(999)), Some(VALID));
+        cache.put(question(1, 1), 0, kept(VALID), Wall(10));
+        assert_eq!(cache.get(&question(1, 1), 0, Wall(999)), Some(kept(VALID)));
         assert_eq!(cache.get(&question(1, 2), 0, Wall(999)), None, "another peer");
         assert_eq!(cache.get(&question(1, 1), 0, Wall(1000)), None, "over");
         assert_eq!(cache.len(), 0, "what is over is forgotten");
@@ -127,7 +160,7 @@ mod tests {
     #[test]
     fn another_generation_asks_again() {
         let mut cache = Cache::new(8);
-        cache.put(question(1, 1), 3, VALID, Wall(10));
+        cache.put(question(1, 1), 3, kept(VALID), Wall(10));
         assert_eq!(cache.get(&question(1, 1), 4, Wall(10)), None);
         assert_eq!(cache.get(&question(1, 1), 3, Wall(10)), None, "the old one is gone");
     }
@@ -135,13 +168,13 @@ mod tests {
     #[test]
     fn a_refusal_that_may_pass_is_asked_again_and_others_are_not() {
         let mut cache = Cache::new(8);
-        cache.put(question(1, 1), 0, Err(Denial::Busy), Wall(0));
-        cache.put(question(2, 1), 0, Err(Denial::OtherPeer), Wall(0));
+        cache.put(question(1, 1), 0, kept(Err(Denial::Panicked)), Wall(0));
+        cache.put(question(2, 1), 0, kept(Err(Denial::OtherPeer)), Wall(0));
         let not_yet = Denial::NotYet { after: Duration::from_secs(60), from: Wall(60_000) };
-        cache.put(question(3, 1), 0, Err(not_yet), Wall(0));
+        cache.put(question(3, 1), 0, kept(Err(not_yet)), Wall(0));
         let later = Wall(5000);
         assert_eq!(cache.get(&question(1, 1), 0, later), None);
-        assert_eq!(cache.get(&question(2, 1), 0, Wall(u64::MAX)), Some(Err(Denial::OtherPeer)));
+        assert_eq!(cache.get(&question(2, 1), 0, Wall(u64::MAX)), Some(kept(Err(Denial::OtherPeer))));
         assert!(cache.get(&question(3, 1), 0, later).is_some());
         assert_eq!(cache.get(&question(3, 1), 0, Wall(60_000)), None);
     }
@@ -150,13 +183,35 @@ mod tests {
     fn the_size_is_bounded_and_what_is_used_stays() {
         let mut cache = Cache::new(3);
         for byte in 0..100 {
-            cache.put(question(byte, 1), 0, VALID, Wall(0));
+            cache.put(question(byte, 1), 0, kept(VALID), Wall(0));
             assert!(cache.get(&question(0, 1), 0, Wall(0)).is_some(), "used all the time");
             assert!(cache.len() <= 3 && cache.by_use.len() == cache.len());
         }
-        cache.put(question(0, 1), 0, VALID, Wall(0));
+        cache.put(question(0, 1), 0, kept(VALID), Wall(0));
         assert_eq!(cache.by_use.len(), cache.len(), "putting twice counts once");
         cache.clear();
         assert_eq!((cache.len(), cache.by_use.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_peer_that_shows_ever_new_tickets_pushes_out_its_own_alone() {
+        let mut cache = Cache::new(1000);
+        cache.put(question(0, 1), 0, kept(VALID), Wall(0));
+        for byte in 0..=255 {
+            cache.put(question(byte, 2), 0, kept(VALID), Wall(0));
+        }
+        assert_eq!((cache.len(), cache.by_use.len()), (OF_ONE_PEER + 1, OF_ONE_PEER + 1));
+        assert!(cache.get(&question(0, 1), 0, Wall(0)).is_some());
+        assert!(
+            cache.get(&question(255, 2), 0, Wall(0)).is_some()
+                && cache.get(&question(0, 2), 0, Wall(0)).is_none()
+        );
+    }
+
+    #[test]
+    fn that_there_was_no_room_is_not_kept() {
+        let mut cache = Cache::new(8);
+        cache.put(question(1, 1), 0, kept(Err(Denial::Busy)), Wall(0));
+        assert_eq!(cache.len(), 0);
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    panic::AssertUnwindSafe,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
@@ -11,15 +11,14 @@ use std::{
     time::Duration,
 };
 
-use futures::FutureExt;
 use tokio::{
     sync::{OnceCell, Semaphore},
     time::timeout,
 };
 
 use super::{
-    Denial, Shown, Ticket, Valid, Validator, Verdict,
-    cache::{Cache, Question},
+    Denial, Revocations, Shown, Ticket, TicketId, Trusted, Valid, Verdict,
+    cache::{Cache, Kept, Question},
 };
 use crate::primitives::{PeerId, Wall};
 
@@ -30,8 +29,10 @@ pub struct CheckerLimits {
     pub deadline: Duration,
     /// How long a check may wait for its turn.
     pub wait: Duration,
-    /// How many checks run at once.
+    /// How many checks of one validator run at once.
     pub at_once: usize,
+    /// How many of these may be about one peer.
+    pub of_one_peer: usize,
     /// How many verdicts are kept.
     pub verdicts: usize,
 }
@@ -42,6 +43,7 @@ impl Default for CheckerLimits {
             deadline: Duration::from_secs(1),
             wait: Duration::from_millis(500),
             at_once: 16,
+            of_one_peer: 4,
             verdicts: 4096,
         }
     }
@@ -54,8 +56,8 @@ pub struct Checker(Arc<Inner>);
 struct Inner {
     network: String,
     limits: CheckerLimits,
-    turns: Semaphore,
     state: Mutex<State>,
+    revocations: Mutex<Vec<Arc<dyn Revocations>>>,
     asked: AtomicU64,
 }
 
@@ -65,44 +67,76 @@ struct State {
     forgotten: u64,
     /// Checks under way, with the generation that they began with; whoever comes later waits for the same answer.
     running: BTreeMap<(Question, u64), Weak<OnceCell<Verdict>>>,
+    /// The turns of each validator, and of each peer at it while there are any.
+    turns: BTreeMap<Arc<str>, Arc<Semaphore>>,
+    turns_of_peers: BTreeMap<(PeerId, Arc<str>), Weak<Semaphore>>,
 }
 
 impl Checker {
     /// A checker for the network of this name.
     pub fn new(network: &str, limits: CheckerLimits) -> Self {
-        let state = State { cache: Cache::new(limits.verdicts), forgotten: 0, running: BTreeMap::new() };
+        let state = State {
+            cache: Cache::new(limits.verdicts),
+            forgotten: 0,
+            running: BTreeMap::new(),
+            turns: BTreeMap::new(),
+            turns_of_peers: BTreeMap::new(),
+        };
         Self(Arc::new(Inner {
             network: network.to_owned(),
             limits,
-            turns: Semaphore::new(limits.at_once),
             state: Mutex::new(state),
+            revocations: Mutex::default(),
             asked: AtomicU64::new(0),
         }))
     }
 
-    /// What `validator` says of the ticket that `peer` shows. Answers from the cache where it can; whatever goes wrong is a
+    /// Refuses, from now on, what is in `revocations`.
+    pub fn revoke_by(&self, revocations: Arc<dyn Revocations>) {
+        self.revocations().push(revocations);
+    }
+
+    /// Lets revocations look whether they changed; says what stands in the way.
+    pub fn refresh(&self) -> Vec<String> {
+        let all = self.revocations().clone();
+        let refresh = |one: &Arc<dyn Revocations>| {
+            catch_unwind(AssertUnwindSafe(|| one.refresh())).unwrap_or_else(|_| Err("it panicked".to_owned()))
+        };
+        all.iter().filter_map(|one| refresh(one).err()).collect()
+    }
+
+    /// What is known already of the ticket that `peer` shows, or that it was revoked.
+    pub fn recall(&self, trusted: &Trusted, ticket: TicketId, peer: PeerId, now: Wall) -> Option<Verdict> {
+        if let Err(denial) = self.not_revoked(&[ticket]) {
+            return Some(Err(denial));
+        }
+        let question = Question { ticket, peer, validator: trusted.name().clone() };
+        let generation = match trusted.generation() {
+            Ok(generation) => generation,
+            Err(panicked) => return Some(Err(panicked.into())),
+        };
+        let kept = self.state().cache.get(&question, generation, now)?;
+        Some(self.not_revoked(&kept.twins).and(kept.verdict))
+    }
+
+    /// What `trusted` says of the ticket that `peer` shows. Answers from the cache where it can; whatever goes wrong is a
     /// refusal. `peer` must be the one that TLS proved.
-    pub async fn check(
-        &self,
-        validator: &dyn Validator,
-        ticket: &Ticket,
-        peer: PeerId,
-        now: Wall,
-    ) -> Verdict {
-        let question = Question { ticket: ticket.id(), peer, validator: validator.name().to_owned() };
-        let generation = validator.generation();
+    pub async fn check(&self, trusted: &Trusted, ticket: &Ticket, peer: PeerId, now: Wall) -> Verdict {
+        if let Some(verdict) = self.recall(trusted, ticket.id(), peer, now) {
+            return verdict;
+        }
+        let question = Question { ticket: ticket.id(), peer, validator: trusted.name().clone() };
+        let (generation, twins) = (trusted.generation()?, trusted.twins(ticket)?);
+        self.not_revoked(&twins)?;
         let (cell, forgotten) = {
             let mut state = self.state();
-            if let Some(verdict) = state.cache.get(&question, generation, now) {
-                return verdict;
-            }
             (state.running(&question, generation), state.forgotten)
         };
-        let ask = || self.ask(validator, Shown { ticket, peer, network: &self.0.network, now });
+        let ask = || self.ask(trusted, Shown { ticket, peer, network: &self.0.network, now });
         let verdict = cell.get_or_init(ask).await.clone();
         let mut state = self.state();
         if state.running.remove(&(question.clone(), generation)).is_some() && state.forgotten == forgotten {
-            state.cache.put(question, generation, verdict.clone(), now);
+            state.cache.put(question, generation, Kept { verdict: verdict.clone(), twins }, now);
         }
         verdict
     }
@@ -125,32 +159,47 @@ impl Checker {
         self.state().cache.len()
     }
 
-    async fn ask(&self, validator: &dyn Validator, shown: Shown<'_>) -> Verdict {
-        let verdict = self.ask_in_turn(validator, shown).await;
+    fn not_revoked(&self, names: &[TicketId]) -> Result<(), Denial> {
+        let all = self.revocations().clone();
+        for revocations in &all {
+            let revoked = || names.iter().any(|id| revocations.contains(id));
+            if catch_unwind(AssertUnwindSafe(revoked)).map_err(|_| Denial::Panicked)? {
+                return Err(Denial::Revoked);
+            }
+        }
+        Ok(())
+    }
+
+    async fn ask(&self, trusted: &Trusted, shown: Shown<'_>) -> Verdict {
+        let verdict = self.ask_in_turn(trusted, shown).await;
         let code = verdict.as_ref().map_or_else(Denial::code, |_| "valid");
         metrics::counter!("mosaik_tickets_checked_total", "verdict" => code).increment(1);
         verdict
     }
 
-    async fn ask_in_turn(&self, validator: &dyn Validator, shown: Shown<'_>) -> Verdict {
+    async fn ask_in_turn(&self, trusted: &Trusted, shown: Shown<'_>) -> Verdict {
         let CheckerLimits { deadline: limit, wait, .. } = self.0.limits;
-        // The semaphore is never closed; if it were, nobody would be let in.
-        let Ok(Ok(_turn)) = timeout(wait, self.0.turns.acquire()).await else { return Err(Denial::Busy) };
+        let (of_peer, of_all) = self.state().turns(shown.peer, trusted.name(), &self.0.limits);
+        // The peer's own turn comes first, so that its others wait without taking anybody's place.
+        let turns = async { (of_peer.acquire().await, of_all.acquire().await) };
+        // The semaphores are never closed; if they were, nobody would be let in.
+        let Ok((Ok(_of_peer), Ok(_turn))) = timeout(wait, turns).await else { return Err(Denial::Busy) };
         self.0.asked.fetch_add(1, Ordering::Relaxed);
-        // What a validator does when it is called belongs behind the wall, too.
-        let decided = AssertUnwindSafe(async { validator.validate(shown).await }).catch_unwind();
-        match timeout(limit, decided).await {
-            Ok(Ok(Ok(Valid { until }))) if until <= shown.now => {
+        match timeout(limit, trusted.validate(shown)).await {
+            Ok(Ok(Valid { until })) if until <= shown.now => {
                 Err(Denial::Expired { ago: shown.now.distance(until) })
             }
-            Ok(Ok(verdict)) => verdict,
-            Ok(Err(_)) => Err(Denial::Panicked),
+            Ok(verdict) => verdict,
             Err(_) => Err(Denial::TimedOut { limit }),
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn revocations(&self) -> MutexGuard<'_, Vec<Arc<dyn Revocations>>> {
+        self.0.revocations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -165,6 +214,25 @@ impl State {
         let cell = Arc::new(OnceCell::new());
         self.running.insert(key, Arc::downgrade(&cell));
         cell
+    }
+
+    /// The turns of one peer at one validator, and of all peers at it.
+    fn turns(
+        &mut self,
+        peer: PeerId,
+        validator: &Arc<str>,
+        limits: &CheckerLimits,
+    ) -> (Arc<Semaphore>, Arc<Semaphore>) {
+        let fresh = || Arc::new(Semaphore::new(limits.at_once));
+        let of_all = self.turns.entry(validator.clone()).or_insert_with(fresh).clone();
+        let key = (peer, validator.clone());
+        if let Some(of_peer) = self.turns_of_peers.get(&key).and_then(Weak::upgrade) {
+            return (of_peer, of_all);
+        }
+        self.turns_of_peers.retain(|_, turns| turns.strong_count() > 0);
+        let of_peer = Arc::new(Semaphore::new(limits.of_one_peer));
+        self.turns_of_peers.insert(key, Arc::downgrade(&of_peer));
+        (of_peer, of_all)
     }
 }
 
@@ -181,7 +249,7 @@ mod tests {
     use futures::future::join_all;
 
     use super::*;
-    use crate::tickets::{Class, Validation, validator};
+    use crate::tickets::{Class, Validation, Validator, validator};
 
     const PEER: PeerId = PeerId::from_bytes([1; 32]);
 
@@ -191,6 +259,10 @@ mod tests {
 
     fn checker() -> Checker {
         Checker::new("net", CheckerLimits::default())
+    }
+
+    fn trust(validator: impl Validator) -> Trusted {
+        Trusted::new(Arc::new(validator)).expect("it says who it is")
     }
 
     fn valid(until: u64) -> Verdict {
@@ -217,7 +289,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn t4_a_question_is_asked_once_also_by_many_at_once() {
         let checker = checker();
-        let yes = validator("Yes", Class::jwt(), |_| valid(100));
+        let yes = trust(validator("Yes", Class::jwt(), |_| valid(100)));
         let ticket = ticket("a");
         let all = join_all((0..200).map(|_| checker.check(&yes, &ticket, PEER, Wall(1)))).await;
         assert!(all.into_iter().all(|verdict| verdict == valid(100)));
@@ -236,22 +308,22 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn t5_a_validator_that_panics_or_hangs_has_refused() {
         let checker = checker();
-        let panics = validator("Panics", Class::jwt(), |_| panic!("on purpose"));
+        let panics = trust(validator("Panics", Class::jwt(), |_| panic!("on purpose")));
         let verdict = checker.check(&panics, &ticket("a"), PEER, Wall(1)).await;
         assert_eq!(verdict, Err(Denial::Panicked));
         let limit = CheckerLimits::default().deadline;
-        let verdict = checker.check(&Hangs, &ticket("a"), PEER, Wall(1)).await;
+        let verdict = checker.check(&trust(Hangs), &ticket("a"), PEER, Wall(1)).await;
         assert_eq!(verdict, Err(Denial::TimedOut { limit }));
-        let yes = validator("Yes", Class::jwt(), |_| valid(100));
+        let yes = trust(validator("Yes", Class::jwt(), |_| valid(100)));
         assert_eq!(checker.check(&yes, &ticket("a"), PEER, Wall(1)).await, valid(100), "the others go on");
     }
 
     #[tokio::test(start_paused = true)]
     async fn no_more_than_the_cap_run_at_once_and_the_rest_is_told_so() {
         let limits = CheckerLimits { at_once: 2, ..CheckerLimits::default() };
-        let checker = Checker::new("net", limits);
+        let (checker, hangs) = (Checker::new("net", limits), trust(Hangs));
         let tickets = ["a", "b", "c", "d"].map(ticket);
-        let all = join_all(tickets.iter().map(|t| checker.check(&Hangs, t, PEER, Wall(1)))).await;
+        let all = join_all(tickets.iter().map(|t| checker.check(&hangs, t, PEER, Wall(1)))).await;
         let timed_out = Err(Denial::TimedOut { limit: limits.deadline });
         assert_eq!(all, [timed_out.clone(), timed_out, Err(Denial::Busy), Err(Denial::Busy)]);
         assert_eq!(checker.asked(), 2);
@@ -277,7 +349,7 @@ mod tests {
                 })
             }
         }
-        let (checker, ticket, hangs) = (checker(), ticket("a"), HangsOnce(first));
+        let (checker, ticket, hangs) = (checker(), ticket("a"), trust(HangsOnce(first)));
         let given_up =
             timeout(Duration::from_millis(10), checker.check(&hangs, &ticket, PEER, Wall(1))).await;
         assert!(given_up.is_err());
@@ -288,8 +360,65 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn t1_what_ends_now_is_over() {
         let checker = checker();
-        let over = validator("Over", Class::jwt(), |shown| Ok(Valid { until: shown.now }));
+        let over = trust(validator("Over", Class::jwt(), |shown| Ok(Valid { until: shown.now })));
         let verdict = checker.check(&over, &ticket("a"), PEER, Wall(7)).await;
         assert_eq!(verdict, Err(Denial::Expired { ago: Duration::ZERO }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn t5_one_peer_and_one_validator_hold_up_nobody_else() {
+        let (checker, hangs) = (checker(), trust(Hangs));
+        let yes = trust(validator("Yes", Class::jwt(), |_| valid(100)));
+        let limits = CheckerLimits::default();
+        let tickets: Vec<_> =
+            (0..64u8).map(|n| Ticket::new(Class::jwt(), vec![n + 1]).expect("fits")).collect();
+        let many = join_all(tickets.iter().map(|t| checker.check(&hangs, t, PEER, Wall(1))));
+        let other = PeerId::from_bytes([2; 32]);
+        let bystanders = async {
+            let at_the_same = checker.check(&hangs, &tickets[0], other, Wall(1)).await;
+            (at_the_same, checker.check(&yes, &tickets[0], PEER, Wall(1)).await)
+        };
+        let (many, (at_the_same, elsewhere)) = futures::join!(many, bystanders);
+        let timed_out = Err(Denial::TimedOut { limit: limits.deadline });
+        assert_eq!(many.iter().filter(|verdict| **verdict == timed_out).count(), limits.of_one_peer);
+        assert_eq!((at_the_same, elsewhere), (timed_out, valid(100)), "they had their turn");
+        let again = checker.check(&hangs, &tickets[63], PEER, Wall(1)).await;
+        assert_ne!(again, Err(Denial::Busy), "that there was no room is not kept");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn t2_what_is_revoked_is_refused_from_the_next_look_on() {
+        struct Taken(Arc<Mutex<Vec<TicketId>>>);
+        impl Revocations for Taken {
+            fn contains(&self, id: &TicketId) -> bool {
+                self.0.lock().expect("whole").contains(id)
+            }
+        }
+        struct WithTwin(TicketId);
+        impl Validator for WithTwin {
+            fn name(&self) -> &str {
+                "WithTwin"
+            }
+            fn class(&self) -> Class {
+                Class::jwt()
+            }
+            fn twins(&self, _: &Ticket) -> Vec<TicketId> {
+                vec![self.0]
+            }
+            fn validate<'a>(&'a self, _: Shown<'a>) -> Validation<'a> {
+                Box::pin(async { valid(100) })
+            }
+        }
+        let (checker, ticket, twin) = (checker(), ticket("a"), TicketId::from_bytes([9; 32]));
+        let (taken, trusted) = (Arc::default(), trust(WithTwin(twin)));
+        checker.revoke_by(Arc::new(Taken(Arc::clone(&taken))));
+        for name in [ticket.id(), twin] {
+            taken.lock().expect("whole").clear();
+            assert_eq!(checker.check(&trusted, &ticket, PEER, Wall(1)).await, valid(100));
+            taken.lock().expect("whole").push(name);
+            assert_eq!(checker.check(&trusted, &ticket, PEER, Wall(1)).await, Err(Denial::Revoked));
+            assert_eq!(checker.recall(&trusted, ticket.id(), PEER, Wall(1)), Some(Err(Denial::Revoked)));
+        }
+        assert_eq!(checker.asked(), 1);
     }
 }

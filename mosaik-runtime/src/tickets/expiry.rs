@@ -43,6 +43,30 @@ impl Expiry {
     }
 }
 
+/// The wall clock as tickets see it: the later of what it says, and of what it said at the beginning plus the time that passed since.
+///
+/// So one that is set back lets nobody in again whose ticket had ended. One that was ahead at the beginning ends tickets early, until
+/// the node is started again.
+#[derive(Debug, Clone, Copy)]
+pub struct Steady {
+    wall: Wall,
+    mono: Instant,
+}
+
+impl Steady {
+    /// Begins at this time.
+    pub fn new(wall: Wall, mono: Instant) -> Self {
+        Self { wall, mono }
+    }
+
+    /// The time that counts, when the clocks say (`wall`, `mono`).
+    pub fn now(&self, wall: Wall, mono: Instant) -> Wall {
+        let passed = mono.saturating_duration_since(self.mono).as_millis();
+        let steady = self.wall.0.saturating_add(u64::try_from(passed).unwrap_or(u64::MAX));
+        Wall(wall.0.max(steady))
+    }
+}
+
 /// The wall clock jumped against monotonic time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Jump {
@@ -102,6 +126,16 @@ mod tests {
         assert!(Expiry::fix(Wall(5), Wall(5), start).passed(Wall(5), start));
         let never = Expiry::fix(Wall(u64::MAX), Wall(0), start);
         assert!(!never.passed(Wall(u64::MAX - 1), start + 1000 * SECOND));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn f14_a_clock_that_is_set_back_does_not_begin_the_past_again() {
+        let start = Instant::now();
+        let steady = Steady::new(Wall(100_000), start);
+        assert_eq!(steady.now(Wall(101_000), start + SECOND), Wall(101_000));
+        assert_eq!(steady.now(Wall(5000), start + 10 * SECOND), Wall(110_000), "set back");
+        assert_eq!(steady.now(Wall(900_000), start + 11 * SECOND), Wall(900_000), "set forward");
+        assert_eq!(steady.now(Wall(112_000), start + 12 * SECOND), Wall(112_000), "and right again");
     }
 
     #[tokio::test(start_paused = true)]

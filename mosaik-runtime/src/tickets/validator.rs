@@ -2,7 +2,7 @@
 
 use std::{fmt, future::Future, pin::Pin};
 
-use super::{Class, Denial, Ticket};
+use super::{Class, Denial, Ticket, TicketId};
 use crate::primitives::{NetworkId, PeerId, Wall};
 
 /// A ticket, and who shows it where and when. Everything that a validator may decide on.
@@ -61,6 +61,13 @@ pub trait Validator: Send + Sync + 'static {
     /// What stands in the way, for the log; the validator goes on with what it has.
     fn refresh(&self) -> Result<(), String> {
         Ok(())
+    }
+
+    /// Other names under which the same ticket could be shown, where its bytes may be changed and still be valid: a ticket is revoked
+    /// when one of its names is.
+    fn twins(&self, ticket: &Ticket) -> Vec<TicketId> {
+        let _ = ticket;
+        Vec::new()
     }
 
     /// Decides.

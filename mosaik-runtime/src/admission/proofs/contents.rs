@@ -1,43 +1,72 @@
-//! Tickets of others, by content: each is fetched once.
+//! Tickets of others, by peer and content: each is fetched once.
+//!
+//! What one peer showed is never taken for what another shows: whoever names a ticket has to have it.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use tokio::sync::OnceCell;
+use tokio::{sync::OnceCell, time::Instant};
 
-use crate::tickets::{Ticket, TicketId};
+use crate::{
+    primitives::PeerId,
+    tickets::{MAX_HELD, Ticket, TicketId},
+};
 
 /// Tickets that are kept. At most 64 KiB each, and most have less than 1 KiB.
 const MOST: usize = 1024;
 /// The bytes of all tickets that are kept.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
+/// Tickets of one peer: those that it shows, and those that it showed before.
+const OF_ONE_PEER: usize = 2 * MAX_HELD;
+/// How long a peer is not asked again for what it did not give.
+const RETRY: Duration = Duration::from_secs(2);
 
+type Key = (PeerId, TicketId);
 type Cell = Arc<OnceCell<Ticket>>;
 
-/// Tickets of others; the one that was asked for first goes first.
+/// Tickets of others; the one that was not asked for longest goes first.
 #[derive(Debug, Default)]
 pub(super) struct Contents(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    cells: BTreeMap<TicketId, Cell>,
-    order: VecDeque<TicketId>,
+    places: BTreeMap<Key, Place>,
+    clock: u64,
+}
+
+#[derive(Debug, Default)]
+struct Place {
+    cell: Cell,
+    used: u64,
+    failed: Option<(Instant, String)>,
 }
 
 impl Contents {
-    /// The place of a ticket: filled, being filled, or empty.
-    pub(super) fn cell(&self, id: TicketId) -> Cell {
+    /// The place of a ticket: filled, being filled, or empty. An error when it could not be fetched a moment ago.
+    pub(super) fn cell(&self, key: Key, now: Instant) -> Result<Cell, String> {
         let mut state = self.state();
-        if let Some(cell) = state.cells.get(&id) {
-            return cell.clone();
+        state.clock += 1;
+        let used = state.clock;
+        let place = state.places.entry(key).or_default();
+        place.used = used;
+        if let Some((at, why)) = &place.failed
+            && now < *at + RETRY
+        {
+            return Err(why.clone());
         }
-        let cell = Cell::default();
-        state.cells.insert(id, cell.clone());
-        state.order.push_back(id);
-        state.make_room();
-        cell
+        let cell = place.cell.clone();
+        state.make_room(key.0);
+        Ok(cell)
+    }
+
+    /// A ticket could not be fetched.
+    pub(super) fn failed(&self, key: Key, now: Instant, why: &str) {
+        if let Some(place) = self.state().places.get_mut(&key) {
+            place.failed = Some((now, why.to_owned()));
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -46,15 +75,26 @@ impl Contents {
 }
 
 impl State {
-    fn make_room(&mut self) {
-        while self.cells.len() > MOST || self.bytes() > MOST_BYTES {
-            let Some(oldest) = self.order.pop_front() else { return };
-            self.cells.remove(&oldest);
+    fn make_room(&mut self, peer: PeerId) {
+        let first = (peer, TicketId::from_bytes([0; 32]));
+        while self.places.range(first..).take_while(|((of, _), _)| *of == peer).count() > OF_ONE_PEER {
+            self.remove_oldest(|of| *of == peer);
+        }
+        while self.places.len() > MOST || self.bytes() > MOST_BYTES {
+            self.remove_oldest(|_| true);
+        }
+    }
+
+    fn remove_oldest(&mut self, of: impl Fn(&PeerId) -> bool) {
+        let all = self.places.iter().filter(|((peer, _), _)| of(peer));
+        let oldest = all.min_by_key(|(_, place)| place.used).map(|(key, _)| *key);
+        if let Some(oldest) = oldest {
+            self.places.remove(&oldest);
         }
     }
 
     fn bytes(&self) -> usize {
-        self.cells.values().filter_map(|cell| cell.get()).map(|ticket| ticket.bytes().len()).sum()
+        self.places.values().filter_map(|place| place.cell.get()).map(|ticket| ticket.bytes().len()).sum()
     }
 }
 
@@ -63,16 +103,49 @@ mod tests {
     use super::*;
     use crate::tickets::Class;
 
-    #[test]
-    fn the_number_and_the_bytes_are_bounded() {
-        let contents = Contents::default();
-        for n in 0..2000u32 {
-            let ticket = Ticket::new(Class::jwt(), n.to_be_bytes().repeat(8192)).expect("fits");
-            let cell = contents.cell(ticket.id());
-            cell.set(ticket).expect("empty");
+    fn ticket(n: u32) -> Ticket {
+        Ticket::new(Class::jwt(), n.to_be_bytes().repeat(8192)).expect("fits")
+    }
+
+    fn peer(n: u32) -> PeerId {
+        let mut bytes = [0; 32];
+        bytes[..4].copy_from_slice(&n.to_be_bytes());
+        PeerId::from_bytes(bytes)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_number_and_the_bytes_are_bounded_and_what_is_used_stays() {
+        let (contents, now) = (Contents::default(), Instant::now());
+        let first = (peer(0), ticket(0).id());
+        for n in 0..2000 {
+            let cell = contents.cell((peer(n), ticket(n).id()), now).expect("not tried yet");
+            cell.set(ticket(n)).expect("empty");
+            assert!(contents.cell(first, now).expect("there").get().is_some(), "{n}: it is used");
         }
         let state = contents.state();
-        assert!(state.cells.len() <= MOST && state.bytes() <= MOST_BYTES + 32 * 1024);
-        assert_eq!(state.cells.len(), state.order.len());
+        assert!(state.places.len() <= MOST && state.bytes() <= MOST_BYTES + 32 * 1024);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn t3_what_one_peer_showed_is_not_there_for_another_nor_pushed_out_by_it() {
+        let (contents, now) = (Contents::default(), Instant::now());
+        let id = ticket(1).id();
+        contents.cell((peer(1), id), now).expect("fresh").set(ticket(1)).expect("empty");
+        assert!(contents.cell((peer(2), id), now).expect("fresh").get().is_none());
+        for n in 0..2000 {
+            let _ = contents.cell((peer(2), ticket(n).id()), now);
+        }
+        assert_eq!(contents.state().places.len(), OF_ONE_PEER + 1);
+        assert!(contents.cell((peer(1), id), now).expect("there").get().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_did_not_answer_is_not_asked_again_at_once() {
+        let (contents, now) = (Contents::default(), Instant::now());
+        let key = (peer(1), ticket(1).id());
+        contents.cell(key, now).expect("fresh");
+        contents.failed(key, now, "silence");
+        assert_eq!(contents.cell(key, now).map(drop), Err("silence".to_owned()));
+        assert!(contents.cell(key, now + RETRY).is_ok());
     }
 }

@@ -1,10 +1,15 @@
 //! How a ticket is asked for: one question, one answer, on a link of its own.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::time::timeout;
 
 use crate::{
     primitives::{PeerId, Scope},
@@ -15,11 +20,13 @@ use crate::{
 use super::Tickets;
 
 /// How long one step may take.
-const STEP: Duration = Duration::from_secs(1);
+const STEP: Duration = Duration::from_secs(3);
 /// Questions that wait; more are refused as busy.
 const BACKLOG: usize = 64;
-/// Questions that are answered at once.
-const AT_ONCE: usize = 32;
+/// Questions of one peer at once.
+const OF_ONE_PEER: usize = 4;
+/// Questions at once.
+const MOST: usize = 256;
 
 /// Tickets by their content.
 #[derive(Debug)]
@@ -34,13 +41,13 @@ impl Protocol for TicketsProtocol {
 
 /// The question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-enum AskFrame {
+pub(super) enum AskFrame {
     V1 { id: TicketId, extensions: Vec<(u16, Bytes)> },
 }
 
 /// The answer.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-enum AnswerFrame {
+pub(super) enum AnswerFrame {
     /// The ticket.
     Here { class: Class, bytes: Bytes, extensions: Vec<(u16, Bytes)> },
     /// This node shows no such ticket.
@@ -77,10 +84,43 @@ pub(super) async fn fetch(transport: &Transport, peer: PeerId, id: TicketId) -> 
     Err(code)
 }
 
+/// Who is being answered. A peer that asks and does not read takes its own places alone.
+#[derive(Debug, Clone, Default)]
+struct Places(Arc<Mutex<BTreeMap<PeerId, usize>>>);
+
+/// A place of a peer; it is free when this is dropped.
+struct Place(Places, PeerId);
+
+impl Places {
+    fn take(&self, peer: PeerId) -> Option<Place> {
+        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (all, its) = (taken.values().sum::<usize>(), taken.entry(peer).or_default());
+        let free = all < MOST && *its < OF_ONE_PEER;
+        if free {
+            *its += 1;
+        } else if *its == 0 {
+            taken.remove(&peer);
+        }
+        free.then(|| Place(self.clone(), peer))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(its) = taken.get_mut(&self.1) {
+            *its -= 1;
+            if *its == 0 {
+                taken.remove(&self.1);
+            }
+        }
+    }
+}
+
 /// Answers questions until the node stops.
 pub(super) fn serve(tickets: &Tickets, transport: &Transport, scope: &Scope) {
     let mut listener = transport.listen::<TicketsProtocol>(BACKLOG);
-    let (tickets, scope, turns) = (tickets.clone(), scope.clone(), Arc::new(Semaphore::new(AT_ONCE)));
+    let (tickets, scope, places) = (tickets.clone(), scope.clone(), Places::default());
     scope.clone().spawn("tickets", async move {
         loop {
             let link = tokio::select! {
@@ -88,12 +128,16 @@ pub(super) fn serve(tickets: &Tickets, transport: &Transport, scope: &Scope) {
                 () = scope.stopping() => return,
                 link = listener.accept() => link,
             };
-            let (Some(link), Ok(turn)) = (link, turns.clone().acquire_owned().await) else { return };
+            let Some(link) = link else { return };
+            let Some(place) = places.take(link.peer()) else {
+                link.close(Code::Busy);
+                continue;
+            };
             let tickets = tickets.clone();
             scope.spawn("ticket", async move {
                 // Who asks too slowly gets no answer.
                 let _ = timeout(STEP, answer(&tickets, link)).await;
-                drop(turn);
+                drop(place);
             });
         }
     });
@@ -128,6 +172,21 @@ pub(in crate::admission) fn fuzzed(bytes: &[u8]) {
 mod tests {
     use super::*;
     use crate::primitives::{codec, ids::hex};
+
+    #[test]
+    fn a_peer_takes_its_own_places_alone() {
+        let places = Places::default();
+        let (one, two) = (PeerId::from_bytes([1; 32]), PeerId::from_bytes([2; 32]));
+        let taken: Vec<_> = (0..10).filter_map(|_| places.take(one)).collect();
+        assert_eq!(taken.len(), OF_ONE_PEER);
+        assert!(places.take(two).is_some());
+        drop(taken);
+        assert!(places.take(one).is_some() && places.0.lock().expect("whole").is_empty());
+        let peer = |n: usize| PeerId::from_bytes([u8::try_from(n).expect("small"); 32]);
+        let all: Vec<_> =
+            (0..200).flat_map(|n| [places.take(peer(n)), places.take(peer(n))]).flatten().collect();
+        assert_eq!(all.len(), MOST);
+    }
 
     #[test]
     fn question_and_answers_have_golden_bytes() {

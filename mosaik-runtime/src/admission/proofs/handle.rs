@@ -1,7 +1,7 @@
 //! The tickets of a node: its own, those of others, and who decides about them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -10,28 +10,31 @@ use std::{
     time::Duration,
 };
 
+use futures::future::join_all;
 use tokio::time::Instant;
 
 use crate::{
     discovery::{Discovery, EntryTooLarge, TICKETS},
     primitives::{Clock, PeerId, Policy, Scope, Wall},
     tickets::{
-        Checker, CheckerLimits, Denial, Expiry, Held, Jumps, Reference, Ticket, TicketId, TooManyTickets,
-        Validator, pack, unpack,
+        Checker, CheckerLimits, Denial, Expiry, Held, Jumps, Panicked, Reference, Revocations, Steady,
+        Ticket, TicketId, TooManyTickets, Trusted, Validator, pack, unpack,
     },
     transport::Transport,
 };
 
+use super::super::refusal::shown;
 use super::{
     contents::Contents,
     exchange,
-    standing::{Proof, Standing},
+    inquiry::Inquiries,
+    standing::{Found, Look, Proof, Standing},
 };
 
 /// How far the wall clock may jump before everything is validated again.
 const LEEWAY: Duration = Duration::from_secs(5);
 /// How often validators look for new keys, and the clocks are compared.
-pub(in crate::admission) const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(500);
 
 /// The tickets of a node: what it shows, and what it asks of others. Cheap to clone.
 #[derive(Clone)]
@@ -44,9 +47,11 @@ struct Inner {
     scope: Scope,
     checker: Checker,
     contents: Contents,
+    inquiries: Inquiries,
     held: Mutex<Held>,
     serving: AtomicBool,
-    validators: Mutex<BTreeMap<Arc<str>, Arc<dyn Validator>>>,
+    validators: Mutex<BTreeMap<Arc<str>, Trusted>>,
+    steady: Steady,
     looked: Mutex<(Instant, Jumps)>,
 }
 
@@ -65,6 +70,9 @@ pub enum TicketsError {
         /// The name.
         name: String,
     },
+    /// It does not say who it is.
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
 }
 
 impl Tickets {
@@ -76,7 +84,7 @@ impl Tickets {
     ) -> Self {
         let clock = transport.clock().clone();
         let now = clock.now();
-        let jumps = Jumps::new(clock.wall(), now, LEEWAY);
+        let (jumps, steady) = (Jumps::new(clock.wall(), now, LEEWAY), Steady::new(clock.wall(), now));
         Self(Arc::new(Inner {
             transport,
             discovery,
@@ -84,9 +92,11 @@ impl Tickets {
             scope,
             checker: Checker::new(network, CheckerLimits::default()),
             contents: Contents::default(),
+            inquiries: Inquiries::default(),
             held: Mutex::default(),
             serving: AtomicBool::new(false),
             validators: Mutex::default(),
+            steady,
             looked: Mutex::new((now, jumps)),
         }))
     }
@@ -133,20 +143,30 @@ impl Tickets {
     ///
     /// # Errors
     ///
-    /// When there is one of that name.
+    /// When there is one of that name, or it panics when it is asked for its name.
     pub fn trust(&self, validator: impl Validator) -> Result<(), TicketsError> {
         self.trust_shared(Arc::new(validator))
     }
 
     /// As [`trust`](Self::trust), with a validator that the caller keeps, too: to change its keys.
     pub fn trust_shared(&self, validator: Arc<dyn Validator>) -> Result<(), TicketsError> {
-        let name: Arc<str> = validator.name().into();
+        let trusted = Trusted::new(validator)?;
         let mut validators = self.validators();
-        if validators.contains_key(&name) {
-            return Err(TicketsError::NameTaken { name: name.to_string() });
+        if validators.contains_key(trusted.name()) {
+            return Err(TicketsError::NameTaken { name: trusted.name().to_string() });
         }
-        validators.insert(name, validator);
+        validators.insert(trusted.name().clone(), trusted);
         Ok(())
+    }
+
+    /// Whether somebody decides about the proof of this name here.
+    pub fn trusts(&self, name: &str) -> bool {
+        self.validators().contains_key(name)
+    }
+
+    /// Refuses tickets that are in `revocations`, whoever decides about them: a link that stands on one ends within a second.
+    pub fn revoke_by(&self, revocations: impl Revocations) {
+        self.0.checker.revoke_by(Arc::new(revocations));
     }
 
     /// How often a validator was asked since the node started; answers from memory do not count.
@@ -174,71 +194,68 @@ impl Tickets {
         Some(entry.extension(TICKETS).map(|bytes| unpack(bytes)).unwrap_or_default())
     }
 
-    /// What `peer` proves of what `policy` asks for. Nothing is known of a peer whose entry is not.
-    pub(in crate::admission) async fn prove(&self, policy: &Policy, peer: PeerId) -> Standing {
-        let mut standing = Standing::default();
+    /// What `peer` proves of what `policy` asks for, as far as it is found out by `until`. Nothing is known of a peer whose entry is
+    /// not. What it proved `before` is looked at, too, where it is no longer shown.
+    pub(in crate::admission) async fn prove(
+        &self,
+        policy: &Policy,
+        peer: PeerId,
+        before: &Standing,
+        until: Instant,
+    ) -> Found {
         let names = policy.proofs();
         if names.is_empty() {
-            return standing;
+            return Found::default();
         }
         self.look();
-        let Some(references) = self.references(&peer) else { return standing };
-        for name in names {
-            let verdict = self.prove_one(&name, peer, &references).await;
-            standing.put(name, verdict);
-        }
-        standing
-    }
-
-    async fn prove_one(&self, name: &str, peer: PeerId, shown: &[Reference]) -> Result<Proof, Denial> {
-        let validator = self.validators().get(name).cloned();
-        let unavailable = |why: String| Denial::Unavailable { why };
-        let validator = validator.ok_or_else(|| {
-            unavailable(format!("nobody decides about `{name}` here: `tickets().trust(..)` takes who does"))
-        })?;
-        let class = validator.class();
-        let mut best: Result<Proof, Denial> = Err(Denial::Missing { class: class.to_string() });
-        for (_, id) in shown.iter().filter(|(its, _)| *its == class) {
-            let found = match self.ticket(peer, *id).await {
-                Ok(ticket) => self.check(&*validator, &ticket, peer).await,
-                Err(why) => Err(unavailable(why)),
-            };
-            best = match (best, found) {
-                (Ok(a), Ok(b)) => Ok(if b.expiry.until() > a.expiry.until() { b } else { a }),
-                (Ok(proof), Err(_)) | (Err(_), Ok(proof)) => Ok(proof),
-                (Err(a), Err(b)) => Err(a.or_more_telling(b)),
-            };
-        }
-        best
-    }
-
-    async fn check(&self, validator: &dyn Validator, ticket: &Ticket, peer: PeerId) -> Result<Proof, Denial> {
-        let (wall, mono) = (self.0.clock.wall(), self.0.clock.now());
-        let valid = self.0.checker.check(validator, ticket, peer, wall).await?;
-        let expiry = Expiry::fix(valid.until, wall, mono);
-        // The check may have taken a while.
-        let (wall, mono) = (self.0.clock.wall(), self.0.clock.now());
-        if expiry.passed(wall, mono) {
-            return Err(Denial::Expired { ago: wall.distance(valid.until.min(wall)) });
-        }
-        Ok(Proof { ticket: ticket.id(), expiry })
-    }
-
-    async fn ticket(&self, peer: PeerId, id: TicketId) -> Result<Ticket, String> {
-        if peer == self.0.transport.id() {
-            return self.shown(&id).ok_or_else(|| "it is not shown any more".to_owned());
-        }
-        let cell = self.0.contents.cell(id);
-        let fetched = cell.get_or_try_init(|| async {
-            let fetched = exchange::fetch(&self.0.transport, peer, id).await;
-            let result = if fetched.is_ok() { "fetched" } else { "failed" };
-            metrics::counter!("mosaik_tickets_fetched_total", "result" => result).increment(1);
-            fetched
+        let Some(references) = self.references(&peer) else { return Found::default() };
+        let before = before.tickets();
+        let looks = names.into_iter().map(|name| {
+            let (references, old) = (&references, before.get(&name).copied());
+            async move {
+                let found = self.prove_one(&name, peer, references, old, until).await;
+                (name, found)
+            }
         });
-        fetched.await.cloned().map_err(|why| format!("the ticket could not be fetched: {why}"))
+        join_all(looks).await.into_iter().collect()
     }
 
-    /// Lets validators look for new keys, and compares the clocks; at most once a second.
+    /// All tickets at once, so that none holds up another.
+    async fn prove_one(
+        &self,
+        name: &str,
+        peer: PeerId,
+        shown: &[Reference],
+        old: Option<TicketId>,
+        until: Instant,
+    ) -> (Vec<Look>, Denial) {
+        let Some(trusted) = self.validators().get(name).cloned() else {
+            let why = format!("nobody decides about `{name}` here: `tickets().trust(..)` takes who does");
+            return (Vec::new(), Denial::Unavailable { why });
+        };
+        let class = trusted.class();
+        let its: BTreeSet<TicketId> = shown.iter().filter(|(of, _)| of == class).map(|(_, id)| *id).collect();
+        let all: BTreeSet<TicketId> = its.iter().copied().chain(old).collect();
+        let look = async |ticket: TicketId| {
+            let verdict = self.look_at(&trusted, peer, ticket, until).await;
+            let verdict = verdict.and_then(|valid| self.fixed(ticket, valid.until));
+            Look { ticket, shown: its.contains(&ticket), verdict }
+        };
+        let missing = Denial::Missing { class: class.to_string() };
+        (join_all(all.into_iter().map(look)).await, missing)
+    }
+
+    /// The proof that a ticket is until then, if that is ahead.
+    fn fixed(&self, ticket: TicketId, until: Wall) -> Result<Proof, Denial> {
+        let (wall, mono) = self.now();
+        let expiry = Expiry::fix(until, wall, mono);
+        if expiry.passed(wall, mono) {
+            return Err(Denial::Expired { ago: wall.distance(until.min(wall)) });
+        }
+        Ok(Proof { ticket, expiry, seen: mono })
+    }
+
+    /// Lets validators look for new keys, and compares the clocks; at most twice a second.
     fn look(&self) {
         let (wall, mono) = (self.0.clock.wall(), self.0.clock.now());
         {
@@ -248,15 +265,20 @@ impl Tickets {
             }
             looked.0 = mono + LOOK;
             if let Some(jump) = looked.1.look(wall, mono) {
-                tracing::warn!(target: "mosaik::admission", by_ms = %jump.by_ms, "the wall clock jumped: all tickets are validated again");
+                tracing::warn!(target: "mosaik::admission", by_ms = %jump.by_ms, "the wall clock jumped: all tickets are validated again; after a step back they end by the time that passed");
                 self.0.checker.forget();
             }
         }
         let validators: Vec<_> = self.validators().values().cloned().collect();
-        for validator in validators {
-            if let Err(why) = validator.refresh() {
-                tracing::warn!(target: "mosaik::admission", validator = validator.name(), "keys stay as they were: {why}");
+        for trusted in validators {
+            if let Err(why) = trusted.refresh() {
+                let why = shown(&why);
+                tracing::warn!(target: "mosaik::admission", validator = %trusted.name(), "keys stay as they were: {why}");
             }
+        }
+        for why in self.0.checker.refresh() {
+            let why = shown(&why);
+            tracing::warn!(target: "mosaik::admission", "revocations stay as they were: {why}");
         }
     }
 
@@ -280,13 +302,34 @@ impl Tickets {
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn validators(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Arc<dyn Validator>>> {
+    fn validators(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Trusted>> {
         self.0.validators.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The wall clock and monotonic time.
+    /// The wall clock, as far as it was not set back, and monotonic time.
     pub(in crate::admission) fn now(&self) -> (Wall, Instant) {
-        (self.0.clock.wall(), self.0.clock.now())
+        let mono = self.0.clock.now();
+        (self.0.steady.now(self.0.clock.wall(), mono), mono)
+    }
+
+    pub(super) fn checker(&self) -> &Checker {
+        &self.0.checker
+    }
+
+    pub(super) fn contents(&self) -> &Contents {
+        &self.0.contents
+    }
+
+    pub(super) fn inquiries(&self) -> &Inquiries {
+        &self.0.inquiries
+    }
+
+    pub(super) fn transport(&self) -> &Transport {
+        &self.0.transport
+    }
+
+    pub(super) fn scope(&self) -> &Scope {
+        &self.0.scope
     }
 }
 

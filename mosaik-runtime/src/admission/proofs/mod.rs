@@ -1,12 +1,15 @@
 //! What peers prove with tickets, and what this node shows of itself.
 //!
 //! A node's entry names its tickets by their content; who wants one asks the node for it, over a connection on which both sides
-//! proved that they belong to the network. What comes is checked against the name, kept by it, and shown to the validator that
+//! proved that they belong to the network. What comes is checked against the name, kept by peer and name, and shown to the validator that
 //! a policy names.
 
 mod contents;
 mod exchange;
 mod handle;
+mod inquiry;
+#[cfg(all(test, feature = "sim"))]
+mod rogue;
 mod standing;
 #[cfg(all(test, feature = "sim"))]
 mod tests;

@@ -1,60 +1,96 @@
 //! What a peer has proven, and until when it stands. Pure.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
 use crate::{
     primitives::{Decision, PeerView, Wall},
-    tickets::{Denial, Expiry, Reference, TicketId},
+    tickets::{Denial, Expiry, TicketId},
 };
+
+/// How long a proof stands that cannot be looked at just now, or whose successor cannot.
+const GRACE: Duration = Duration::from_secs(4);
 
 /// One proof that stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::admission) struct Proof {
     pub(super) ticket: TicketId,
     pub(super) expiry: Expiry,
+    /// When it was last seen to stand.
+    pub(super) seen: Instant,
 }
+
+/// What was found out about one ticket.
+#[derive(Debug, Clone)]
+pub(in crate::admission) struct Look {
+    pub(super) ticket: TicketId,
+    /// Whether the peer shows it now; one that it showed before is looked at until another stands in its place.
+    pub(super) shown: bool,
+    pub(super) verdict: Result<Proof, Denial>,
+}
+
+/// What was found out about what a policy asks for: for each proof all tickets, and why there is none otherwise.
+pub(in crate::admission) type Found = BTreeMap<Arc<str>, (Vec<Look>, Denial)>;
 
 /// What a peer has proven of what a policy asks for.
 #[derive(Debug, Clone, Default)]
 pub(in crate::admission) struct Standing(BTreeMap<Arc<str>, Result<Proof, Denial>>);
 
+/// Whether nothing was found out.
+fn undecided<T>(verdict: &Result<T, Denial>) -> bool {
+    matches!(verdict, Err(Denial::Busy | Denial::Unavailable { .. }))
+}
+
+/// The proof of several tickets: the one with the latest end, else the most telling refusal.
+fn best(looks: &[Look], otherwise: &Denial) -> Result<Proof, Denial> {
+    let mut best = Err(otherwise.clone());
+    for look in looks.iter().filter(|look| look.shown) {
+        best = match (best, look.verdict.clone()) {
+            (Ok(a), Ok(b)) => Ok(if b.expiry.until() > a.expiry.until() { b } else { a }),
+            (Ok(proof), Err(_)) | (Err(_), Ok(proof)) => Ok(proof),
+            (Err(a), Err(b)) => Err(a.or_more_telling(b)),
+        };
+    }
+    best
+}
+
 impl Standing {
-    /// Takes new findings. Where the same ticket stands until the same time as before, its end stays where it was fixed: a wall
-    /// clock that was set back meanwhile prolongs nothing.
+    /// What follows from new findings. Where the same ticket stands until the same time as before, its end stays where it was fixed: a
+    /// wall clock that was set back meanwhile prolongs nothing.
     ///
-    /// A ticket that could only not be looked at just now stands as it did, if it is still shown.
-    pub(in crate::admission) fn renewed(&self, mut found: Self, shown: &[Reference]) -> Self {
-        for (name, verdict) in &mut found.0 {
-            let Some(Ok(old)) = self.0.get(name) else { continue };
-            let still = shown.iter().any(|(_, id)| *id == old.ticket);
-            let same = |new: &Proof| new.ticket == old.ticket && new.expiry.until() == old.expiry.until();
-            let stands = match &*verdict {
-                Ok(new) => same(new),
-                Err(Denial::Busy | Denial::Unavailable { .. }) => still,
-                Err(_) => false,
+    /// A ticket that could only not be looked at just now stands a little longer, and so does one whose successor could not be. What
+    /// was found out about the ticket itself counts at once, whatever another ticket of the same peer does.
+    #[must_use]
+    pub(in crate::admission) fn renewed(&self, found: Found, now: Instant) -> Self {
+        let decide = |(name, (looks, otherwise)): (Arc<str>, (Vec<Look>, Denial))| {
+            let old = self.0.get(&name).and_then(|old| old.as_ref().ok());
+            let verdict = match (best(&looks, &otherwise), old) {
+                (Ok(new), Some(old)) if new.ticket == old.ticket => {
+                    let same = new.expiry.until() == old.expiry.until();
+                    Ok(Proof { expiry: if same { old.expiry } else { new.expiry }, ..new })
+                }
+                (Err(_), Some(old)) if old.outlasts(&looks, now) => Ok(*old),
+                (verdict, _) => verdict,
             };
-            if stands {
-                *verdict = Ok(*old);
-            }
-        }
-        found
+            (name, verdict)
+        };
+        Self(found.into_iter().map(decide).collect())
     }
 
-    /// Adds one finding.
-    pub(super) fn put(&mut self, name: Arc<str>, verdict: Result<Proof, Denial>) {
-        self.0.insert(name, verdict);
+    /// The tickets that what is proven stands on, by proof.
+    pub(in crate::admission) fn tickets(&self) -> BTreeMap<Arc<str>, TicketId> {
+        let proven = |(name, verdict): (&Arc<str>, &Result<Proof, Denial>)| {
+            Some((name.clone(), verdict.as_ref().ok()?.ticket))
+        };
+        self.0.iter().filter_map(proven).collect()
     }
 
-    /// Takes away what is over, and what the peer no longer shows.
-    pub(in crate::admission) fn prune(&mut self, shown: Option<&[Reference]>, wall: Wall, mono: Instant) {
+    /// Takes away what is over.
+    pub(in crate::admission) fn prune(&mut self, wall: Wall, mono: Instant) {
         for verdict in self.0.values_mut() {
             let Ok(proof) = verdict else { continue };
-            let gone = shown.is_some_and(|shown| shown.iter().all(|(_, id)| *id != proof.ticket));
-            if gone {
-                *verdict = Err(Denial::Unavailable { why: "the peer no longer shows the ticket".to_owned() });
-            } else if proof.expiry.passed(wall, mono) {
+            if proof.expiry.passed(wall, mono) {
                 *verdict = Err(Denial::Expired { ago: wall.distance(proof.expiry.until().min(wall)) });
             }
         }
@@ -78,65 +114,134 @@ impl Standing {
     }
 }
 
+impl Proof {
+    /// Whether it stands a little longer though nothing was found that proves it.
+    fn outlasts(&self, looks: &[Look], now: Instant) -> bool {
+        let Some(own) = looks.iter().find(|look| look.ticket == self.ticket) else { return false };
+        let successor = || looks.iter().any(|look| look.shown && undecided(&look.verdict));
+        let open = if own.shown {
+            undecided(&own.verdict)
+        } else {
+            (own.verdict.is_ok() || undecided(&own.verdict)) && successor()
+        };
+        open && now < self.seen + GRACE
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{primitives::PeerId, tickets::Class};
+    use crate::primitives::PeerId;
+
+    fn id(ticket: u8) -> TicketId {
+        TicketId::from_bytes([ticket; 32])
+    }
+
+    fn proven(ticket: u8, until: u64, wall: u64, mono: Instant) -> Look {
+        let expiry = Expiry::fix(Wall(until), Wall(wall), mono);
+        Look {
+            ticket: id(ticket),
+            shown: true,
+            verdict: Ok(Proof { ticket: id(ticket), expiry, seen: mono }),
+        }
+    }
+
+    fn denied(ticket: u8, denial: Denial) -> Look {
+        Look { ticket: id(ticket), shown: true, verdict: Err(denial) }
+    }
+
+    fn gone(look: Look) -> Look {
+        Look { shown: false, ..look }
+    }
+
+    fn unanswered() -> Denial {
+        Denial::Unavailable { why: String::new() }
+    }
+
+    fn found(looks: impl IntoIterator<Item = Look>) -> Found {
+        let missing = Denial::Missing { class: "plain".into() };
+        [("Desk".into(), (looks.into_iter().collect(), missing))].into()
+    }
 
     fn standing(ticket: u8, until: u64, wall: u64, mono: Instant) -> Standing {
-        let expiry = Expiry::fix(Wall(until), Wall(wall), mono);
-        let mut standing = Standing::default();
-        standing.put("Desk".into(), Ok(Proof { ticket: TicketId::from_bytes([ticket; 32]), expiry }));
-        standing
+        Standing::default().renewed(found([proven(ticket, until, wall, mono)]), mono)
     }
 
     #[tokio::test(start_paused = true)]
     async fn t2_a_clock_that_is_set_back_prolongs_nothing_and_a_new_ticket_does() {
         let start = Instant::now();
         let first = standing(1, 10_000, 0, start);
-        let end = Some(start + Duration::from_secs(10));
-        let again = first.renewed(standing(1, 10_000, 0, start + Duration::from_secs(5)), &[]);
+        let (end, later) = (Some(start + Duration::from_secs(10)), start + Duration::from_secs(5));
+        let again = first.renewed(found([proven(1, 10_000, 0, later)]), later);
         assert_eq!(again.next_end(Wall(0), start), end, "validated again with a clock that was set back");
-        let newer = again.renewed(standing(2, 60_000, 5000, start + Duration::from_secs(5)), &[]);
-        assert_eq!(
-            newer.next_end(Wall(5000), start + Duration::from_secs(5)),
-            Some(start + Duration::from_secs(60))
+        let newer = again.renewed(found([proven(2, 60_000, 5000, later)]), later);
+        assert_eq!(newer.next_end(Wall(5000), later), Some(start + Duration::from_secs(60)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn t2_what_is_found_of_a_ticket_counts_whatever_another_one_does() {
+        let start = Instant::now();
+        let before = standing(1, 100_000, 0, start);
+        for denial in
+            [Denial::Revoked, Denial::OtherPeer, Denial::Untrusted { why: String::new() }, Denial::Panicked]
+        {
+            let after = before.renewed(found([denied(1, denial.clone()), denied(2, unanswered())]), start);
+            assert!(after.missing().is_some(), "{denial}: a second ticket holds nothing up");
+        }
+        let timed_out = Denial::TimedOut { limit: GRACE };
+        assert!(before.renewed(found([denied(1, timed_out)]), start).missing().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_looked_at_stands_a_little_longer_and_no_more() {
+        let start = Instant::now();
+        let before = standing(1, 100_000, 0, start);
+        let after = |looks: Vec<Look>, now| before.renewed(found(looks), now).missing().is_none();
+        for denial in [Denial::Busy, unanswered()] {
+            assert!(after(vec![denied(1, denial.clone())], start + GRACE - Duration::from_millis(1)));
+            assert!(!after(vec![denied(1, denial)], start + GRACE));
+        }
+        let mut again = before.clone();
+        for second in 1..4 {
+            again = again.renewed(found([denied(1, Denial::Busy)]), start + Duration::from_secs(second));
+        }
+        assert!(
+            again.renewed(found([denied(1, Denial::Busy)]), start + GRACE).missing().is_some(),
+            "not each time anew"
         );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_could_not_be_looked_at_stands_while_it_is_shown() {
+    async fn ls7_a_ticket_stands_while_its_successor_is_looked_at() {
         let start = Instant::now();
-        let before = standing(1, 10_000, 0, start);
-        let shown = [(Class::jwt(), TicketId::from_bytes([1; 32]))];
-        let after = |denial, shown: &[Reference]| {
-            let mut found = Standing::default();
-            found.put("Desk".into(), Err(denial));
-            before.renewed(found, shown).missing().is_none()
-        };
-        assert!(after(Denial::Busy, &shown));
-        assert!(!after(Denial::Busy, &[]));
-        assert!(!after(Denial::Revoked, &shown));
-        assert!(!after(Denial::Panicked, &shown), "t5");
+        let before = standing(1, 100_000, 0, start);
+        let after = |looks: Vec<Look>, now| before.renewed(found(looks), now).missing().is_none();
+        let (old, soon) = (|| gone(proven(1, 100_000, 0, start)), start + Duration::from_secs(2));
+        assert!(after(vec![old(), denied(2, unanswered())], soon));
+        assert!(!after(vec![old(), denied(2, unanswered())], start + GRACE), "not for ever");
+        assert!(!after(vec![old(), denied(2, Denial::OtherPeer)], soon), "the successor proves nothing");
+        assert!(!after(vec![old()], soon), "there is no successor");
+        assert!(
+            !after(vec![gone(denied(1, Denial::Revoked)), denied(2, unanswered())], soon),
+            "it was revoked"
+        );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_over_or_not_shown_any_more_is_missing() {
+    async fn what_is_over_is_missing_and_the_latest_end_counts() {
         let start = Instant::now();
         let mut over = standing(1, 10_000, 0, start);
-        over.prune(None, Wall(9999), start);
+        over.prune(Wall(9999), start);
         assert!(over.missing().is_none());
-        over.prune(None, Wall(10_000), start);
+        over.prune(Wall(10_000), start);
         assert_eq!(over.missing().map(|(name, denial)| (name, denial.code())), Some(("Desk", "expired")));
-        let mut gone = standing(1, 10_000, 0, start);
-        gone.prune(Some(&[(Class::jwt(), TicketId::from_bytes([1; 32]))]), Wall(0), start);
-        assert!(gone.missing().is_none());
-        gone.prune(Some(&[(Class::jwt(), TicketId::from_bytes([2; 32]))]), Wall(0), start);
-        assert_eq!(gone.missing().map(|(_, denial)| denial.code()), Some("unavailable"));
         let mut view = PeerView::stranger(PeerId::from_bytes([1; 32]));
-        gone.tell(&mut view);
+        over.tell(&mut view);
         assert_eq!(view.proofs.get("Desk"), Some(&Decision::No));
+        let two = Standing::default()
+            .renewed(found([proven(1, 10_000, 0, start), proven(2, 20_000, 0, start)]), start);
+        assert_eq!(two.tickets(), [("Desk".into(), id(2))].into());
     }
 }

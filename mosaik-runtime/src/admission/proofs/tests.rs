@@ -25,12 +25,12 @@ use crate::{
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A ticket that says until when it is valid (in seconds), and for whom.
-fn ticket(node: &Node, until: u64) -> Ticket {
+pub(super) fn ticket(node: &Node, until: u64) -> Ticket {
     let text = format!("{} {until}", node.transport.id());
     Ticket::new(word("plain"), text).expect("fits")
 }
 
-fn word(text: &str) -> Class {
+pub(super) fn word(text: &str) -> Class {
     Class::new(text).expect("a word")
 }
 
@@ -50,20 +50,20 @@ fn decide(shown: Shown<'_>) -> Result<Valid, Denial> {
 }
 
 /// A gatekeeper that trusts plain tickets, and an asker.
-async fn trusting() -> (Node, Node) {
+pub(super) async fn trusting() -> (Node, Node) {
     let (gate, asker) = pair(&["matcher"]).await;
     gate.admission.tickets().trust(validator("Desk", word("plain"), decide)).expect("the first");
     (gate, asker)
 }
 
 /// Waits until the gatekeeper has heard what the asker shows.
-async fn heard(gate: &Node, asker: &Node) {
+pub(super) async fn heard(gate: &Node, asker: &Node) {
     let (peer, shown) = (asker.transport.id(), asker.admission.tickets().held());
     let tickets = gate.admission.tickets().clone();
     gate.discovery.when(move |_| tickets.references(&peer).as_ref() == Some(&shown)).await;
 }
 
-async fn try_it(gate: &Node, asker: &Node, policy: Policy) -> Result<(), Refusal> {
+pub(super) async fn try_it(gate: &Node, asker: &Node, policy: Policy) -> Result<(), Refusal> {
     let (answered, asked) = meet(gate, asker, ask_for::<u32>(), Ok(gate_for::<u32>(policy))).await;
     match asked {
         Ok(_) => Ok(()),
@@ -75,7 +75,7 @@ async fn try_it(gate: &Node, asker: &Node, policy: Policy) -> Result<(), Refusal
     }
 }
 
-fn not_proven(refusal: Result<(), Refusal>) -> String {
+pub(super) fn not_proven(refusal: Result<(), Refusal>) -> String {
     match refusal {
         Err(Refusal::NotProven { why, .. }) => why,
         other => panic!("{other:?}"),
@@ -121,7 +121,7 @@ async fn t4_a_ticket_is_validated_once_and_not_at_every_change() {
 }
 
 /// A link that was admitted by its ticket; the gatekeeper's lease, and its events.
-async fn admitted(gate: &Node, asker: &Node, until: u64) -> (super::super::Lease, TicketId) {
+pub(super) async fn admitted(gate: &Node, asker: &Node, until: u64) -> (super::super::Lease, TicketId) {
     let id = asker.admission.tickets().add(ticket(asker, until)).expect("room");
     heard(gate, asker).await;
     let (answered, asked) = meet(gate, asker, ask_for::<u32>(), Ok(gate_for::<u32>(proof("Desk")))).await;
@@ -131,7 +131,7 @@ async fn admitted(gate: &Node, asker: &Node, until: u64) -> (super::super::Lease
 }
 
 /// How long it takes until the lease is revoked, and why.
-async fn revoked_after(lease: &super::super::Lease) -> (Duration, String) {
+pub(super) async fn revoked_after(lease: &super::super::Lease) -> (Duration, String) {
     let start = Instant::now();
     let refusal = timeout(3600 * SECOND, lease.revoked()).await.expect("revoked");
     (start.elapsed(), refusal.to_string())
@@ -178,7 +178,7 @@ async fn ls7_a_renewal_keeps_the_link() {
 }
 
 /// Accepts everybody until it is told otherwise.
-struct Switch(Arc<AtomicU64>);
+pub(super) struct Switch(pub(super) Arc<AtomicU64>);
 
 impl Validator for Switch {
     fn name(&self) -> &str {

@@ -49,6 +49,9 @@ pub struct Claims {
     pub other: BTreeMap<String, Value>,
 }
 
+/// The names that have a meaning of their own.
+const REGISTERED: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
+
 /// The top level of the claims, each name once.
 struct Unique(BTreeMap<String, Value>);
 
@@ -94,29 +97,31 @@ impl Claims {
         })
     }
 
-    /// The middle part of a token, as JSON.
-    pub(super) fn write(&self) -> Vec<u8> {
-        let mut all: BTreeMap<&str, Value> =
-            self.other.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-        let mut put = |name, value: Option<Value>| {
-            if let Some(value) = value {
-                all.insert(name, value);
-            }
-        };
-        put("iss", self.issuer.clone().map(Value::from));
-        put("sub", self.subject.clone().map(Value::from));
-        put(
-            "aud",
-            match &self.audience[..] {
+    /// One claim by its name, a registered one or another.
+    pub fn get(&self, name: &str) -> Option<Value> {
+        let date = |date: Option<NumericDate>| date.map(|date| date.0.into());
+        match name {
+            "iss" => self.issuer.clone().map(Value::from),
+            "sub" => self.subject.clone().map(Value::from),
+            "aud" => match &self.audience[..] {
                 [] => None,
                 [one] => Some(one.clone().into()),
                 many => Some(many.to_vec().into()),
             },
-        );
-        put("exp", self.expires.map(|date| date.0.into()));
-        put("nbf", self.not_before.map(|date| date.0.into()));
-        put("iat", self.issued_at.map(|date| date.0.into()));
-        put("jti", self.id.clone().map(Value::from));
+            "exp" => date(self.expires),
+            "nbf" => date(self.not_before),
+            "iat" => date(self.issued_at),
+            "jti" => self.id.clone().map(Value::from),
+            other => self.other.get(other).cloned(),
+        }
+    }
+
+    /// The middle part of a token, as JSON.
+    pub(super) fn write(&self) -> Vec<u8> {
+        let mut all: BTreeMap<&str, Value> =
+            self.other.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        let own: Vec<_> = REGISTERED.into_iter().filter_map(|name| Some((name, self.get(name)?))).collect();
+        all.extend(own);
         // A map of text and values always encodes.
         serde_json::to_vec(&Sorted(all)).unwrap_or_default()
     }

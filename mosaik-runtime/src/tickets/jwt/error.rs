@@ -64,6 +64,19 @@ pub enum KeyError {
         /// What the system said.
         why: String,
     },
+    /// The file belongs to somebody else.
+    #[error(
+        "{path} belongs to user {owner}, who could add a key of theirs, and this process runs as {us}: run `chown {us} {path}`",
+        path = .path.display()
+    )]
+    OfAnother {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// As whom this process runs.
+        us: u32,
+    },
     /// Others may read or change the file.
     #[error("{path} {what} (mode {mode:03o}): run `chmod {fix} {path}`", path = .path.display())]
     TooOpen {

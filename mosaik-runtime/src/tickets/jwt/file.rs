@@ -1,86 +1,50 @@
 //! A file of keys that is read again when it changes.
 
-use std::{
-    fs::{File, Metadata},
-    io::Read,
-    os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use super::{KeyError, KeySet};
+use crate::tickets::watched::{Unusable, WatchedFile};
 
 /// The largest file of keys, in bytes.
 const MAX_FILE: u64 = 256 * 1024;
 
 /// A file of keys: a set of JWK, one JWK, or public keys in PEM.
 #[derive(Debug)]
-pub struct KeyFile {
-    path: PathBuf,
-    seen: Option<Stamp>,
-}
-
-/// What tells a change of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
-        Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        }
-    }
-}
+pub struct KeyFile(WatchedFile);
 
 impl KeyFile {
     /// A file that was not read yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), seen: None }
+        Self(WatchedFile::new(path))
     }
 
     /// The file's path.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.0.path()
     }
 
-    /// Reads the file if it is new or changed since the last call; `None` when it is as it was. Nobody but the owner may write
-    /// it, and nobody but the owner may read it if there is a secret in it.
+    /// Reads the file if it is new or changed since the last call; `None` when it is as it was. It must belong to the user of this
+    /// process or to root, nobody but the owner may write it, and nobody but the owner may read it if there is a secret in it.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or others may do what they must not.
     pub fn read(&mut self) -> Result<Option<KeySet>, KeyError> {
-        let error = |why: String| KeyError::File { path: self.path.clone(), why };
-        let file = File::open(&self.path).map_err(|why| error(why.to_string()))?;
-        let metadata = file.metadata().map_err(|why| error(why.to_string()))?;
-        if !metadata.is_file() {
-            return Err(error("it is not a file".to_owned()));
+        let path = || self.path().to_owned();
+        let too_open = |what, mode, fix| KeyError::TooOpen { path: path(), what, mode, fix };
+        let content = self.0.read(MAX_FILE).map_err(|unusable| match unusable {
+            Unusable::Unreadable(why) => KeyError::File { path: path(), why },
+            Unusable::TooOpen(mode) => {
+                too_open("can be changed by others, who could add a key of theirs", mode, "go-w")
+            }
+            Unusable::OfAnother { owner, us } => KeyError::OfAnother { path: path(), owner, us },
+        })?;
+        let Some(content) = content else { return Ok(None) };
+        let keys = KeySet::parse(&content.text)?;
+        if keys.has_secrets() && content.mode & 0o077 != 0 {
+            return Err(too_open("holds a secret and can be read by others", content.mode, "600"));
         }
-        let stamp = Stamp::of(&metadata);
-        if self.seen == Some(stamp) {
-            return Ok(None);
-        }
-        let mode = metadata.mode() & 0o777;
-        let too_open = |what, fix| KeyError::TooOpen { path: self.path.clone(), what, mode, fix };
-        if mode & 0o022 != 0 {
-            return Err(too_open("can be changed by others, who could add a key of theirs", "go-w"));
-        }
-        let mut text = String::new();
-        let read = file.take(MAX_FILE + 1).read_to_string(&mut text);
-        read.map_err(|why| error(why.to_string()))?;
-        if text.len() as u64 > MAX_FILE {
-            return Err(error(format!("it is over {MAX_FILE} bytes")));
-        }
-        let keys = KeySet::parse(&text)?;
-        if keys.has_secrets() && mode & 0o077 != 0 {
-            return Err(too_open("holds a secret and can be read by others", "600"));
-        }
-        self.seen = Some(stamp);
+        self.0.keep(&content);
         Ok(Some(keys))
     }
 }

@@ -19,6 +19,7 @@ mod set;
 mod signer;
 #[cfg(test)]
 mod tests;
+mod twin;
 mod validator;
 
 pub use algorithm::Algorithm;

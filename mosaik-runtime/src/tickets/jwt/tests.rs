@@ -13,6 +13,8 @@ use crate::{
     tickets::{Class, Denial, Shown, Ticket, Valid},
 };
 
+mod revoking;
+
 const PEER: PeerId = PeerId::from_bytes([1; 32]);
 const NETWORK: &str = "dark";
 /// When the recorded tokens were made, and when they end, in seconds.

@@ -12,10 +12,10 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Claims, KeyError, KeyFile, KeySet, NumericDate, TokenError, header::split};
+use super::{Claims, KeyError, KeyFile, KeySet, NumericDate, TokenError, header::split, twin::twin};
 use crate::{
     primitives::Wall,
-    tickets::{Class, Shown, Valid, Validation, Validator},
+    tickets::{Class, Shown, Ticket, TicketId, Valid, Validation, Validator, trusted::aside},
 };
 
 /// How far clocks may differ when a token's beginning is looked at.
@@ -34,13 +34,16 @@ pub struct Jwt {
     longest: Option<Duration>,
     oldest: Option<Duration>,
     leeway: Duration,
-    revoked: Arc<dyn Fn(&str) -> bool + Send + Sync>,
+    revoked: Option<Revoked>,
 }
 
 struct Keys {
     set: Arc<KeySet>,
     file: Option<KeyFile>,
 }
+
+/// Whether the token with this `jti` was taken back.
+type Revoked = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
 enum Audience {
     Network,
@@ -77,7 +80,7 @@ impl Jwt {
             longest: None,
             oldest: None,
             leeway: LEEWAY,
-            revoked: Arc::new(|_| false),
+            revoked: None,
         }
     }
 
@@ -137,10 +140,10 @@ impl Jwt {
         self
     }
 
-    /// Tokens whose `jti` is in here are refused. Call [`changed`](Self::changed) when the answer changes.
+    /// Tokens whose `jti` is in here are refused, and those without one. Call [`changed`](Self::changed) when the answer changes.
     #[must_use]
     pub fn revoked(mut self, revoked: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
-        self.revoked = Arc::new(revoked);
+        self.revoked = Some(Box::new(revoked));
         self
     }
 
@@ -247,18 +250,21 @@ impl Jwt {
     /// The claims of the user's own, and revocation.
     fn others(&self, claims: &Claims) -> Result<(), TokenError> {
         for (name, expected) in &self.claims {
-            let has = match claims.other.get(name) {
+            let has = match claims.get(name) {
                 Some(Value::Array(many)) if !expected.is_array() => many.contains(expected),
-                Some(value) => value == expected,
+                Some(value) => value == *expected,
                 None => false,
             };
             if !has {
                 return Err(TokenError::Claim { claim: name.clone(), expected: expected.to_string() });
             }
         }
+        let Some(revoked) = &self.revoked else { return Ok(()) };
         match &claims.id {
-            Some(id) if (self.revoked)(id) => Err(TokenError::Revoked),
-            _ => Ok(()),
+            Some(id) if revoked(id) => Err(TokenError::Revoked),
+            Some(_) => Ok(()),
+            // What has no name could never be taken back.
+            None => Err(TokenError::Lacks("jti")),
         }
     }
 }
@@ -284,8 +290,16 @@ impl Validator for Jwt {
         self.reread().map(drop).map_err(|error| error.to_string())
     }
 
+    fn twins(&self, ticket: &Ticket) -> Vec<TicketId> {
+        twin(ticket.bytes())
+            .and_then(|twin| Ticket::new(Class::jwt(), twin).ok())
+            .map(|twin| twin.id())
+            .into_iter()
+            .collect()
+    }
+
     fn validate<'a>(&'a self, shown: Shown<'a>) -> Validation<'a> {
-        Box::pin(async move { Ok(self.check(shown)?.1) })
+        Box::pin(async move { Ok(aside(|| self.check(shown))?.1) })
     }
 }
 

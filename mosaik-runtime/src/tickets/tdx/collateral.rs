@@ -4,12 +4,14 @@ use std::{
     fmt, fs,
     io::Read,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use bytes::Bytes;
 use dcap_qvl::QuoteCollateralV3;
 use serde::Deserialize;
+
+use crate::tickets::watched::{Stamp, open};
 
 /// The largest collateral, in bytes of JSON.
 pub(super) const MAX_COLLATERAL: usize = 48 * 1024;
@@ -99,6 +101,29 @@ pub trait CollateralSource: Send + Sync {
     fn generation(&self) -> u64 {
         0
     }
+
+    /// Called about once a second: to look whether a file changed.
+    ///
+    /// # Errors
+    ///
+    /// What stands in the way, for the log; the source goes on with what it has.
+    fn refresh(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+impl<S: CollateralSource + ?Sized> CollateralSource for Arc<S> {
+    fn find(&self, fmspc: &str) -> Vec<Collateral> {
+        (**self).find(fmspc)
+    }
+
+    fn generation(&self) -> u64 {
+        (**self).generation()
+    }
+
+    fn refresh(&self) -> Result<(), String> {
+        (**self).refresh()
+    }
 }
 
 impl CollateralSource for Vec<Collateral> {
@@ -110,35 +135,33 @@ impl CollateralSource for Vec<Collateral> {
     }
 }
 
-/// Collateral in the `.json` files of a directory, in the order of their names, at most 256 of them.
+/// Collateral in the `.json` files of a directory, in the order of their names, at most 256 of them. The directory is read again when a
+/// file in it changes.
 #[derive(Debug)]
 pub struct CollateralDirectory {
     path: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    seen: Vec<(PathBuf, Option<Stamp>)>,
+    generation: u64,
     found: Vec<Collateral>,
     bad: Vec<(PathBuf, CollateralError)>,
 }
 
 impl CollateralDirectory {
     /// Reads a directory. A file that cannot be used is left out, and told by [`bad`](Self::bad).
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be read.
     pub fn read(path: impl Into<PathBuf>) -> Result<Self, CollateralError> {
         let path = path.into();
-        let error = |why: std::io::Error| CollateralError::File { path: path.clone(), why: why.to_string() };
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&path).map_err(error)? {
-            let name = entry.map_err(error)?.path();
-            if name.extension().is_some_and(|extension| extension == "json") {
-                names.push(name);
-            }
-        }
-        names.sort();
-        let (mut found, mut bad) = (Vec::new(), Vec::new());
-        for name in names.into_iter().take(MAX_FILES) {
-            match read_file(&name) {
-                Ok(collateral) => found.push(collateral),
-                Err(error) => bad.push((name, error)),
-            }
-        }
-        Ok(Self { path, found, bad })
+        let mut state = State::default();
+        state.read(&path)?;
+        Ok(Self { path, state: Mutex::new(state) })
     }
 
     /// The directory.
@@ -147,21 +170,69 @@ impl CollateralDirectory {
     }
 
     /// The files that were left out, and why.
-    pub fn bad(&self) -> &[(PathBuf, CollateralError)] {
-        &self.bad
+    pub fn bad(&self) -> Vec<(PathBuf, CollateralError)> {
+        self.state().bad.clone()
     }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Reads the directory, if a file in it is not as it was.
+    fn read(&mut self, path: &Path) -> Result<(), CollateralError> {
+        let names = names(path)?;
+        let stamp = |name: &PathBuf| fs::metadata(name).ok().map(|metadata| Stamp::of(&metadata));
+        let seen: Vec<_> = names.iter().map(|name| (name.clone(), stamp(name))).collect();
+        if seen == self.seen {
+            return Ok(());
+        }
+        let (mut found, mut bad) = (Vec::new(), Vec::new());
+        for name in names {
+            match read_file(&name) {
+                Ok(collateral) => found.push(collateral),
+                Err(error) => bad.push((name, error)),
+            }
+        }
+        *self = Self { seen, generation: self.generation + 1, found, bad };
+        Ok(())
+    }
+}
+
+/// The files of a directory that may be collateral.
+fn names(path: &Path) -> Result<Vec<PathBuf>, CollateralError> {
+    let error = |why: std::io::Error| CollateralError::File { path: path.into(), why: why.to_string() };
+    let mut names = Vec::new();
+    for entry in fs::read_dir(path).map_err(error)? {
+        let name = entry.map_err(error)?.path();
+        if name.extension().is_some_and(|extension| extension == "json") {
+            names.push(name);
+        }
+    }
+    names.sort();
+    names.truncate(MAX_FILES);
+    Ok(names)
 }
 
 impl CollateralSource for CollateralDirectory {
     fn find(&self, fmspc: &str) -> Vec<Collateral> {
-        self.found.find(fmspc)
+        self.state().found.find(fmspc)
+    }
+
+    fn generation(&self) -> u64 {
+        self.state().generation
+    }
+
+    fn refresh(&self) -> Result<(), String> {
+        self.state().read(&self.path).map_err(|error| error.to_string())
     }
 }
 
 fn read_file(path: &Path) -> Result<Collateral, CollateralError> {
     let error = |why: std::io::Error| CollateralError::File { path: path.into(), why: why.to_string() };
     let mut json = Vec::new();
-    let file = fs::File::open(path).map_err(error)?;
+    let (file, _) = open(path).map_err(error)?;
     file.take(MAX_COLLATERAL as u64 + 1).read_to_end(&mut json).map_err(error)?;
     Collateral::from_json(&json)
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     primitives::{NetworkId, PeerId, Wall, codec},
-    tickets::{Class, Denial, Shown, Ticket, Valid, Verdict},
+    tickets::{Class, Denial, Shown, Ticket, Valid, Validator, Verdict},
 };
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -236,6 +236,48 @@ fn own_collateral_comes_before_what_a_peer_shows() {
     assert_eq!(check(&strict, &ticket, at(MADE)), Err(Denial::Revoked));
     let alone = Tdx::new("M", required()).takes_shown_collateral(false);
     assert_eq!(check(&alone, &ticket, at(MADE)).expect_err("none").code(), "unavailable");
+}
+
+#[test]
+fn h10_what_newer_collateral_says_against_a_platform_is_not_outweighed() {
+    let ticket = prove(platform(image()), PEER, NETWORK);
+    let good = platform(image()).collateral(at(MADE - 3600), 7 * DAY).expect("collateral");
+    let old_alone = Tdx::new("M", required()).collateral(vec![good.clone()]);
+    assert!(check(&old_alone, &ticket, at(MADE)).is_ok());
+    let revoked = platform(image()).revoked(true).collateral(at(MADE), DAY).expect("collateral");
+    let outdated =
+        platform(image()).status(TcbStatus::OutOfDate).collateral(at(MADE), DAY).expect("collateral");
+    for (newer, code) in [(revoked, "revoked"), (outdated, "unmet")] {
+        let both = Tdx::new("M", required()).collateral(vec![good.clone(), newer]);
+        assert_eq!(check(&both, &ticket, at(MADE)).expect_err("the newer counts").code(), code);
+    }
+    let over = platform(image())
+        .revoked(true)
+        .collateral(at(MADE - 60), Duration::from_secs(30))
+        .expect("collateral");
+    let expired = Tdx::new("M", required()).collateral(vec![good, over]);
+    assert!(check(&expired, &ticket, at(MADE)).is_ok(), "what is out of date says nothing");
+}
+
+#[test]
+fn a_directory_of_collateral_is_read_again_when_a_file_changes() {
+    let directory = std::env::temp_dir().join(format!("mosaik-collateral-again-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&directory);
+    fs::create_dir_all(&directory).expect("made");
+    let source = std::sync::Arc::new(CollateralDirectory::read(&directory).expect("read"));
+    let tdx = Tdx::new("M", required()).collateral(source.clone()).takes_shown_collateral(false);
+    let ticket = prove(platform(image()), PEER, NETWORK);
+    let before = Validator::generation(&tdx);
+    assert!(check(&tdx, &ticket, at(MADE)).is_err(), "there is none yet");
+    tdx.refresh().expect("read");
+    assert_eq!(tdx.generation(), before, "nothing changed");
+    let made = platform(image()).collateral(at(MADE), DAY).expect("collateral");
+    fs::write(directory.join("good.json"), made.to_json()).expect("written");
+    tdx.refresh().expect("read");
+    assert_ne!(tdx.generation(), before);
+    assert!(check(&tdx, &ticket, at(MADE)).is_ok());
+    fs::remove_dir_all(&directory).expect("removed");
+    assert!(tdx.refresh().is_err() && check(&tdx, &ticket, at(MADE)).is_ok(), "what there was stays");
 }
 
 #[test]

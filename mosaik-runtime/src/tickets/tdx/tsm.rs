@@ -19,6 +19,8 @@ const REPORTS: &str = "/sys/kernel/config/tsm/report";
 const PROVIDER: &str = "tdx_guest";
 /// How often a quote is asked for again that somebody interfered with.
 const TRIES: usize = 3;
+/// How many names of reports are tried.
+const NAMES: usize = 256;
 /// The largest file that is read, in bytes.
 const MAX_FILE: u64 = 64 * 1024;
 
@@ -83,6 +85,11 @@ pub enum TsmError {
     /// Somebody wrote to the same report.
     #[error("somebody else uses the same report, {TRIES} times in a row: start the node again")]
     Interfered,
+    /// All names are taken.
+    #[error(
+        "{NAMES} reports of processes like this one are there already: remove what is left over in {REPORTS} (`rmdir`)"
+    )]
+    NoName,
     /// The host answers with nothing.
     #[error("the host gave an empty quote: check that its quote generation service runs")]
     Empty,
@@ -118,21 +125,29 @@ impl<F: Files> Tsm<F> {
 
     /// A quote over these bytes.
     pub fn quote_over(&self, data: &ReportData) -> Result<Vec<u8>, TsmError> {
-        let number = self.made.fetch_add(1, Ordering::Relaxed);
-        let directory = format!("mosaik-{}-{number}", std::process::id());
-        let made = match self.files.make(&directory) {
-            // A process with this number died before it could remove it.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            made => made,
-        };
-        made.map_err(|error| match error.kind() {
-            io::ErrorKind::PermissionDenied => TsmError::NotAllowed,
-            _ => TsmError::NotThere,
-        })?;
+        let directory = self.make()?;
         let quote = (0..TRIES).find_map(|_| self.try_quote(&directory, data).transpose());
         // What stays behind is an empty directory of the kernel's, gone when it restarts.
         let _ = self.files.remove(&directory);
         quote.unwrap_or(Err(TsmError::Interfered))
+    }
+
+    /// A report of our own. A name that is taken is somebody else's (in another container, processes have the same numbers), or
+    /// was left behind: another one is tried.
+    fn make(&self) -> Result<String, TsmError> {
+        for _ in 0..NAMES {
+            let number = self.made.fetch_add(1, Ordering::Relaxed);
+            let directory = format!("mosaik-{}-{number}", std::process::id());
+            match self.files.make(&directory) {
+                Ok(()) => return Ok(directory),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    return Err(TsmError::NotAllowed);
+                }
+                Err(_) => return Err(TsmError::NotThere),
+            }
+        }
+        Err(TsmError::NoName)
     }
 
     /// One try; `None` when somebody interfered.
@@ -209,6 +224,9 @@ mod tests {
             if let Some(("make", kind)) = state.fails {
                 return Err(kind.into());
             }
+            if state.reports.contains_key(directory) {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
             state.log.push(format!("make {directory}"));
             state.reports.insert(directory.to_owned(), (0, Vec::new()));
             Ok(())
@@ -270,6 +288,16 @@ mod tests {
         fake.state().interfere = 3;
         assert!(matches!(Tsm::new(&fake).quote_over(&DATA), Err(TsmError::Interfered)));
         assert!(fake.state().reports.is_empty());
+    }
+
+    #[test]
+    fn the_report_of_somebody_else_is_left_alone() {
+        let fake = Fake::new("tdx_guest");
+        let theirs = format!("mosaik-{}-0", std::process::id());
+        fake.state().reports.insert(theirs.clone(), (7, b"theirs".to_vec()));
+        Tsm::new(&fake).quote_over(&DATA).expect("made under another name");
+        let left: Vec<_> = fake.state().reports.clone().into_iter().collect();
+        assert_eq!(left, [(theirs, (7, b"theirs".to_vec()))]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Collateral, CollateralSource, Required, report_data, verify};
 use crate::{
     primitives::{Wall, codec},
-    tickets::{Class, Denial, Shown, Valid, Validation, Validator, Verdict},
+    tickets::{Class, Denial, Shown, Valid, Validation, Validator, Verdict, trusted::aside},
 };
 
 /// How far a quote's time may lie ahead of this node's clock.
@@ -123,8 +123,12 @@ impl Validator for Tdx {
         self.collateral.as_ref().map_or(0, |source| source.generation())
     }
 
+    fn refresh(&self) -> Result<(), String> {
+        self.collateral.as_ref().map_or(Ok(()), |source| source.refresh())
+    }
+
     fn validate<'a>(&'a self, shown: Shown<'a>) -> Validation<'a> {
-        Box::pin(async move { self.check(shown) })
+        Box::pin(async move { aside(|| self.check(shown)) })
     }
 }
 

@@ -46,6 +46,8 @@ pub fn verify(
     for (at, collateral) in found.iter().take(MAX_TRIES).enumerate() {
         match verify_with(quote, &parsed, collateral, required, now) {
             Ok(verified) => return Ok(verified),
+            // What Intel says against a platform is not outweighed by what it said before.
+            Err(error @ (Denial::Revoked | Denial::Unmet { .. })) => return Err(error),
             // The best collateral's answer is the one that is told.
             Err(error) if at == 0 => denial = error,
             Err(_) => {}
