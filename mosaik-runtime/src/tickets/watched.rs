@@ -28,6 +28,7 @@ pub(super) struct Stamp {
 pub(super) struct Content {
     pub(super) text: String,
     /// The permission bits.
+    #[cfg_attr(not(feature = "jwt"), expect(dead_code, reason = "only keys can be secret"))]
     pub(super) mode: u32,
     stamp: Stamp,
 }
