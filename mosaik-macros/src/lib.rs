@@ -51,6 +51,13 @@ pub fn methods(args: TokenStream, item: TokenStream) -> TokenStream {
     pipeline::attribute::<model::Methods>(args, item)
 }
 
+/// Declares a proof: a named type that `require(..)` asks for, and that nodes prove.
+#[doc = include_str!("../doc/proof.md")]
+#[proc_macro_attribute]
+pub fn proof(args: TokenStream, item: TokenStream) -> TokenStream {
+    pipeline::attribute::<model::Proof>(args, item)
+}
+
 /// Makes an async function a node: its parameters are its wiring.
 #[doc = include_str!("../doc/node.md")]
 #[proc_macro_attribute]

@@ -25,6 +25,7 @@ pub use mosaik_runtime::{
         schema::{Schema, Seen, Shape, ShapeOf},
     },
     streams::{Accepted, Anyone, Datum},
+    tickets::{JwtProof, Proof, ProofDescriptor, ProofKind, TdxProof, own as own_proof},
     topology::{
         BundleDescriptor, CollectionDescriptor, GroupDescriptor, GroupOptions, Intent, KeySource,
         NodeDescriptor, OnlineWhen, Overflow, Role, Source, Storage, StreamDescriptor, StreamOptions,
@@ -35,7 +36,10 @@ pub use serde::{self, Deserialize, Serialize};
 
 #[cfg(feature = "main")]
 pub use crate::cli::run_main;
-pub use crate::parameter::Parameter;
+pub use crate::{
+    gate::{built_with_jwt, built_with_tdx, gate},
+    parameter::Parameter,
+};
 use mosaik_runtime::node::Error;
 
 /// What a node's function returned, with any error as a report.

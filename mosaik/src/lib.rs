@@ -47,6 +47,7 @@ mod args;
 #[cfg(feature = "main")]
 mod cli;
 mod entry;
+mod gate;
 mod parameter;
 pub mod prelude;
 #[cfg(feature = "sim")]
@@ -58,7 +59,7 @@ pub use args::Args;
 pub use clap;
 #[cfg(feature = "main")]
 pub use derives::*;
-pub use mosaik_macros::{collection, data, group, methods, node, stream};
+pub use mosaik_macros::{collection, data, group, methods, node, proof, stream};
 pub use mosaik_runtime::{
     admission, collections, discovery, groups,
     node::{self, Error, FromNode, Network, Node, Result, Shutdown},

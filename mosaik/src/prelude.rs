@@ -8,7 +8,7 @@ pub use futures::{Sink, SinkExt, Stream, StreamExt};
 #[cfg(feature = "main")]
 pub use crate::{Args, clap};
 pub use crate::{FromNode, Network, Shutdown, sleep};
-pub use mosaik_macros::{collection, group, methods, stream};
+pub use mosaik_macros::{collection, group, methods, proof, stream};
 pub use mosaik_runtime::{
     collections::{self, Reader, Writer},
     groups::{Apply, Group, Learner},

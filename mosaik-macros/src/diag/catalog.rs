@@ -7,12 +7,14 @@
 pub(crate) mod bounds;
 mod collections;
 mod groups;
+mod proofs;
 
 use super::{Diag, suggest};
 use crate::model::Place;
 
 pub(crate) use collections::*;
 pub(crate) use groups::*;
+pub(crate) use proofs::*;
 
 // Arguments.
 
@@ -362,7 +364,7 @@ pub(crate) fn unknown_policy(at: Place, given: &str) -> Diag {
         Some(meant) => diag.help(format!("did you mean `{meant}(..)`?")),
         None => diag,
     };
-    diag.note("policies are `tag(\"x\")`, `rtt_below(\"20ms\")`, `peer(|p| ..)`, combined with `&`, `|`, `!`")
+    diag.note("policies are `tag(\"x\")`, `rtt_below(\"20ms\")`, `peer(|p| ..)` and types with `#[proof]`, combined with `&`, `|`, `!`")
 }
 
 /// `&&` where `&` is meant.

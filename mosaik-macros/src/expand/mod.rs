@@ -10,6 +10,7 @@ mod methods;
 mod node;
 pub(crate) mod paths;
 mod policy;
+mod proof;
 mod stream;
 mod stub;
 

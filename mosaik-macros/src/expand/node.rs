@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{ReturnType, spanned::Spanned};
 
-use super::{Expand, paths::Paths, stub};
+use super::{Expand, group::respanned, paths::Paths, stub};
 use crate::{
     model::{Node, cfgs, docs},
     validate::Valid,
@@ -61,10 +61,22 @@ fn item(node: &Node, ident: &Ident, paths: &Paths) -> TokenStream {
         let (cfgs, ty) = (&parameter.cfgs, &parameter.ty);
         quote_spanned!(ty.span()=> #(#cfgs)* <#ty as #trait_>::ROLE)
     });
+    let (proof, gate) = (paths.proof(), paths.gate());
+    let proves: Vec<_> =
+        node.proves.iter().map(|path| quote_spanned!(path.span()=> <#path as #proof>::REF)).collect();
+    let gates = node.parameters.iter().map(|parameter| {
+        let (node_cfgs, cfgs, ty) = (&cfgs, &parameter.cfgs, &parameter.ty);
+        let gate = respanned(gate.clone(), ty.span());
+        quote_spanned! {ty.span()=>
+            #(#node_cfgs)* #(#cfgs)* const _: () = #gate(#name, &<#ty as #trait_>::ROLE, &[#(#proves),*]);
+        }
+    });
+    let gates = quote!(#(#gates)*);
     let marker = marker(node, ident);
     let run = run(node, paths);
     quote! {
         #marker
+        #gates
         #(#cfgs)*
         #[automatically_derived]
         impl #node_item for #ident {
@@ -73,6 +85,7 @@ fn item(node: &Node, ident: &Ident, paths: &Paths) -> TokenStream {
                 network: #network,
                 tags: &[#(#tags),*],
                 reach: #reach::#distance,
+                proves: &[#(#proves),*],
                 roles: &[#(#roles),*],
                 docs: #docs,
                 source: #source,

@@ -1,8 +1,8 @@
 //! Policies as constants.
 
 use proc_macro2::TokenStream;
-use quote::quote;
-use syn::Expr;
+use quote::{quote, quote_spanned};
+use syn::{Expr, spanned::Spanned};
 
 use super::paths::Paths;
 use crate::model::{Policy, shown};
@@ -15,6 +15,26 @@ pub(super) fn rule(policy: Option<&Policy>, paths: &Paths) -> TokenStream {
             let rule = paths.rule();
             quote!(#rule::Anyone)
         }
+    }
+}
+
+/// The type of what every way to meet the policy proves: `(A, B)` for `A & B`.
+pub(super) fn proof(policy: Option<&Policy>, paths: &Paths) -> TokenStream {
+    let anyone = paths.anyone();
+    match policy {
+        Some(policy) => needed(policy).unwrap_or(anyone),
+        None => anyone,
+    }
+}
+
+fn needed(policy: &Policy) -> Option<TokenStream> {
+    match policy {
+        Policy::Proof(path) => Some(quote!(#path)),
+        Policy::Both(a, b) => match (needed(a), needed(b)) {
+            (Some(a), Some(b)) => Some(quote!((#a, #b))),
+            (a, b) => a.or(b),
+        },
+        _ => None,
     }
 }
 
@@ -31,8 +51,10 @@ fn tree(policy: &Policy, paths: &Paths) -> TokenStream {
             let text = peer_text(function);
             quote!(#rule::Peer(#text, #function))
         }
-        // No policy that passed validation has proofs in it; should one ever, nobody passes.
-        Policy::Proof(_) => quote!(#rule::Not(&#rule::Anyone)),
+        Policy::Proof(path) => {
+            let proof = paths.proof();
+            quote_spanned!(path.span()=> <#path as #proof>::RULE)
+        }
         Policy::Both(a, b) => {
             let (a, b) = (inner(a), inner(b));
             quote!(#rule::Both(&#a, &#b))

@@ -35,8 +35,10 @@ fn attribute(paths: &Paths) -> TokenStream {
 
 /// `impl Datum`
 fn datum(stream: &Stream, paths: &Paths) -> TokenStream {
-    let (datum, anyone, descriptor, intent, schema) =
-        (paths.datum(), paths.anyone(), paths.stream_descriptor(), paths.intent(), paths.schema());
+    let (datum, descriptor, intent, schema) =
+        (paths.datum(), paths.stream_descriptor(), paths.intent(), paths.schema());
+    let [of_producers, of_consumers] =
+        [&stream.producers, &stream.consumers].map(|side| policy::proof(side.as_ref(), paths));
     let attributes = &stream.data.item.attrs;
     let (cfgs, docs, source) = (cfgs(attributes), docs(attributes), paths.here());
     let (ident, name) = (stream.data.name(), stream.data.name().to_string());
@@ -48,8 +50,8 @@ fn datum(stream: &Stream, paths: &Paths) -> TokenStream {
         #(#cfgs)*
         #[automatically_derived]
         impl #datum for #ident {
-            type ProducerProof = #anyone;
-            type ConsumerProof = #anyone;
+            type ProducerProof = #of_producers;
+            type ConsumerProof = #of_consumers;
             const DESCRIPTOR: &'static #descriptor = &#descriptor {
                 intent: #intent::new(#text, *#id),
                 type_name: #name,

@@ -157,6 +157,7 @@ pub(super) fn node(node: &Node, paths: &Paths) -> TokenStream {
                 network: "",
                 tags: &[],
                 reach: #reach::Host,
+                proves: &[],
                 roles: &[],
                 docs: "",
                 source: #source,

@@ -8,6 +8,7 @@ mod methods;
 mod node;
 mod place;
 mod policy;
+mod proof;
 mod shown;
 mod stream;
 
@@ -21,6 +22,7 @@ pub(crate) use methods::{Argument, Item, Method, Methods, Passed};
 pub(crate) use node::{Node, Parameter};
 pub(crate) use place::{Place, Spanned};
 pub(crate) use policy::Policy;
+pub(crate) use proof::{Proof, ProofKind};
 pub(crate) use shown::shown;
 pub(crate) use stream::{OnlineWhen, Overflow, Stream};
 

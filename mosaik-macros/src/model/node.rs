@@ -1,7 +1,7 @@
 //! A declared node.
 
 use proc_macro2::{Ident, TokenStream};
-use syn::{Attribute, Pat, Signature, Type, Visibility};
+use syn::{Attribute, Pat, Path, Signature, Type, Visibility};
 
 use super::Spanned;
 
@@ -16,6 +16,8 @@ pub(crate) struct Node {
     pub(crate) name: Spanned<String>,
     pub(crate) network: Spanned<String>,
     pub(crate) tags: Vec<Spanned<String>>,
+    /// The proofs that it has.
+    pub(crate) proves: Vec<Path>,
     /// The variant of `Reach`.
     pub(crate) reach: &'static str,
 }

@@ -77,6 +77,7 @@ pub(crate) const NODE: Site = Site {
     keys: &[
         key("name", "name = \"sensor\""),
         key("network", "network = \"fleet\""),
+        key("proves", "proves = DeskTicket"),
         key("reach", "reach = lan"),
         key("tags", "tags = [\"sensor\"]"),
     ],
@@ -123,6 +124,33 @@ pub(crate) const COLLECTION: Site = Site {
     ],
 };
 
+/// `#[proof(jwt, ..)]`
+pub(crate) const PROOF_JWT: Site = Site {
+    shown: "#[proof(jwt)]",
+    has_intent: false,
+    keys: &[
+        key("audience", "audience = \"dark\""),
+        key("issuer", "issuer = \"desk\""),
+        key("keys", "keys = file(\"desk.jwks\")"),
+        key("max_age", "max_age = \"24h\""),
+        key("max_lifetime", "max_lifetime = \"24h\""),
+    ],
+};
+
+/// `#[proof(tdx, ..)]`
+pub(crate) const PROOF_TDX: Site = Site {
+    shown: "#[proof(tdx)]",
+    has_intent: false,
+    keys: &[
+        key("collateral", "collateral = file(\"collateral\")"),
+        key("max_age", "max_age = \"24h\""),
+        key("measurements", "measurements = file(\"matcher.measurements\")"),
+    ],
+};
+
+/// `#[proof(BadgeOffice)]`
+pub(crate) const PROOF_OWN: Site = Site { shown: "#[proof]", has_intent: false, keys: &[] };
+
 /// `#[methods]`
 pub(crate) const METHODS: Site = Site { shown: "#[methods]", has_intent: false, keys: &[] };
 
@@ -164,6 +192,9 @@ mod tests {
             &REQUIRE_OF_GROUP,
             &COLLECTION,
             &REQUIRE_OF_COLLECTION,
+            &PROOF_JWT,
+            &PROOF_TDX,
+            &PROOF_OWN,
         ] {
             assert!(site.keys.is_sorted_by_key(|key| key.name), "{}", site.shown);
             assert!(site.keys.iter().all(|key| key.form.starts_with(key.name)), "{}", site.shown);

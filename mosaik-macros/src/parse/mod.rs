@@ -10,6 +10,7 @@ mod keys;
 mod methods;
 mod node;
 mod policy;
+mod proof;
 mod require;
 mod stream;
 mod value;

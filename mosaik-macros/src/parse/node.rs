@@ -7,7 +7,7 @@ use super::{
     Parse,
     args::{Arg, Args, Value},
     item::{self, Function},
-    keys, value,
+    keys, proof, value,
 };
 use crate::{
     diag::{Diag, Diags, catalog},
@@ -35,6 +35,7 @@ impl Parse for Node {
             name,
             network,
             tags: args.take("tags").and_then(|arg| diags.take(tags(&arg))).unwrap_or_default(),
+            proves: args.take("proves").and_then(|arg| diags.take(proof::proves(&arg))).unwrap_or_default(),
             reach: args
                 .take("reach")
                 .and_then(|arg| diags.take(value::choice(&arg, REACHES)))

@@ -4,7 +4,7 @@
 
 use syn::{BinOp, Expr, UnOp};
 
-use super::value;
+use super::{proof::is_type, value};
 use crate::{
     diag::{Diag, catalog},
     model::{Place, Policy, Spanned, shown},
@@ -16,7 +16,7 @@ pub(crate) fn read(expr: &Expr) -> Result<Policy, Diag> {
     match expr {
         Expr::Paren(paren) => read(&paren.expr),
         Expr::Group(group) => read(&group.expr),
-        Expr::Path(path) => Ok(Policy::Proof(path.path.clone())),
+        Expr::Path(path) if is_type(&path.path) => Ok(Policy::Proof(path.path.clone())),
         Expr::Unary(unary) if matches!(unary.op, UnOp::Not(_)) => {
             Ok(Policy::Not(Box::new(read(&unary.expr)?)))
         }

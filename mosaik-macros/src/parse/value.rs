@@ -86,6 +86,21 @@ pub(crate) fn milliseconds(text: &Spanned<String>) -> Result<u64, Diag> {
     duration(&text.value).ok_or_else(|| catalog::not_a_duration(text.place, &text.value))
 }
 
+/// A duration of a ticket, in milliseconds.
+pub(crate) fn long(text: &Spanned<String>) -> Result<u64, Diag> {
+    let wrong = || catalog::not_a_long_duration(text.place, &text.value);
+    let mut unit = text.value.clone();
+    let millis: u64 = match unit.pop() {
+        Some('s') => 1000,
+        Some('m') => 60_000,
+        Some('h') => 3_600_000,
+        Some('d') => 86_400_000,
+        _ => return Err(wrong()),
+    };
+    let number = unit.bytes().all(|byte| byte.is_ascii_digit()).then(|| unit.parse::<u64>().ok()).flatten();
+    number.filter(|number| *number > 0).and_then(|number| number.checked_mul(millis)).ok_or_else(wrong)
+}
+
 /// `20ms`, `3s`
 fn duration(text: &str) -> Option<u64> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();

@@ -14,7 +14,8 @@ use crate::diag::catalog::bounds::{BY_BOUNDS, MORE};
 const SOURCE: &str = concat!(
     include_str!("../diag/catalog.rs"),
     include_str!("../diag/catalog/groups.rs"),
-    include_str!("../diag/catalog/collections.rs")
+    include_str!("../diag/catalog/collections.rs"),
+    include_str!("../diag/catalog/proofs.rs")
 );
 
 const INTRODUCTION: &str = "# What the attributes say

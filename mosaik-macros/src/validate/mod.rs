@@ -13,6 +13,7 @@ mod intent;
 mod methods;
 mod node;
 mod policy;
+mod proof;
 mod stream;
 
 use std::ops::Deref;

@@ -18,6 +18,11 @@ impl Check for Node {
         name(&self.name, "name", diags);
         name(&self.network, "network", diags);
         self.tags.iter().for_each(|tag| policy::tag(tag, diags));
+        for (at, proof) in self.proves.iter().enumerate() {
+            if self.proves[..at].contains(proof) {
+                diags.push(catalog::proven_twice(Place::of(proof), &shown(proof)));
+            }
+        }
     }
 }
 

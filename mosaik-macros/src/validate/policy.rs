@@ -1,5 +1,7 @@
 //! What a policy must be.
 
+use syn::Path;
+
 use super::is_plain;
 use crate::{
     diag::{Diags, catalog},
@@ -10,13 +12,26 @@ use crate::{
 pub(super) fn check(policy: &Policy, diags: &mut Diags) {
     match policy {
         Policy::Tag(text) => tag(text, diags),
-        Policy::Proof(path) => diags.push(catalog::unknown_policy(Place::of(path), &shown(path))),
         Policy::Both(a, b) | Policy::Either(a, b) => {
             check(a, diags);
             check(b, diags);
         }
-        Policy::Not(inner) => check(inner, diags),
-        Policy::RttBelow(_) | Policy::Peer(_) => {}
+        Policy::Not(inner) => {
+            if let Some(proof) = proof_in(inner) {
+                diags.push(catalog::negated_proof(Place::of(proof), &shown(proof)));
+            }
+            check(inner, diags);
+        }
+        Policy::Proof(_) | Policy::RttBelow(_) | Policy::Peer(_) => {}
+    }
+}
+
+/// A proof in a policy, outside of a further `!`, which is looked at by itself.
+fn proof_in(policy: &Policy) -> Option<&Path> {
+    match policy {
+        Policy::Proof(path) => Some(path),
+        Policy::Both(a, b) | Policy::Either(a, b) => proof_in(a).or_else(|| proof_in(b)),
+        Policy::Not(_) | Policy::Tag(_) | Policy::RttBelow(_) | Policy::Peer(_) => None,
     }
 }
 

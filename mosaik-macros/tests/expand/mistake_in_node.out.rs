@@ -9,6 +9,7 @@ impl ::mosaik::__private::NodeItem for sensor {
         network: "",
         tags: &[],
         reach: ::mosaik::__private::Reach::Host,
+        proves: &[],
         roles: &[],
         docs: "",
         source: ::mosaik::__private::Source {

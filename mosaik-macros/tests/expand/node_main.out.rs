@@ -11,6 +11,12 @@ fn main() -> ::std::process::ExitCode {
     #[allow(non_camel_case_types, unreachable_pub)]
     enum main_node {}
     #[cfg(unix)]
+    const _: () = ::mosaik::__private::gate(
+        "probe",
+        &<Consumer<Load> as ::mosaik::__private::Parameter>::ROLE,
+        &[],
+    );
+    #[cfg(unix)]
     #[automatically_derived]
     impl ::mosaik::__private::NodeItem for main_node {
         const DESCRIPTOR: &'static ::mosaik::__private::NodeDescriptor = &::mosaik::__private::NodeDescriptor {
@@ -18,6 +24,7 @@ fn main() -> ::std::process::ExitCode {
             network: "greenhouse",
             tags: &[],
             reach: ::mosaik::__private::Reach::Host,
+            proves: &[],
             roles: &[<Consumer<Load> as ::mosaik::__private::Parameter>::ROLE],
             docs: "A program with one node.",
             source: ::mosaik::__private::Source {

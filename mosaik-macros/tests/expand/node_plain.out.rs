@@ -10,6 +10,17 @@ async fn sensor(
 #[doc(hidden)]
 #[allow(non_camel_case_types, unreachable_pub)]
 enum sensor {}
+const _: () = ::mosaik::__private::gate(
+    "sensor",
+    &<Producer<Load> as ::mosaik::__private::Parameter>::ROLE,
+    &[],
+);
+#[cfg(unix)]
+const _: () = ::mosaik::__private::gate(
+    "sensor",
+    &<Shutdown as ::mosaik::__private::Parameter>::ROLE,
+    &[],
+);
 #[automatically_derived]
 impl ::mosaik::__private::NodeItem for sensor {
     const DESCRIPTOR: &'static ::mosaik::__private::NodeDescriptor = &::mosaik::__private::NodeDescriptor {
@@ -17,6 +28,7 @@ impl ::mosaik::__private::NodeItem for sensor {
         network: "fleet",
         tags: &["sensor", "linux"],
         reach: ::mosaik::__private::Reach::Host,
+        proves: &[],
         roles: &[
             <Producer<Load> as ::mosaik::__private::Parameter>::ROLE,
             #[cfg(unix)]

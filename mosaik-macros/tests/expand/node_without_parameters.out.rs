@@ -11,6 +11,7 @@ impl ::mosaik::__private::NodeItem for idle {
         network: "greenhouse",
         tags: &["idle"],
         reach: ::mosaik::__private::Reach::Internet,
+        proves: &[],
         roles: &[],
         docs: "",
         source: ::mosaik::__private::Source {

@@ -9,7 +9,10 @@ use futures::FutureExt;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{BuildError, Error, Network, NetworkBuilder, Node, NodeEntry, Result, handle::Extensions};
+use super::{
+    BuildError, Error, Network, NetworkBuilder, Node, NodeEntry, ProvingError, Result, handle::Extensions,
+    proving,
+};
 use crate::{
     primitives::{Reach, scope::panic_text},
     topology::check::Problems,
@@ -30,6 +33,8 @@ pub enum Ended {
     Refused(Problems),
     /// It did not start: the machine does not allow it.
     NotStarted(BuildError),
+    /// It did not start: it cannot prove what it declares, or decide about what it asks for.
+    NotProven(ProvingError),
 }
 
 /// Runs one node until its function ends or `stop` is cancelled.
@@ -52,6 +57,10 @@ pub async fn run(
     };
     let name = entry.descriptor.name;
     tracing::info!(target: "mosaik::node", node = name, "{name} is {} on {}", network.local().id().short(), network.name());
+    if let Err(error) = proving::prepare(entry.descriptor, &network, &extensions) {
+        network.shutdown().await;
+        return Ended::NotProven(error);
+    }
     tell_the_way(name, &network);
     let node = Node::new(network.clone(), name, stop.clone(), extensions);
     let ended = function(entry, node, &network, &stop).await;

@@ -22,6 +22,7 @@ mod handle;
 mod item;
 pub mod life;
 mod network;
+mod proving;
 #[cfg(all(test, feature = "sim"))]
 mod reading;
 #[cfg(all(test, feature = "sim"))]
@@ -35,3 +36,4 @@ pub use from_node::FromNode;
 pub use handle::{Extensions, Node, Shutdown};
 pub use item::{NodeEntry, NodeItem};
 pub use network::{Local, Network, Tasks};
+pub use proving::{Provider, ProvingError, TicketSources, Wanted, variable};

@@ -4,6 +4,7 @@
 //! three values: what is unknown refuses, also under `!`.
 
 use std::{
+    any::Any,
     collections::BTreeSet,
     fmt,
     ops::{BitAnd, BitOr, Not},
@@ -27,12 +28,35 @@ pub enum Rule {
     RttBelow(u64),
     /// Peers for which a function without captures says yes; the text is the attribute's, for messages.
     Peer(&'static str, fn(&PeerView) -> bool),
+    /// Peers that prove this.
+    Proof(ProofRef),
     /// Both hold.
     Both(&'static Rule, &'static Rule),
     /// One of the two holds.
     Either(&'static Rule, &'static Rule),
     /// It does not hold.
     Not(&'static Rule),
+}
+
+/// A declared proof, as other declarations name it. What it takes to prove it, the floor of tickets knows.
+#[derive(Debug, Clone, Copy)]
+pub struct ProofRef {
+    /// Its name.
+    pub name: &'static str,
+    /// Its declaration.
+    pub declared: &'static (dyn Any + Send + Sync),
+}
+
+impl Rule {
+    /// The proofs that this rule names, also those that another one can stand in for.
+    pub fn proofs(&self) -> Vec<ProofRef> {
+        match self {
+            Self::Proof(proof) => vec![*proof],
+            Self::Both(a, b) | Self::Either(a, b) => [a.proofs(), b.proofs()].concat(),
+            Self::Not(inner) => inner.proofs(),
+            Self::Anyone | Self::Tag(_) | Self::RttBelow(_) | Self::Peer(..) => Vec::new(),
+        }
+    }
 }
 
 /// Who may take a role. Combine policies with `&`, `|` and `!`.
@@ -170,6 +194,7 @@ impl From<Rule> for Policy {
             Rule::Tag(tag) => Kind::Tag(tag.into()),
             Rule::RttBelow(ms) => Kind::RttBelow(Duration::from_millis(ms)),
             Rule::Peer(text, holds) => Kind::Peer(text.into(), Arc::new(holds)),
+            Rule::Proof(proof) => Kind::Proof(proof.name.into()),
             Rule::Both(a, b) => Kind::Both(shared(a), shared(b)),
             Rule::Either(a, b) => Kind::Either(shared(a), shared(b)),
             Rule::Not(inner) => Kind::Not(shared(inner)),
@@ -268,6 +293,21 @@ mod tests {
         assert_eq!(policy.evaluate(&view(Some(&["matcher"]), Some(30))), Decision::Yes);
         assert_eq!(policy.evaluate(&view(Some(&["matcher"]), Some(10))), Decision::No);
         assert_eq!(policy.evaluate(&view(Some(&["desk"]), None)), Decision::No);
+    }
+
+    #[test]
+    fn a_declared_proof_is_asked_for_by_its_name() {
+        const BADGE: Rule = Rule::Proof(ProofRef { name: "Badge", declared: &() });
+        const RULE: Rule = Rule::Both(&Rule::Tag("matcher"), &BADGE);
+        let policy = Policy::from(RULE);
+        assert_eq!(policy.to_string(), "tag(\"matcher\") & Badge");
+        assert_eq!(policy.proofs(), ["Badge".into()].into());
+        assert_eq!(Rule::Either(&RULE, &BADGE).proofs().len(), 2);
+        assert_eq!(
+            policy.evaluate(&view(Some(&["matcher"]), None)),
+            Decision::Unknown,
+            "and so nobody passes"
+        );
     }
 
     #[test]

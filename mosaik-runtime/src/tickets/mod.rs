@@ -10,6 +10,7 @@
 
 mod cache;
 mod checker;
+mod declared;
 mod denial;
 mod expiry;
 mod held;
@@ -24,10 +25,19 @@ mod validator;
 mod watched;
 
 pub use checker::{Checker, CheckerLimits};
+pub use declared::{JwtProof, Proof, ProofDescriptor, ProofError, ProofKind, TdxProof, own};
 pub use denial::Denial;
 pub use expiry::{Expiry, Jump, Jumps, Steady};
 pub use held::{Held, MAX_HELD, Reference, TooManyTickets, pack, unpack};
 pub use revocations::{RevocationError, RevocationFile, Revocations};
 pub use ticket::{Class, MAX_TICKET, Ticket, TicketError, TicketId};
+pub(crate) use trusted::aside;
 pub use trusted::{Panicked, Trusted};
 pub use validator::{Shown, Valid, Validation, Validator, Verdict, validator};
+
+use std::{fs::File, io, path::Path};
+
+/// Opens a file without waiting for anybody.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    watched::open(path).map(|(file, _)| file)
+}

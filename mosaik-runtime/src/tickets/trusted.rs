@@ -91,8 +91,7 @@ fn guarded<T>(what: &'static str, ask: impl FnOnce() -> T) -> Result<T, Panicked
 
 /// Runs what takes a while without holding up the tasks that wait for the same thread. In a simulation there is one thread, and the
 /// work is done in place.
-#[cfg(any(feature = "jwt", feature = "tdx"))]
-pub(super) fn aside<T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn aside<T>(work: impl FnOnce() -> T) -> T {
     use tokio::runtime::{Handle, RuntimeFlavor};
     match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
         Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),

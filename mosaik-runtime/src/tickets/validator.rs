@@ -42,6 +42,11 @@ pub type Validation<'a> = Pin<Box<dyn Future<Output = Verdict> + Send + 'a>>;
 /// settings: it is kept until it ends, or until [`generation`](Self::generation) changes.
 ///
 /// A validator that panics, or that does not answer within the deadline, has refused. It must not block its thread.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` decides about no tickets",
+    label = "not a validator",
+    note = "implement `mosaik::tickets::Validator` for `{Self}`: a name, a class, and a function that decides"
+)]
 pub trait Validator: Send + Sync + 'static {
     /// The name, for messages and for telling validators apart: the name of the proof's type.
     fn name(&self) -> &str;

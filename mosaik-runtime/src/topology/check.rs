@@ -11,7 +11,7 @@ use super::{
 };
 use crate::primitives::{
     Decision, Tag, intent,
-    policy::Rule,
+    policy::{ProofRef, Rule},
     schema::{Seen, Shape, difference},
 };
 
@@ -88,13 +88,14 @@ fn check_role(node: &NodeDescriptor, role: Role, problems: &mut Vec<Problem>) {
         // Members say at run time who may learn.
         Role::Learns(_) | Role::All(_) | Role::Extra(_) | Role::None => return,
     };
-    if judge(rule, node.tags) == Decision::No {
+    if judge(rule, node.tags, node.proves) == Decision::No {
         problems.push(Problem::Unmet {
             node: node.name,
             verb,
             intent: intent.text,
             rule: rule.to_string(),
             tags: node.tags,
+            proves: node.proves.iter().map(|proof| proof.name).collect(),
             places: [node.source, source],
         });
     }
@@ -110,23 +111,26 @@ fn check_voters(group: &GroupDescriptor, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Decides about a node of which only the declared tags are known.
-fn judge(rule: &Rule, tags: &[&str]) -> Decision {
+/// Decides about a node of which only the declared tags and proofs are known.
+fn judge(rule: &Rule, tags: &[&str], proves: &[ProofRef]) -> Decision {
+    let judge = |rule: &Rule| judge(rule, tags, proves);
     match rule {
         Rule::Anyone => Decision::Yes,
         Rule::Tag(tag) => tags.contains(tag).into(),
+        Rule::Proof(proof) if proves.iter().any(|other| other.name == proof.name) => Decision::Yes,
+        Rule::Proof(_) => Decision::No,
         Rule::RttBelow(_) | Rule::Peer(..) => Decision::Unknown,
-        Rule::Both(a, b) => match (judge(a, tags), judge(b, tags)) {
+        Rule::Both(a, b) => match (judge(a), judge(b)) {
             (Decision::No, _) | (_, Decision::No) => Decision::No,
             (Decision::Yes, Decision::Yes) => Decision::Yes,
             _ => Decision::Unknown,
         },
-        Rule::Either(a, b) => match (judge(a, tags), judge(b, tags)) {
+        Rule::Either(a, b) => match (judge(a), judge(b)) {
             (Decision::Yes, _) | (_, Decision::Yes) => Decision::Yes,
             (Decision::No, Decision::No) => Decision::No,
             _ => Decision::Unknown,
         },
-        Rule::Not(inner) => match judge(inner, tags) {
+        Rule::Not(inner) => match judge(inner) {
             Decision::Yes => Decision::No,
             Decision::No => Decision::Yes,
             Decision::Unknown => Decision::Unknown,

@@ -3,7 +3,11 @@
 use std::{any::Any, fmt};
 
 use super::{collection::CollectionDescriptor, group::GroupDescriptor};
-use crate::primitives::{Reach, StreamId, policy::Rule, schema::ShapeOf};
+use crate::primitives::{
+    Reach, StreamId,
+    policy::{ProofRef, Rule},
+    schema::ShapeOf,
+};
 
 /// Where a declaration stands in the user's source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -210,6 +214,8 @@ pub struct NodeDescriptor {
     pub tags: &'static [&'static str],
     /// How far it looks, unless the command line says otherwise.
     pub reach: Reach,
+    /// What it proves.
+    pub proves: &'static [ProofRef],
     /// One role per parameter.
     pub roles: &'static [Role],
     /// The user's doc comment.

@@ -48,6 +48,7 @@ pub(super) const fn node(name: &'static str, line: u32, roles: &'static [Role]) 
         network: "fleet",
         tags: &[],
         reach: Reach::Host,
+        proves: &[],
         roles,
         docs: "",
         source: at(line),

@@ -31,6 +31,7 @@ pub(super) mod id {
     pub(in crate::cli) const DATA_DIR: &str = "data-dir";
     pub(in crate::cli) const FOUND: &str = "found";
     pub(in crate::cli) const FORCE: &str = "force-new-group";
+    pub(in crate::cli) const TICKET: &str = "ticket";
     pub(in crate::cli) const LOG: &str = "log";
     pub(in crate::cli) const FORMAT: &str = "format";
     pub(in crate::cli) const TOPOLOGY: &str = "topology";
@@ -90,6 +91,7 @@ fn options(environment: Environment<'_>) -> Vec<Arg> {
     let found = "Found the group of this name, if one node founds it: say it on one node, once; repeatable";
     let force =
         "The majority of this group is gone for good: make a new one of what this node has; repeatable";
+    let shown = "Prove PROOF with the ticket in FILE, read again when it changes; repeatable";
     let socket = ValueParser::new(str::parse::<SocketAddr>);
     let mut options = vec![
         option(id::FOR, "TIME", ValueParser::new(duration::parse), "Stop in order after TIME: 10s, 1m30s"),
@@ -119,6 +121,7 @@ fn options(environment: Environment<'_>) -> Vec<Arg> {
         ),
         list(option(id::FOUND, "GROUP", ValueParser::string(), found), id::FOUND, environment),
         list(option(id::FORCE, "GROUP", ValueParser::string(), force), id::FORCE, environment),
+        list(option(id::TICKET, "PROOF=FILE", ValueParser::new(ticket), shown), id::TICKET, environment),
         option(id::LOG, "FILTER", ValueParser::string(), "What to log: debug, or warn,mosaik=debug"),
     ]);
     options
@@ -156,6 +159,14 @@ fn reach(environment: Environment<'_>) -> [Arg; 5] {
 /// A server, or `none`: the text of it.
 fn or_none<S: FromStr + Into<String>>(text: &str) -> Result<Option<String>, S::Err> {
     if text == "none" { Ok(None) } else { text.parse().map(|server: S| Some(server.into())) }
+}
+
+/// `DeskTicket=desk.jwt`
+fn ticket(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((proof, file)) if !proof.is_empty() && !file.is_empty() => Ok((proof.to_owned(), file.into())),
+        _ => Err("write PROOF=FILE, such as DeskTicket=desk.jwt".to_owned()),
+    }
 }
 
 fn topology() -> Command {

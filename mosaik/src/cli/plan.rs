@@ -4,6 +4,7 @@ use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::ArgMatches;
 use mosaik_runtime::{
+    node::TicketSources,
     primitives::{Reach, intent},
     topology::{Format, Role},
     transport::{Address, PeerAddr, Place, Servers, Sources},
@@ -44,6 +45,8 @@ pub(super) struct Plan {
     pub(super) bootstrap: Vec<PeerAddr>,
     pub(super) sources: Sources,
     pub(super) secret_files: Vec<PathBuf>,
+    /// Where the tickets of what nodes prove come from.
+    pub(super) tickets: TicketSources,
     pub(super) stop_after: Option<Duration>,
     pub(super) log: Option<String>,
     /// For the nodes' own `Args<T>`.
@@ -126,6 +129,11 @@ fn plan(program: &Program<'_>, mut matches: ArgMatches) -> Result<Plan, UsageErr
             dht: servers(&mut matches, id::DHT)?,
         },
         secret_files: matches.remove_many(id::SECRET_FILE).map(Iterator::collect).unwrap_or_default(),
+        tickets: matches
+            .remove_many::<(String, PathBuf)>(id::TICKET)
+            .into_iter()
+            .flatten()
+            .fold(TicketSources::default(), |all, (proof, file)| all.file(proof, file)),
         stop_after: matches.remove_one(id::FOR),
         log: matches.remove_one(id::LOG),
         matches,

@@ -61,7 +61,7 @@ pub(super) fn run(program: &Program<'_>, plan: Plan) -> ExitCode {
 
 /// What the nodes' own `Args<T>` were given.
 fn extensions(program: &Program<'_>, plan: &Plan) -> Result<Extensions, UsageError> {
-    let mut extensions = Extensions::default();
+    let mut extensions = Extensions::default().with(plan.tickets.clone());
     let planned = plan.nodes.iter().map(|node| program.nodes[node.index].descriptor);
     for hook in planned.flat_map(crate::args::Hook::of) {
         extensions = (hook.read)(&plan.matches, extensions)?;
@@ -183,6 +183,7 @@ fn tell(label: &str, ended: &Ended) -> u8 {
         }
         Ended::Refused(problems) => eprintln!("{problems}"),
         Ended::NotStarted(error) => eprintln!("{label} cannot start: {error}"),
+        Ended::NotProven(error) => eprintln!("{label} cannot start: {error}"),
     }
     NOT_STARTED
 }

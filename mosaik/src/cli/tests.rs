@@ -18,6 +18,7 @@ const fn node(name: &'static str, roles: &'static [Role]) -> NodeDescriptor {
         network: "fleet",
         tags: &[],
         reach: Reach::Host,
+        proves: &[],
         roles,
         docs: "Publishes this machine's real load.\n\nMore.",
         source: Source { file: "src/main.rs", line: 1 },
@@ -117,7 +118,8 @@ fn every_option_is_read() {
     let text = format!(
         "sensor --for 10s --network lab --reach lan --bind 0.0.0.0:4000 --bootstrap {PEER}@10.0.0.1:1 --bootstrap \
          {PEER}@127.0.0.1:2,203.0.113.1:3 --network-secret-file a --network-secret-file b --log debug \
-         --found edge.limits --found bank.ledger --force-new-group bank.old"
+         --found edge.limits --found bank.ledger --force-new-group bank.old \
+         --ticket DeskTicket=desk.jwt"
     );
     let plan = parse(&text).expect("a plan");
     assert_eq!((plan.nodes[0].network.as_str(), plan.nodes[0].reach), ("lab", Reach::Lan));
@@ -126,6 +128,9 @@ fn every_option_is_read() {
     assert_eq!(plan.log.as_deref(), Some("debug"));
     assert_eq!(plan.nodes[0].found, ["edge.limits", "bank.ledger"]);
     assert_eq!(plan.nodes[0].forced, ["bank.old"]);
+    assert_eq!(format!("{:?}", plan.tickets), r#"{"DeskTicket"}"#);
+    let wrong = parse("sensor --ticket desk.jwt").expect_err("no proof").to_string();
+    assert!(wrong.contains("PROOF=FILE"), "{wrong}");
 }
 
 #[test]
@@ -294,7 +299,7 @@ fn the_book_lists_every_option_with_its_variable() {
     let page = include_str!("../../../docs/command-line.md");
     let command = super::command::command(&sensors(), &|_| None).expect("it can be built");
     let options: Vec<&str> = command.get_arguments().filter_map(|arg| arg.get_long()).collect();
-    assert_eq!(options.len(), 14);
+    assert_eq!(options.len(), 15);
     for option in options {
         let row = format!("| `--{option} ");
         let line = page.lines().find(|line| line.starts_with(&row)).unwrap_or_else(|| panic!("no row {row}"));

@@ -26,6 +26,14 @@ pub(crate) const BY_BOUNDS: &[(&str, &str)] = &[
     ("A collection in something that is no group.", "collection/group_is_a_plain_struct"),
     ("A group that lists what is no collection.", "group/collections_of_plain_types"),
     ("A group that lists a collection of its own.", "group/collection_of_another_group"),
+    ("A gated role without the proof.", "proof/missing_proof"),
+    ("A gated group without the proof.", "proof/missing_proof_of_a_group"),
+    ("A gated collection without the proof.", "proof/missing_proof_of_a_collection"),
+    ("A requirement that names what is no proof.", "proof/require_plain_struct"),
+    ("A node that proves what is no proof.", "proof/proves_a_plain_struct"),
+    ("A proof by what is no validator.", "proof/validator_is_a_plain_struct"),
+    ("A token without the feature that reads tokens.", "proof/jwt_without_the_feature"),
+    ("A quote without the feature that reads quotes.", "proof/tdx_without_the_feature"),
 ];
 
 /// Further cases of messages that are listed above.
@@ -46,4 +54,7 @@ pub(crate) const MORE: &[(&str, &str)] = &[
     ("Writers and readers of whom nothing is required.", "collection/require_nobody"),
     ("A group of collections without voters.", "group/collections_without_voters"),
     ("A collection whose name is a sentence.", "collection/intent_with_spaces"),
+    ("A proof with fields.", "proof/with_fields"),
+    ("A quote without measurements.", "proof/tdx_without_measurements"),
+    ("An option that a proof does not have.", "proof/unknown_option"),
 ];

@@ -126,5 +126,6 @@ fn outcome(ended: Ended) -> Result<()> {
         Ended::Failed(error) => Err(error),
         Ended::Refused(problems) => Err(Error::msg(problems)),
         Ended::NotStarted(error) => Err(error.into()),
+        Ended::NotProven(error) => Err(error.into()),
     }
 }

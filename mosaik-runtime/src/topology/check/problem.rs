@@ -107,7 +107,7 @@ pub enum Problem {
         place: Source,
     },
     /// A rule that this node can never meet.
-    #[error("node `{node}` cannot {verb} `{intent}`, which requires {rule}: {}", claimed(tags))]
+    #[error("node `{node}` cannot {verb} `{intent}`, which requires {rule}: {}", lacking(rule, tags, proves))]
     Unmet {
         /// The node.
         node: &'static str,
@@ -119,6 +119,8 @@ pub enum Problem {
         rule: String,
         /// The tags of the node.
         tags: &'static [&'static str],
+        /// What the node proves.
+        proves: Vec<&'static str>,
         /// The node, then the stream or group.
         places: [Source; 2],
     },
@@ -136,6 +138,16 @@ pub enum Problem {
 
 fn reserved() -> String {
     RESERVED.map(|name| format!("`{name}`")).join(", ")
+}
+
+/// What a node says of itself that is not enough.
+fn lacking(rule: &str, tags: &[&str], proves: &[&str]) -> String {
+    let proven = if proves.is_empty() { "nothing".to_owned() } else { proves.join(", ") };
+    if !rule.contains("tag(") {
+        return format!("it proves {proven}; add what is missing with `proves = ..`");
+    }
+    let claimed = claimed(tags);
+    if proves.is_empty() { claimed } else { format!("{claimed}, and proves {proven}") }
 }
 
 fn claimed(tags: &[&str]) -> String {

@@ -76,9 +76,32 @@ fn a_rule_that_a_node_can_never_meet_is_found_and_one_that_it_may_meet_is_not() 
     );
     let far = Rule::RttBelow(1);
     let near_or_desk = Rule::Either(&Rule::RttBelow(1), &Rule::Tag("desk"));
-    assert_eq!(judge(&far, &[]), Decision::Unknown);
-    assert_eq!(judge(&near_or_desk, &[]), Decision::Unknown);
-    assert_eq!(judge(&Rule::Not(&Rule::Tag("desk")), &["desk"]), Decision::No);
+    assert_eq!(judge(&far, &[], &[]), Decision::Unknown);
+    assert_eq!(judge(&near_or_desk, &[], &[]), Decision::Unknown);
+    assert_eq!(judge(&Rule::Not(&Rule::Tag("desk")), &["desk"], &[]), Decision::No);
+}
+
+#[test]
+fn a_proof_that_a_node_does_not_declare_is_found_before_it_starts() {
+    const BADGE: ProofRef = ProofRef { name: "Badge", declared: &() };
+    static SEALED: StreamDescriptor = StreamDescriptor {
+        consumers: Rule::Either(&Rule::Proof(BADGE), &Rule::RttBelow(0)),
+        producers: Rule::Proof(BADGE),
+        ..stream("dark.bids", 11)
+    };
+    static SPY: NodeDescriptor = node("spy", 60, &[Role::Produces(&SEALED)]);
+    static DESK: NodeDescriptor =
+        NodeDescriptor { proves: &[BADGE], ..node("desk", 61, &[Role::Produces(&SEALED)]) };
+    assert_eq!(
+        only_problem(&[&SPY]).to_string(),
+        "node `spy` cannot produce `dark.bids`, which requires Badge: it proves nothing; add what is missing with \
+         `proves = ..`"
+    );
+    assert_eq!(check(&[&DESK]), Ok(()));
+    assert_eq!(judge(&SEALED.consumers, &[], &[]), Decision::Unknown, "it may be near enough");
+    let graph = crate::topology::Graph::of(&[&DESK]);
+    let drawn = graph.render(crate::topology::Format::Mermaid);
+    assert!(drawn.contains("🔒") && drawn.contains("Badge"), "{drawn}");
 }
 
 #[test]

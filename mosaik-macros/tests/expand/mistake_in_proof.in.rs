@@ -1,0 +1,2 @@
+#[proof(jwt)]
+pub struct DeskTicket;

@@ -1,0 +1,2 @@
+#[proof(offices::Office)]
+struct Badge;

@@ -1,0 +1,22 @@
+#[allow(dead_code)]
+#[cfg(unix)]
+pub struct MatcherImage;
+#[cfg(unix)]
+#[automatically_derived]
+impl ::mosaik::__private::Proof for MatcherImage {
+    const DESCRIPTOR: &'static ::mosaik::__private::ProofDescriptor = &::mosaik::__private::ProofDescriptor {
+        name: "MatcherImage",
+        kind: ::mosaik::__private::ProofKind::Tdx(::mosaik::__private::TdxProof {
+            measurements: "matcher.measurements",
+            collateral: ::core::option::Option::Some("collateral"),
+            max_age: ::core::option::Option::Some(172800000u64),
+        }),
+        docs: "",
+        source: ::mosaik::__private::Source {
+            file: ::core::file!(),
+            line: ::core::line!(),
+        },
+    };
+}
+#[cfg(unix)]
+const _: () = ::mosaik::__private::built_with_tdx();

@@ -1,0 +1,2 @@
+#[stream("dark.orders", require(producers = DeskTicket, consumers = images::MatcherImage & tag("matcher")))]
+pub struct Order;

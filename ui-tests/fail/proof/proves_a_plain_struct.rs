@@ -1,0 +1,8 @@
+pub struct Badge;
+
+#[mosaik::node(proves = Badge)]
+async fn matcher() -> mosaik::Result {
+    Ok(())
+}
+
+fn main() {}

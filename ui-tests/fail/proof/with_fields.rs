@@ -1,0 +1,11 @@
+use mosaik::prelude::*;
+
+#[proof(jwt, keys = file("desk.jwks"))]
+pub struct Badge {
+    pub number: u64,
+}
+
+fn main() {
+    fn is_a_proof<P: mosaik::tickets::Proof>() {}
+    is_a_proof::<Badge>();
+}
