@@ -213,12 +213,16 @@ impl Keeper {
             return;
         }
         let renewed = self.make().and_then(|ticket| {
-            if ticket.id() == kept.id {
+            let same = ticket.id() == kept.id;
+            if same && matches!(self.origin, Origin::File(_)) {
                 return Ok(());
             }
             let next = self.judged(&ticket)?;
-            let id = self.tickets().replace(&kept.id, ticket).map_err(|error| error.to_string())?;
-            *kept = Kept { id, next, told: None };
+            (kept.next, kept.told) = (next, None);
+            if same {
+                return Ok(());
+            }
+            kept.id = self.tickets().replace(&kept.id, ticket).map_err(|error| error.to_string())?;
             tracing::info!(target: "mosaik::node", proof = self.proof.name, "the ticket was renewed");
             Ok(())
         });

@@ -1,6 +1,6 @@
 //! Proofs by a validator of the user's, from the declaration to a link that ends.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use mosaik::{
     node::{Extensions, NodeEntry, TicketSources, Wanted},
@@ -10,10 +10,12 @@ use mosaik::{
     tickets::{Class, Denial, Proof, Shown, Ticket, Valid, Validation, Validator},
 };
 
+/// When the clocks of a world begin, in milliseconds.
+const EPOCH: u64 = 1_800_000_000_000;
 /// Whether the office still stands by its badges.
 static OPEN: AtomicBool = AtomicBool::new(true);
 
-/// Decides about badges: a text with the peer's id.
+/// Decides about badges: a text with the peer's id, and the millisecond in which it ends.
 #[derive(Default)]
 pub struct Office;
 
@@ -32,12 +34,15 @@ impl Validator for Office {
 
     fn validate<'a>(&'a self, shown: Shown<'a>) -> Validation<'a> {
         Box::pin(async move {
-            let its_own = shown.ticket.bytes() == shown.peer.to_string().as_bytes();
-            match (OPEN.load(Ordering::Relaxed), its_own) {
-                (false, _) => Err(Denial::Revoked),
-                (true, false) => Err(Denial::OtherPeer),
-                (true, true) => Ok(Valid { until: Wall(shown.now.0 + 3_600_000) }),
+            let text = std::str::from_utf8(shown.ticket.bytes()).unwrap_or_default();
+            let (peer, until) = text.split_once(' ').ok_or(Denial::OtherPeer)?;
+            if !OPEN.load(Ordering::Relaxed) {
+                return Err(Denial::Revoked);
             }
+            if peer != shown.peer.to_string() {
+                return Err(Denial::OtherPeer);
+            }
+            Ok(Valid { until: Wall(until.parse().map_err(|_| Denial::OtherPeer)?) })
         })
     }
 }
@@ -126,8 +131,31 @@ fn with(entry: NodeEntry, ticket: impl Fn(&Wanted) -> Vec<u8> + Send + Sync + 's
     Nodes::of_entry(entry, Extensions::default().with(sources))
 }
 
+/// A badge for a minute.
 fn its_own(wanted: &Wanted) -> Vec<u8> {
-    wanted.peer.to_string().into_bytes()
+    format!("{} {}", wanted.peer, wanted.now.0 + 60_000).into_bytes()
+}
+
+fn a_renewed_ticket_keeps_the_link_and_one_that_ends_does_not() {
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    let renewed = |wanted: &Wanted| {
+        MADE.fetch_add(1, Ordering::Relaxed);
+        its_own(wanted)
+    };
+    let mut world = World::new(7)
+        .add(with(NodeEntry::of::<desk>(), renewed))
+        .add(with(NodeEntry::of::<matcher>(), its_own));
+    world.run_until(|world| world.trace::<Bid>().received_by("matcher") >= 1);
+    world.run_for(secs(600));
+    let received = world.trace::<Bid>().received_by("matcher");
+    assert!(received >= 595, "a bid a second, and none is missing: {received}");
+    assert!((10..=20).contains(&MADE.load(Ordering::Relaxed)), "{MADE:?} badges of a minute in ten");
+    let once = |wanted: &Wanted| format!("{} {}", wanted.peer, 60_000 + EPOCH).into_bytes();
+    let mut world =
+        World::new(7).add(with(NodeEntry::of::<desk>(), its_own)).add(with(NodeEntry::of::<matcher>(), once));
+    world.run_for(secs(600));
+    let received = world.trace::<Bid>().received_by("matcher");
+    assert!((40..=62).contains(&received), "the badge ended after a minute: {received}");
 }
 
 fn what_is_proven_flows_until_it_is_revoked() {
@@ -166,6 +194,7 @@ fn a_member_with_a_badge_takes_part() {
 }
 
 fn main() {
+    a_renewed_ticket_keeps_the_link_and_one_that_ends_does_not();
     what_is_proven_flows_until_it_is_revoked();
     what_cannot_be_proven_does_not_start();
     a_member_with_a_badge_takes_part();
