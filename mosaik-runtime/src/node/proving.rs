@@ -136,14 +136,13 @@ fn named(proofs: impl Iterator<Item = ProofRef>) -> Result<Vec<&'static ProofDes
     Ok(found)
 }
 
-/// What the roles of a node ask of others: each side of a stream or group judges the other.
+/// What the roles of a node ask of others: each side of a stream judges the other, and members of a group judge members.
 fn asked_for(descriptor: &NodeDescriptor) -> Result<Vec<&'static ProofDescriptor>, ProvingError> {
     let mut rules = Vec::new();
     for role in descriptor.flat_roles() {
         match role {
-            Role::Produces(stream) | Role::Consumes(stream) => {
-                rules.extend([stream.producers, stream.consumers])
-            }
+            Role::Produces(stream) => rules.push(stream.consumers),
+            Role::Consumes(stream) => rules.push(stream.producers),
             Role::Member(group) | Role::Learns(group) => rules.push(group.members),
             Role::Writes(collection) | Role::Reads(collection) => {
                 rules.extend([collection.group.members, collection.readers]);
@@ -313,6 +312,43 @@ fn own(proof: &'static ProofDescriptor, network: &Network) -> Result<Origin, Str
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        primitives::policy::Rule,
+        tickets::{ProofKind, TdxProof},
+        topology::{Source, StreamDescriptor, fixtures::SENSOR},
+    };
+
+    fn proof(name: &'static str, line: u32) -> ProofRef {
+        let kind = ProofKind::Tdx(TdxProof { measurements: "m", collateral: None, max_age: None });
+        let source = Source { file: "proofs.rs", line };
+        let declared: &'static ProofDescriptor =
+            Box::leak(Box::new(ProofDescriptor { name, kind, docs: "", source }));
+        ProofRef { name, declared }
+    }
+
+    #[test]
+    fn a_node_checks_what_it_asks_of_others_and_each_proof_once() {
+        let [desk, image, other] = [proof("Desk", 1), proof("Image", 2), proof("Desk", 3)];
+        let Some(Role::Produces(load)) = SENSOR.flat_roles().first().copied() else { panic!("a producer") };
+        let orders: &'static StreamDescriptor = Box::leak(Box::new(StreamDescriptor {
+            producers: Rule::Proof(desk),
+            consumers: Rule::Proof(image),
+            ..*load
+        }));
+        let asked = |roles: Vec<Role>| {
+            let node = NodeDescriptor { roles: Box::leak(roles.into_boxed_slice()), ..SENSOR };
+            asked_for(&node).map(|all| all.into_iter().map(|one| one.name).collect::<Vec<_>>())
+        };
+        assert_eq!(
+            asked(vec![Role::Produces(orders)]).expect("one"),
+            ["Image"],
+            "who produces judges consumers"
+        );
+        assert_eq!(asked(vec![Role::Consumes(orders), Role::Consumes(orders)]).expect("one"), ["Desk"]);
+        let twin = StreamDescriptor { producers: Rule::Proof(other), ..*orders };
+        let roles = vec![Role::Consumes(orders), Role::Consumes(Box::leak(Box::new(twin)))];
+        assert!(asked(roles).expect_err("two of one name").to_string().contains("`Desk`"));
+    }
 
     #[test]
     fn a_ticket_in_a_file_is_read_without_the_line_break_that_is_not_its_own() {
