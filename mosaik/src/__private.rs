@@ -11,10 +11,10 @@ pub use mosaik_runtime::{
         readers_of, reads, writes,
     },
     groups::{
-        Apply, Command, CommandError, Declared, Group, Method, ReadError, Reply, StateMachine, Weak,
+        Apply, Command, CommandError, Declared, Earlier, Group, Method, ReadError, Reply, StateMachine, Weak,
         generated::{
-            Decoded, Encoded, Fallible, ask, attempt, call, decode, encode, machine_shape, no_such_method,
-            peek,
+            Decoded, Encoded, Fallible, ask, attempt, call, decode, earlier, encode, machine_shape,
+            no_such_method, peek,
         },
     },
     node::{FromNode, Node, NodeEntry, NodeItem, Result},

@@ -2,6 +2,7 @@
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
 
 use super::{Expand, bundle, data, paths::Paths, policy, stub};
 use crate::{
@@ -76,6 +77,7 @@ pub(super) fn declared(group: &Group, descriptor: &TokenStream, paths: &Paths) -
         (paths.declared(), paths.group(), paths.weak(), paths.group_descriptor());
     let (state, cfgs) = (group.data.name(), cfgs(&group.data.item.attrs));
     let (handle, weak) = (named(state, "Handle"), named(state, "Weak"));
+    let earlier = earlier(group, paths);
     quote! {
         #(#cfgs)*
         #[automatically_derived]
@@ -83,6 +85,7 @@ pub(super) fn declared(group: &Group, descriptor: &TokenStream, paths: &Paths) -
             type Handle = #handle;
             type Weak = #weak;
             const DESCRIPTOR: &'static #ty = #descriptor;
+            #earlier
             fn handle(group: #of_group<Self>) -> #handle {
                 #handle(group)
             }
@@ -91,6 +94,17 @@ pub(super) fn declared(group: &Group, descriptor: &TokenStream, paths: &Paths) -
             }
         }
     }
+}
+
+/// The type that the state had before.
+fn earlier(group: &Group, paths: &Paths) -> Option<TokenStream> {
+    let (from, earlier, of) = (group.from.as_ref()?, paths.earlier(), paths.earlier_of());
+    let made = quote_spanned!(from.span()=> #of::<Self, #from>());
+    Some(quote! {
+        fn earlier() -> ::core::option::Option<#earlier<Self>> {
+            #made
+        }
+    })
 }
 
 /// The descriptor of a group, whose state has this shape.

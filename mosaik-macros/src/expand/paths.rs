@@ -32,7 +32,7 @@ items! {
     part_of_group => PartOf, reader => Reader, readers => Readers, readers_of => readers_of, reads => reads, role => Role,
     together => Together, writer => Writer, writers => Writers, writes => writes,
     boxed_future => BoxFuture, collection_shape => collection_shape, cell => Cell, collection => Collection,
-    collection_descriptor => CollectionDescriptor, declared_collection => DeclaredCollection, datum => Datum, declared => Declared,
+    collection_descriptor => CollectionDescriptor, declared_collection => DeclaredCollection, datum => Datum, declared => Declared, earlier => Earlier, earlier_of => earlier,
     deserialize => Deserialize, finish => finish, group => Group, group_descriptor => GroupDescriptor,
     group_options => GroupOptions, intent => Intent, key_source => KeySource, machine_shape => machine_shape, node => Node,
     node_descriptor => NodeDescriptor, node_entry => NodeEntry, node_item => NodeItem, overflow => Overflow,

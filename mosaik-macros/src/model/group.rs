@@ -25,6 +25,8 @@ pub(crate) struct Group {
     pub(crate) strict: bool,
     pub(crate) committee: Option<Spanned<usize>>,
     pub(crate) founder: Option<Spanned<[u8; 32]>>,
+    /// The type that the state had before.
+    pub(crate) from: Option<syn::Type>,
     pub(crate) members: Option<Policy>,
     /// Who may read, of a group of collections.
     pub(crate) readers: Option<Policy>,

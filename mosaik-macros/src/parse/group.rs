@@ -1,7 +1,7 @@
 //! `#[group]`
 
 use proc_macro2::TokenStream;
-use syn::{Attribute, Expr};
+use syn::{Attribute, Expr, Type};
 
 use super::{
     Parse,
@@ -20,7 +20,7 @@ impl Parse for Group {
         let mut args = Args::read(args, &keys::GROUP, diags);
         let collections = args.take("collections").map(|arg| Place::of(&arg.word));
         if collections.is_some() {
-            for arg in ["schema", "serde"].into_iter().filter_map(|word| args.take(word)) {
+            for arg in ["from", "schema", "serde"].into_iter().filter_map(|word| args.take(word)) {
                 diags.push(catalog::not_of_collections(Place::of(&arg.word), arg.key.name));
             }
         }
@@ -62,6 +62,7 @@ pub(super) fn of(
         strict: args.take("strict").is_some(),
         committee: args.take("committee").and_then(|arg| diags.take(value::number(&arg))),
         founder: args.take("founder").and_then(|arg| diags.take(founder(&arg))),
+        from: args.take("from").and_then(|arg| diags.take(from(&arg))),
         members,
         allowed,
         data,
@@ -99,6 +100,18 @@ fn peer(expr: &Expr) -> Result<Spanned<[u8; 32]>, Diag> {
 
 fn founder(arg: &Arg) -> Result<Spanned<[u8; 32]>, Diag> {
     peer(&value::expression(arg).ok_or_else(|| catalog::not_a_peer(arg.place()))?)
+}
+
+/// `v1::Ledger`
+fn from(arg: &Arg) -> Result<Type, Diag> {
+    let given = match &arg.value {
+        Value::Is(tokens) | Value::List(tokens) => tokens.clone(),
+        Value::Flag => TokenStream::new(),
+    };
+    match syn::parse2(given.clone()) {
+        Ok(ty @ Type::Path(_)) => Ok(ty),
+        _ => Err(catalog::from_is_a_type(arg.place(), &shown(&given))),
+    }
 }
 
 /// `env("…")` or `file("…")`

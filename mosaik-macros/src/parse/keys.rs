@@ -93,6 +93,7 @@ pub(crate) const GROUP: Site = Site {
         key("deadline", "deadline = \"30s\""),
         key("evict_after", "evict_after = \"30s\""),
         key("founder", "founder = \"<peer id>\""),
+        key("from", "from = LedgerV1"),
         key("id", "id = hex(\"…\")"),
         key("key", "key = env(\"BANK_KEY\")"),
         key("require", "require(members = tag(\"bank\"))"),

@@ -7,7 +7,7 @@ use syn::{GenericArgument, GenericParam, PathArguments, Type};
 use super::{Check, bundle, intent, policy};
 use crate::{
     diag::{Diags, catalog},
-    model::{Group, Place, Voters},
+    model::{Group, Place, Voters, shown},
 };
 
 /// The most voters; the same number as the runtime's.
@@ -31,6 +31,9 @@ impl Check for Group {
         }
         if !self.state_machine {
             diags.push(catalog::kind_missing(Place::of(self.data.name()), &name));
+        }
+        for from in self.from.iter().filter(|from| shown(from) == name) {
+            diags.push(catalog::from_itself(Place::of(from), &name));
         }
         voters(self, &name, diags);
         state(self, diags);

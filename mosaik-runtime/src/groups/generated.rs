@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{
     error::{CommandError, ReadError},
     handle::{Declared, Group, Weak},
-    machine::{self, Reply, StateMachine},
+    machine::{self, Earlier, Reply, StateMachine},
 };
 use crate::primitives::{
     codec::{self, DecodeError, EncodeError},
@@ -72,6 +72,11 @@ pub fn no_such_method<T>(method: u64) -> Decoded<T> {
 /// The shape of a declared state machine: of its state and of the arguments of its methods.
 pub fn machine_shape<M: Declared>(_: &mut Seen) -> Shape {
     machine::schema::<M>().1
+}
+
+/// The type that `from` names.
+pub fn earlier<M: StateMachine + From<O>, O: Declared>() -> Option<Earlier<M>> {
+    Some(Earlier::after(O::default(), O::earlier()))
 }
 
 /// The two sides of a `Result`, for methods that return an alias of one.

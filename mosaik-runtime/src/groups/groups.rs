@@ -13,7 +13,7 @@ use super::{
     client::Client,
     handle::{Declared, Group},
     hub::{Hub, Learning, OpenError, Opening},
-    machine::{MachineSettings, StateMachine},
+    machine::{Beginning, Earlier, MachineSettings, StateMachine},
     settings::{GroupSettings, Leads, Storage, Voters},
     tail::Learner,
 };
@@ -45,6 +45,7 @@ pub struct Keyed {
 pub struct GroupBuilder<M> {
     groups: Groups,
     initial: M,
+    earlier: Option<Earlier<M>>,
     intent: Option<(GroupId, String)>,
     voters: Option<Voters>,
     declared: Option<&'static GroupDescriptor>,
@@ -115,6 +116,7 @@ impl Groups {
         GroupBuilder {
             intent: Some((M::DESCRIPTOR.id(), intent.text.to_owned())),
             declared: Some(M::DESCRIPTOR),
+            earlier: M::earlier(),
             ..self.machine(M::default())
         }
     }
@@ -131,6 +133,7 @@ impl Groups {
         GroupBuilder {
             groups: self.clone(),
             initial,
+            earlier: None,
             intent: None,
             voters: None,
             declared: None,
@@ -247,6 +250,13 @@ impl<M> GroupBuilder<M> {
         self.set(move |settings| settings.kept = entries)
     }
 
+    /// The type that the state machine had before: what is in the log from then is applied by its code, and at one place of the log
+    /// its state becomes one of this type. All members must say the same. See [`Earlier`].
+    pub fn earlier(mut self, earlier: Earlier<M>) -> Self {
+        self.earlier = Some(earlier);
+        self
+    }
+
     /// The limits of the state machine and of its snapshots. All members must have the same.
     pub fn limits(mut self, limits: MachineSettings) -> Self {
         self.machine = limits;
@@ -281,7 +291,7 @@ impl<M: StateMachine> GroupBuilder<M> {
             (None, None) => return Err(JoinError::NoVoters { intent: name }),
         };
         self.changes.into_iter().for_each(|change| change(&mut settings));
-        let (initial, machine) = (self.initial, self.machine);
+        let (initial, machine) = (Beginning::new(self.initial, self.earlier), self.machine);
         self.groups.open(Opening { intent: name.into(), id, settings, initial, machine }).await
     }
 
@@ -303,7 +313,7 @@ impl<M: StateMachine> GroupBuilder<M> {
         };
         self.changes.into_iter().for_each(|change| change(&mut settings));
         let GroupSettings { key, members, .. } = settings;
-        let (initial, machine) = (self.initial, self.machine);
+        let (initial, machine) = (Beginning::new(self.initial, self.earlier), self.machine);
         let learning = Learning { intent: name.into(), id, key, members, initial, machine };
         let (reader, replica) = self.groups.hub.learn(learning).await?;
         Ok(Learner::new(reader, replica))

@@ -18,7 +18,7 @@ use super::{
     client::{Client, Prepared},
     error::{CommandError, ReadError, Rejected, Unknown},
     instance::Instance,
-    machine::{Command, Observer, Observing, Replica, Reply, StateMachine},
+    machine::{Command, Earlier, Observer, Observing, Replica, Reply, StateMachine},
     status::{BootstrapStatus, InstanceView},
     version::Version,
     when::GroupWhen,
@@ -43,6 +43,11 @@ pub trait Declared: StateMachine + Default {
     type Weak: Send + Sync + 'static;
     /// What the attribute says.
     const DESCRIPTOR: &'static GroupDescriptor;
+
+    /// The type that it was before, if `from` names one.
+    fn earlier() -> Option<Earlier<Self>> {
+        None
+    }
 
     /// The methods over a group.
     fn handle(group: Group<Self>) -> Self::Handle;

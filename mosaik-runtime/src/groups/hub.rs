@@ -19,7 +19,7 @@ use self::reading::Read;
 use super::{
     bond,
     instance::{Forcing, Instance, Parts, Subject},
-    machine::{Applier, MachineSettings, Replica, SnapshotError, StateMachine},
+    machine::{Applier, Beginning, MachineSettings, Replica, SnapshotError, StateMachine},
     raft::Machine,
     settings::{GroupSettings, Storage},
     store::{OpenError as StoreOpenError, Store, StoreError, record::StoreId},
@@ -109,8 +109,7 @@ pub enum OpenError {
     /// The log was written with another version of the state machine.
     #[error(
         "the log of the group {intent} on this node was written with another version of its state machine, and this one would read old \
-         commands as something else: start that version again, give the new one another intent, or keep the arguments of the methods as \
-         they were"
+         commands as something else: start that version again, or keep its type in this one and declare the new one with `from = …`"
     )]
     OtherMachine {
         /// The group.
@@ -152,7 +151,7 @@ pub(in crate::groups) struct Opening<M> {
     /// How it is opened.
     pub(in crate::groups) settings: GroupSettings,
     /// The state that it begins with.
-    pub(in crate::groups) initial: M,
+    pub(in crate::groups) initial: Beginning<M>,
     /// The limits of its machine.
     pub(in crate::groups) machine: MachineSettings,
 }
@@ -249,7 +248,7 @@ impl Hub {
         let unusable =
             |error: SnapshotError| OpenError::Machine { intent: intent.clone(), why: error.to_string() };
         if self.instance(&item).is_some() {
-            let (_, other) = Applier::new(initial, machine).map_err(unusable)?;
+            let (_, other) = Applier::<M>::new(initial, machine).map_err(unusable)?;
             return self.shared::<M>(&item, &settings, &other.contract());
         }
         let wrong = |source| OpenError::Settings { intent: intent.clone(), source };
@@ -266,7 +265,7 @@ impl Hub {
         let opened = Machine::open::<M>(initial, store.snapshots(item), log.reader(), machine);
         let (machine, replica) = opened.map_err(unusable)?;
         let (fingerprint, shape) = replica.contract();
-        if !agrees(&store, item, fingerprint).await? {
+        if !agrees(&store, item, fingerprint, replica.earlier()).await? {
             return Err(OpenError::OtherMachine { intent });
         }
         let role = RoleEntry { role: PeerRole::Member, item, schema: fingerprint };
@@ -428,15 +427,23 @@ async fn listen(hub: std::sync::Weak<Inner>, scope: Scope, mut listener: Listene
 /// Under which name the contract of the machine that wrote a log is kept.
 pub(in crate::groups) const CONTRACT: &str = "contract";
 
-/// Whether the log of a group was written with this contract. A log that was not begun takes any, and keeps it.
-async fn agrees(store: &Store, item: WireId, contract: Fingerprint) -> Result<bool, StoreError> {
+/// Whether the log of a group was begun with this contract, or with one of those before it: such a log begins with commands of the older
+/// type, and says itself where the newer one takes over. A log that was not begun takes any, and keeps it.
+async fn agrees(
+    store: &Store,
+    item: WireId,
+    contract: Fingerprint,
+    earlier: &[Fingerprint],
+) -> Result<bool, StoreError> {
     let reader = store.reader(item);
     let known = reader.note(CONTRACT)?;
     if known.as_deref() == Some(&contract.0[..]) {
         return Ok(true);
     }
-    if known.is_some() && reader.is_begun()? {
-        return Ok(false);
+    if let Some(known) = known
+        && reader.is_begun()?
+    {
+        return Ok(earlier.iter().any(|earlier| known == earlier.0[..]));
     }
     store.set_note(item, CONTRACT, Some(bytes::Bytes::copy_from_slice(&contract.0))).await?;
     Ok(true)

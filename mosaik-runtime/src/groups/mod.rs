@@ -38,7 +38,7 @@ pub use error::{CommandError, ReadError, Rejected, Unknown};
 pub use groups::{GroupBuilder, Groups, JoinError, Keyed};
 pub use handle::{DEADLINE, Declared, Group, Weak};
 pub use machine::{
-    AppliedBatch, Apply, Command, Method, Observer, Observing, Reply, StateMachine, Timestamp,
+    AppliedBatch, Apply, Command, Earlier, Method, Observer, Observing, Reply, StateMachine, Timestamp,
 };
 pub use member::MemberId;
 pub use settings::{GroupSettings, Leads, Storage, Voters};
@@ -46,3 +46,4 @@ pub use status::{BootstrapStatus, CatchUp, GroupConflict, InstanceView, JoinRefu
 pub use tail::{Learner, LearnerView, LearnerWhen, Reaches, Received, Updated};
 pub use version::{Era, EraChanged, Version};
 pub use when::{Committed, GroupWhen, LeaderChanged};
+pub use wire::Why;

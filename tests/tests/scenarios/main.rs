@@ -14,3 +14,4 @@ mod scale;
 mod seeds;
 mod streams;
 mod swarm;
+mod upgrade;

@@ -48,6 +48,24 @@ pub(crate) fn not_of_collections(at: Place, word: &str) -> Diag {
     .help(format!("leave `{word}` out"))
 }
 
+/// An older state that is no type.
+///
+/// ui: group/from_is_a_text
+pub(crate) fn from_is_a_type(at: Place, given: &str) -> Diag {
+    Diag::new(at, format!("`from` names the type that the state had before, and `{given}` is none")).help(
+        "write `from = LedgerV1`, or `from = v1::Ledger`: the older `#[group]` type, with its `#[methods]`",
+    )
+}
+
+/// A state that was itself before.
+///
+/// ui: group/from_itself
+pub(crate) fn from_itself(at: Place, name: &str) -> Diag {
+    Diag::new(at, format!("`{name}` does not become another type by being itself"))
+        .help("keep the older type under another name, or in a module: `from = v1::Ledger`")
+        .note("its methods stay too: what is in the log from before is applied by them")
+}
+
 /// A group that does not say who votes.
 ///
 /// ui: group/voters_missing

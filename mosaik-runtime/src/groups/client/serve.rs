@@ -74,7 +74,7 @@ impl Forwarded {
                     bytes = bytes.saturating_add(body.len());
                     largest = largest.max(body.len());
                 }
-                Item::Welcome { .. } | Item::Goodbye { .. } | Item::Fence(_) => {
+                Item::Welcome { .. } | Item::Goodbye { .. } | Item::Fence(_) | Item::Migrate { .. } => {
                     return Err("it forwards what only a leader may decide");
                 }
             }

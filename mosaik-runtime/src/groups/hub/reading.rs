@@ -10,7 +10,7 @@ use crate::{
     discovery::RoleEntry,
     groups::{
         bond::GroupKey,
-        machine::{Applier, MachineSettings, Replica, StateMachine},
+        machine::{Applier, Beginning, MachineSettings, Replica, StateMachine},
         tail::{Credentials, Parts, Reader, Reading},
     },
     primitives::{GroupId, PeerRole, Policy, Stopped, WireId},
@@ -27,7 +27,7 @@ pub(in crate::groups) struct Learning<M> {
     /// Who may be read from.
     pub(in crate::groups) members: Policy,
     /// The state that the group begins with.
-    pub(in crate::groups) initial: M,
+    pub(in crate::groups) initial: Beginning<M>,
     /// The limits of its machine.
     pub(in crate::groups) machine: MachineSettings,
 }

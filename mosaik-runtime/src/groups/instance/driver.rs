@@ -59,6 +59,8 @@ pub(super) enum Done {
     Changed { made: bool },
     /// The group was told to fence itself, or could not be.
     Fenced,
+    /// The state was told to become one of the newer type, or could not be.
+    Migrated,
 }
 
 pub(super) struct Driver {
@@ -83,6 +85,7 @@ pub(super) struct Driver {
     /// Since when another group of this name looks like the better one.
     pub(super) outdone_since: Option<Instant>,
     pub(super) is_fencing: bool,
+    pub(super) is_migrating: bool,
     /// Reads the log, as it is in the store.
     pub(super) log: LogReader,
     /// The voters that the birth remembers.
@@ -149,6 +152,7 @@ impl Driver {
             raft: None,
             outdone_since: None,
             is_fencing: false,
+            is_migrating: false,
             log: parts.store.reader(parts.subject.item),
             remembered: Vec::new(),
             instance,
@@ -308,6 +312,7 @@ impl Driver {
                 }
             }
             Done::Fenced => self.is_fencing = false,
+            Done::Migrated => self.is_migrating = false,
         }
     }
 
@@ -355,6 +360,7 @@ impl Driver {
         self.show_catch_up();
         self.manage();
         self.look_at_rival();
+        self.look_at_schema();
     }
 
     /// Shows how far a snapshot is that this node gets.

@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// How long one change of the membership may take.
-const CHANGE: Duration = Duration::from_secs(10);
+pub(super) const CHANGE: Duration = Duration::from_secs(10);
 /// How long another group must look like the better one before this one fences itself.
 const OUTDONE: Duration = Duration::from_secs(2);
 /// How long a reluctant leader waits before it hands over, so that a group is not without a leader again and again.

@@ -10,6 +10,7 @@ mod driver;
 mod forced;
 mod joining;
 mod managing;
+mod migrating;
 mod notes;
 mod propose;
 mod right;

@@ -106,6 +106,9 @@ impl Instance {
             }
         }
         let Some(running) = self.running() else { return Err(ProposeError::NotLeader { leader: None }) };
+        if self.is_too_early(&items) {
+            return Err(ProposeError::NotLeader { leader: None });
+        }
         let count = items.len() as u64;
         let payload = Payload::V1(Batch { now: self.group_time(), items });
         let body = payload.encode().map_err(|error| ProposeError::Encode(error.to_string()))?;

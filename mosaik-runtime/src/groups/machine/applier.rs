@@ -2,14 +2,18 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, RwLock},
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use bytes::Bytes;
 
 use super::{
-    Applied, Command, MAX_REPLY, MachineSettings, Replica, Reply, SnapshotError, StateMachine, command,
+    Applied, Beginning, MachineSettings, Replica, SnapshotError, StateMachine,
     core::{Call, Panicked, Ran, Rules, Skip, System},
+    earlier::{Origin, Stage},
     observe::{Batch, Observers, RanCommand},
     payload::PayloadRef,
     replica::{Shared, State},
@@ -20,7 +24,7 @@ use crate::{
         store::record::LogId,
         version::{Era, Version},
     },
-    primitives::{scope::panic_text, watch},
+    primitives::{Fingerprint, watch},
 };
 
 /// A snapshot that was made, as bytes.
@@ -57,6 +61,23 @@ pub enum Trouble {
         "a log entry does not decode ({0}): a newer version of the program wrote it. Start that version again; nothing was lost"
     )]
     Unknown(String),
+    /// The entry says that the state becomes one of a type that this program does not know.
+    #[error(
+        "a later version of the program has given the state of this group another shape ({found}, and here it is {own}): start that \
+         version again; nothing was lost"
+    )]
+    Later {
+        /// The schema of that version.
+        found: Fingerprint,
+        /// The schema of this program.
+        own: Fingerprint,
+    },
+    /// The older state did not become a newer one.
+    #[error(
+        "the state of the older version cannot be taken over, because `From` panicked: {0}. Nothing was lost: mend `From`, and start \
+         all members again"
+    )]
+    Migration(String),
     /// The state was not restored after a panic.
     #[error("the state was not made anew after a panic")]
     Torn,
@@ -96,34 +117,28 @@ pub trait Applying: Send + Sync + 'static {
 pub struct Applier<M> {
     shared: Arc<Shared<M>>,
     publish: watch::Sender<Applied>,
-    /// The first state, encoded.
-    initial: Bytes,
-    is_recursive: bool,
+    origin: Origin<M>,
     settings: MachineSettings,
     skip: Skip,
 }
 
 impl<M: StateMachine> Applier<M> {
     /// A machine before the first entry, and its reading end.
-    pub fn new(initial: M, settings: MachineSettings) -> Result<(Self, Replica<M>), SnapshotError> {
+    pub fn new(
+        beginning: impl Into<Beginning<M>>,
+        settings: MachineSettings,
+    ) -> Result<(Self, Replica<M>), SnapshotError> {
         settings.check().map_err(SnapshotError::Limits)?;
-        let (schema, shape) = command::schema::<M>();
-        if shape.has_weightless_elements() {
-            let why =
-                "the state or a command holds a sequence of elements without any bytes, such as `Vec<()>`";
-            return Err(SnapshotError::Refused(why.to_owned()));
-        }
-        let initial = Bytes::from(snapshot::state(schema, &initial)?);
-        // What is restored is what came back, not what was given: on all members alike.
-        let machine = first(&initial)?;
-        let (system, is_recursive) = (System::default(), shape.is_recursive());
-        let (era, observers) = (Era::NONE, Observers::default());
-        let state = RwLock::new(State { machine: Some(machine), system, shown: None, era, observers });
-        let contract = command::contract(shape, snapshot::state_of(&initial), &settings);
-        let shared = Arc::new(Shared { state, schema, contract });
+        let origin = Origin::new(beginning.into())?;
+        let stage = origin.first()?;
+        let (contract, earlier) = origin.contracts(&settings);
+        let is_current = AtomicBool::new(stage.now().is_some());
+        let (system, observers) = (System::default(), Observers::default());
+        let state = RwLock::new(State { stage: Some(stage), system, shown: None, era: Era::NONE, observers });
+        let shared = Arc::new(Shared { state, schema: origin.schema, is_current, contract, earlier });
         let (publish, applied) = watch::channel(Applied::default());
         let replica = Replica::new(shared.clone(), applied);
-        Ok((Self { shared, publish, initial, is_recursive, settings, skip: Skip::new() }, replica))
+        Ok((Self { shared, publish, origin, settings, skip: Skip::new() }, replica))
     }
 
     /// Makes a snapshot if one is due, and shows what was applied.
@@ -133,7 +148,8 @@ impl<M: StateMachine> Applier<M> {
         let applied = state.system.applied();
         if applied > state.shown {
             state.shown = applied;
-            if let Some(machine) = state.machine.as_ref().filter(|_| !state.observers.is_empty()) {
+            let machine = state.stage.as_ref().and_then(Stage::now);
+            if let Some(machine) = machine.filter(|_| !state.observers.is_empty()) {
                 let version = Version::new(state.era, applied.map_or(0, |last| last.index));
                 let now = state.system.now();
                 state.observers.applied(&Batch { version, now, ran, payload, state: machine });
@@ -143,14 +159,7 @@ impl<M: StateMachine> Applier<M> {
     }
 
     fn snapshot(&self, state: &mut State<M>) -> Option<Encoded> {
-        let made = state.machine.as_ref().map(|machine| {
-            let bytes = snapshot::state(self.shared.schema, machine)?;
-            if self.is_recursive {
-                // It may be nested deeper than anybody would decode.
-                snapshot::decode_state::<M>(snapshot::state_of(&bytes)).map_err(SnapshotError::Refused)?;
-            }
-            Ok(bytes)
-        })?;
+        let made = self.origin.encode_to_keep(state.stage.as_ref()?);
         let made = made.and_then(|bytes| {
             state.system.snapshot_made(Some(snapshot::length(&bytes)));
             snapshot::finish(bytes, &state.system)
@@ -165,6 +174,22 @@ impl<M: StateMachine> Applier<M> {
         }
     }
 
+    /// The state is this one from now on; the one before is dropped by whoever asked, without the lock.
+    fn replace(&self, state: &mut State<M>, stage: Stage<M>) -> Option<Stage<M>> {
+        self.shared.is_current.store(stage.now().is_some(), Ordering::Release);
+        if stage.now().is_none() {
+            state.observers.forget();
+        }
+        state.stage.replace(stage)
+    }
+
+    /// The state becomes one of the type with this schema.
+    fn migrate(&self, state: &mut State<M>, to: Fingerprint) -> Result<(), Trouble> {
+        let stage = state.stage.take().ok_or(Trouble::Torn)?;
+        self.replace(state, stage.advance(to).map_err(Trouble::Migration)?);
+        Ok(())
+    }
+
     fn show(&self, applied: Applied) {
         self.publish.send_if_modified(|shown| {
             let newer = applied.last > shown.last;
@@ -173,25 +198,6 @@ impl<M: StateMachine> Applier<M> {
             }
             newer
         });
-    }
-
-    /// The user's code, with the state that it may have torn.
-    fn run(machine: &mut M, call: Call<'_>, reply: &mut Vec<u8>) -> Ran {
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            let command = match M::Command::decode(call.method, call.body) {
-                Ok(command) => command,
-                Err(error) => return Ran::Unreadable(error.to_string()),
-            };
-            match machine.apply(command, &call.cx).encode(reply) {
-                Ok(()) if reply.len() > MAX_REPLY => Ran::Panicked(format!(
-                    "its reply takes {} bytes and {MAX_REPLY} are allowed: answer less, or let a query read it in parts",
-                    reply.len()
-                )),
-                Ok(()) => Ran::Replied,
-                Err(error) => Ran::Panicked(format!("its reply cannot be sent: {error}")),
-            }
-        }));
-        result.unwrap_or_else(|panic| Ran::Panicked(panic_text(&*panic).to_owned()))
     }
 }
 
@@ -202,7 +208,11 @@ impl<M: StateMachine> Applying for Applier<M> {
         let mut step = Step::default();
         let mut guard = self.shared.change();
         let state = &mut *guard;
-        let Some(machine) = &mut state.machine else { return Err(Trouble::Torn) };
+        let migrates = batch.migrates();
+        if let Some(found) = migrates.filter(|to| !self.origin.knows(*to)) {
+            return Err(Trouble::Later { found, own: self.origin.schema });
+        }
+        let Some(stage) = &mut state.stage else { return Err(Trouble::Torn) };
         let (mut ran, observed) = (Vec::new(), !state.observers.is_empty());
         let done = state.system.apply(
             at,
@@ -211,7 +221,7 @@ impl<M: StateMachine> Applying for Applier<M> {
             Rules { settings: &self.settings, skip: &self.skip },
             &mut |call, reply| {
                 let Call { method, body, .. } = call;
-                let came = Self::run(machine, call, reply);
+                let came = stage.run(call, reply);
                 if observed && came == Ran::Replied {
                     let start = (body.as_ptr() as usize).saturating_sub(payload.as_ptr() as usize);
                     ran.push(RanCommand { method, start, length: body.len() });
@@ -221,11 +231,14 @@ impl<M: StateMachine> Applying for Applier<M> {
             answer.then_some(&mut step.answer),
         );
         if let Err(Panicked { slot, message }) = done {
-            let torn = state.machine.take();
+            let torn = state.stage.take();
             drop(guard);
             // What it drops may be torn too.
             let _ = catch_unwind(AssertUnwindSafe(|| drop(torn)));
             return Err(Trouble::Panicked { slot, message });
+        }
+        if let Some(to) = migrates {
+            self.migrate(state, to)?;
         }
         step.snapshot = self.finish(state, &ran, payload);
         let applied = state.applied();
@@ -237,7 +250,7 @@ impl<M: StateMachine> Applying for Applier<M> {
     fn pass(&mut self, at: LogId) -> Result<Step, Trouble> {
         let mut guard = self.shared.change();
         let state = &mut *guard;
-        if state.machine.is_none() {
+        if state.stage.is_none() {
             return Err(Trouble::Torn);
         }
         state.system.pass(at);
@@ -257,13 +270,13 @@ impl<M: StateMachine> Applying for Applier<M> {
     }
 
     fn restore(&mut self, snapshot: Option<&[u8]>) -> Result<(), SnapshotError> {
-        let (machine, system) = match snapshot {
-            Some(bytes) => snapshot::open(self.shared.schema, bytes)?,
-            None => (first(&self.initial)?, System::default()),
+        let (stage, system) = match snapshot {
+            Some(bytes) => snapshot::open(&self.origin, bytes)?,
+            None => (self.origin.first()?, System::default()),
         };
         let mut guard = self.shared.change();
         let state = &mut *guard;
-        let before = state.machine.replace(machine);
+        let before = self.replace(state, stage);
         state.system = system;
         let applied = state.applied();
         let newer = applied.last > state.shown;
@@ -293,10 +306,10 @@ impl<M: StateMachine> Applying for Applier<M> {
     }
 
     fn anew(&mut self, era: Era) -> Result<(), SnapshotError> {
-        let first = first(&self.initial)?;
+        let first = self.origin.first()?;
         let mut guard = self.shared.change();
         let state = &mut *guard;
-        let before = state.machine.replace(first);
+        let before = self.replace(state, first);
         (state.system, state.shown, state.era) = (System::default(), None, era);
         state.tell_reset();
         let applied = state.applied();
@@ -310,7 +323,7 @@ impl<M: StateMachine> Applying for Applier<M> {
     fn encode(&self) -> Result<Encoded, SnapshotError> {
         let state = self.shared.look();
         let torn = || SnapshotError::Refused(Trouble::Torn.to_string());
-        let bytes = snapshot::state(self.shared.schema, state.machine.as_ref().ok_or_else(torn)?)?;
+        let bytes = self.origin.encode(state.stage.as_ref().ok_or_else(torn)?)?;
         let bytes = snapshot::finish(bytes, &state.system)?;
         Ok(Encoded { last: state.system.applied(), bytes })
     }
@@ -318,8 +331,4 @@ impl<M: StateMachine> Applying for Applier<M> {
     fn applied(&self) -> Option<LogId> {
         self.shared.look().system.applied()
     }
-}
-
-fn first<M: StateMachine>(initial: &[u8]) -> Result<M, SnapshotError> {
-    snapshot::decode_state(snapshot::state_of(initial)).map_err(SnapshotError::Refused)
 }

@@ -117,18 +117,27 @@ pub fn schema<M: StateMachine>() -> (Fingerprint, Shape) {
 
 /// What two members compare before they bond: a machine's [`schema`], and all else that the log's meaning depends on. Members that
 /// began with different states, or forget at different times, would differ for ever without a sign of it.
-pub(super) fn contract(schema: Shape, initial: &[u8], limits: &MachineSettings) -> (Fingerprint, Shape) {
+///
+/// A machine that began as one of an `earlier` contract says so too.
+pub(super) fn contract(
+    schema: Shape,
+    initial: &[u8],
+    earlier: Option<Fingerprint>,
+    limits: &MachineSettings,
+) -> (Fingerprint, Shape) {
     let MachineSettings { snapshot_bytes, snapshot_entries, sessions, outstanding, kept, chunk } = limits;
     let limits = format!(
         "{sessions} sessions of {outstanding} serials and {kept} bytes, snapshots after {snapshot_bytes} bytes or {snapshot_entries} entries in \
          chunks of {chunk}, rules {RULES}"
     );
     let initial = format!("hash {}", hex(&blake3::hash(initial).as_bytes()[..8]));
+    let earlier = earlier.map(|earlier| ("earlier".to_owned(), Shape::Opaque(earlier.to_string())));
     let fields = vec![
         ("machine".to_owned(), schema),
         ("initial state".to_owned(), Shape::Opaque(initial)),
         ("limits".to_owned(), Shape::Opaque(limits)),
     ];
+    let fields = fields.into_iter().chain(earlier).collect();
     let shape = Shape::Struct(Record { name: "group".to_owned(), label: None, fields });
     (shape.fingerprint(), shape)
 }

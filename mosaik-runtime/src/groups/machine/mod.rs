@@ -9,6 +9,7 @@
 mod applier;
 mod command;
 pub mod core;
+mod earlier;
 mod observe;
 pub mod payload;
 mod replica;
@@ -21,6 +22,7 @@ mod traits;
 
 pub use applier::{Applier, Applying, Encoded, Step, Trouble};
 pub use command::{COMMAND, Command, Method, Reply, schema};
+pub use earlier::{Beginning, Earlier};
 pub use observe::{Batch as AppliedBatch, Observer, Observing};
 pub use payload::{Batch, Fence, Item, Outcome, Payload, SessionId};
 pub use replica::{Applied, Digest, Reading, Replica, SystemView};

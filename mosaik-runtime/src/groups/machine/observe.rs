@@ -140,6 +140,11 @@ impl<M: StateMachine> Observers<M> {
         });
     }
 
+    /// There is no state that they could be told of for now.
+    pub(super) fn forget(&mut self) {
+        self.0.iter_mut().for_each(|observed| observed.is_told = false);
+    }
+
     /// The state is another one.
     pub(super) fn reset(&mut self, version: Version, state: &M) {
         self.drop_dead();

@@ -12,7 +12,7 @@ use crate::{
         birth::{ClusterId, StoreId},
     },
     primitives::{
-        BootId, PeerId,
+        BootId, Fingerprint, PeerId,
         codec::{self, DecodeError, EncodeError},
     },
 };
@@ -70,6 +70,11 @@ pub enum Item {
     },
     /// This group stops for good, since another of the same name has gone farther.
     Fence(Fence),
+    /// The state becomes one of the type with this schema. What was given before is of the type that it had until now.
+    Migrate {
+        /// The schema of the newer type.
+        to: Fingerprint,
+    },
 }
 
 /// Why a group was stopped: another of the same name was born apart from it.
@@ -213,6 +218,7 @@ pub(super) enum ItemRef<'a> {
     Welcome { peer: PeerId, store: StoreId },
     Goodbye { member: MemberId },
     Fence(Fence),
+    Migrate { to: Fingerprint },
 }
 
 /// [`Outcome`] as it is written: replies are not copied.
@@ -237,6 +243,16 @@ pub(super) struct Raw<'a>(pub(super) &'a [u8]);
 impl Serialize for Raw<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bytes(self.0)
+    }
+}
+
+impl BatchRef<'_> {
+    /// The schema that the state has after the entry, if it says so.
+    pub(super) fn migrates(&self) -> Option<Fingerprint> {
+        self.items.iter().rev().find_map(|item| match item {
+            ItemRef::Migrate { to } => Some(*to),
+            _ => None,
+        })
     }
 }
 

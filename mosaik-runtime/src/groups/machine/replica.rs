@@ -3,12 +3,16 @@
 use std::{
     fmt,
     ops::Range,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::{
     Fence, SessionId, StateMachine, Timestamp,
     core::System,
+    earlier::Stage,
     observe::{Observer, Observers, Observing},
     snapshot,
 };
@@ -82,7 +86,7 @@ pub struct SystemView {
 /// A state and how it came to be.
 pub(super) struct State<M> {
     /// None while it is being made anew, after a panic.
-    pub(super) machine: Option<M>,
+    pub(super) stage: Option<Stage<M>>,
     pub(super) system: System,
     /// The last entry that readers were told of. They see nothing older.
     pub(super) shown: Option<LogId>,
@@ -93,8 +97,13 @@ pub(super) struct State<M> {
 
 pub(super) struct Shared<M> {
     pub(super) state: RwLock<State<M>>,
+    /// The schema of its type.
     pub(super) schema: Fingerprint,
+    /// Whether the state is of this type, and no more of an older one.
+    pub(super) is_current: AtomicBool,
     pub(super) contract: (Fingerprint, Shape),
+    /// The contracts of programs of the types before it.
+    pub(super) earlier: Vec<Fingerprint>,
 }
 
 /// Reads the state of one member. Clones read the same one.
@@ -120,7 +129,12 @@ impl<M> State<M> {
 
     /// The machine, unless it is behind what readers have seen.
     fn readable(&self) -> Option<&M> {
-        self.machine.as_ref().filter(|_| self.system.applied() >= self.shown)
+        self.now().filter(|_| self.system.applied() >= self.shown)
+    }
+
+    /// The machine, unless it is being made anew, or of an older type still.
+    pub(super) fn now(&self) -> Option<&M> {
+        self.stage.as_ref().and_then(Stage::now)
     }
 }
 
@@ -128,8 +142,9 @@ impl<M: StateMachine> State<M> {
     /// Tells the observers that the state is another one.
     pub(super) fn tell_reset(&mut self) {
         let version = self.applied().version();
-        if let Some(machine) = &self.machine {
-            self.observers.reset(version, machine);
+        match self.stage.as_ref().and_then(Stage::now) {
+            Some(machine) => self.observers.reset(version, machine),
+            None => self.observers.forget(),
         }
     }
 }
@@ -145,6 +160,11 @@ impl<M> Replica<M> {
         self.shared.contract.clone()
     }
 
+    /// What members with programs of the types before it compared, the newest first.
+    pub fn earlier(&self) -> &[Fingerprint] {
+        &self.shared.earlier
+    }
+
     /// How far the log is applied. It ends when the member stops.
     pub fn applied(&self) -> watch::Receiver<Applied> {
         self.applied.clone()
@@ -157,7 +177,8 @@ impl<M> Replica<M> {
         found.map(|applied| *applied).map_err(|_| Stopped)
     }
 
-    /// Reads the state, after the entry that comes with it. Waits only while the state is being made anew after a panic.
+    /// Reads the state, after the entry that comes with it. Waits only while the state is being made anew after a panic, and while it
+    /// is of an older type.
     pub async fn read<R>(&self, read: impl FnOnce(&M, Applied) -> R) -> Result<R, Stopped> {
         let mut applied = self.applied();
         loop {
@@ -210,7 +231,8 @@ impl<M: StateMachine> Replica<M> {
         let state = &mut *guard;
         let version = state.applied().version();
         let shown = state.system.applied() >= state.shown;
-        let now = state.machine.as_ref().filter(|_| shown).map(|machine| (version, machine));
+        let now =
+            state.stage.as_ref().and_then(Stage::now).filter(|_| shown).map(|machine| (version, machine));
         state.observers.add(observer, now)
     }
 
@@ -232,6 +254,8 @@ pub trait Reading: Send + Sync + 'static {
     fn digest(&self) -> Option<Digest>;
     /// The commands that panicked in entries with indices in this range, as far as they are known: the entry, and the place in it.
     fn panicked(&self, range: Range<u64>) -> Vec<(u64, u32)>;
+    /// The schema of the type that the state shall have, while it is of an older type.
+    fn migrates(&self) -> Option<Fingerprint>;
 }
 
 impl<M: StateMachine> Reading for Replica<M> {
@@ -253,6 +277,11 @@ impl<M: StateMachine> Reading for Replica<M> {
 
     fn panicked(&self, range: Range<u64>) -> Vec<(u64, u32)> {
         self.with_system(|system| system.panicked(range).collect())
+    }
+
+    fn migrates(&self) -> Option<Fingerprint> {
+        let is_current = self.shared.is_current.load(Ordering::Acquire);
+        (!is_current).then_some(self.shared.schema)
     }
 }
 

@@ -14,7 +14,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 
-use super::{StateMachine, core::System};
+use super::{
+    StateMachine,
+    core::System,
+    earlier::{Origin, Stage},
+};
 use crate::primitives::{
     Fingerprint,
     canary::{self, Canary},
@@ -50,6 +54,12 @@ pub enum SnapshotError {
         /// The schema of this program.
         own: Fingerprint,
     },
+    /// The older type of the machine has the same shape.
+    #[error(
+        "the state machine and the one before it (`from`) have the same shape, so nobody could tell their states apart: put \
+         `schema = \"v2\"` on the newer one"
+    )]
+    SameSchema,
     /// The limits cannot be meant.
     #[error("the limits cannot be meant: {0}")]
     Limits(String),
@@ -99,7 +109,10 @@ pub(super) fn finish(mut bytes: Vec<u8>, system: &System) -> Result<Bytes, Snaps
 }
 
 /// Reads a snapshot.
-pub(super) fn open<M: StateMachine>(own: Fingerprint, bytes: &[u8]) -> Result<(M, System), SnapshotError> {
+pub(super) fn open<M: StateMachine>(
+    origin: &Origin<M>,
+    bytes: &[u8],
+) -> Result<(Stage<M>, System), SnapshotError> {
     let short = || SnapshotError::Damaged("it is too short".to_owned());
     let (format, rest) = bytes.split_first_chunk::<4>().ok_or_else(short)?;
     let found = u32::from_le_bytes(*format);
@@ -108,13 +121,13 @@ pub(super) fn open<M: StateMachine>(own: Fingerprint, bytes: &[u8]) -> Result<(M
     }
     let (schema, rest) = rest.split_first_chunk::<16>().ok_or_else(short)?;
     let found = Fingerprint(*schema);
-    if found != own {
-        return Err(SnapshotError::OtherSchema { found, own });
+    if !origin.knows(found) {
+        return Err(SnapshotError::OtherSchema { found, own: origin.schema });
     }
     let (length, rest) = rest.split_first_chunk::<8>().ok_or_else(short)?;
     let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| short())?;
     let (state, system) = rest.split_at_checked(length).ok_or_else(short)?;
-    let state = decode_state(state).map_err(SnapshotError::Damaged)?;
+    let state = origin.open(found, state)?;
     let system: System = codec::decode(system).map_err(|error| SnapshotError::Damaged(error.to_string()))?;
     Ok((state, system.restored()))
 }

@@ -25,7 +25,8 @@ use crate::{
     groups::{
         MemberId,
         machine::{
-            Applier, Applying, Encoded, MachineSettings, Replica, SnapshotError, StateMachine, Trouble,
+            Applier, Applying, Beginning, Encoded, MachineSettings, Replica, SnapshotError, StateMachine,
+            Trouble,
         },
         store::{
             LogReader, Snapshots,
@@ -99,7 +100,7 @@ struct Made {
 impl Machine {
     /// A machine before the first entry. openraft then restores it from the snapshot in the store, and applies the log.
     pub fn open<M: StateMachine>(
-        initial: M,
+        initial: impl Into<Beginning<M>>,
         snapshots: Snapshots,
         log: LogReader,
         settings: MachineSettings,

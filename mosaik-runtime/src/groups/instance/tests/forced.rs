@@ -60,7 +60,7 @@ async fn nothing_is_forced_out_of_nothing() {
             intent: "others".into(),
             id: GroupId::derive("others"),
             settings,
-            initial: Numbers::default(),
+            initial: Numbers::default().into(),
             machine: MachineSettings::default(),
         };
         let refused = node.hub.open(opening).await.map(|_| ()).expect_err("nothing is there");

@@ -199,7 +199,7 @@ async fn open_named(
         intent: name.into(),
         id: GroupId::derive(name),
         settings,
-        initial: Numbers::default(),
+        initial: Numbers::default().into(),
         machine: MachineSettings { snapshot_entries: 20, ..MachineSettings::default() },
     };
     hub.open(opening).await

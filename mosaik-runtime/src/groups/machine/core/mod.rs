@@ -203,6 +203,8 @@ impl System {
                     self.fenced.get_or_insert(*fence);
                     Came::Done
                 }
+                // After the entry, by whoever holds the state.
+                ItemRef::Migrate { .. } => Came::Done,
             };
             if let Some(answer) = answer.as_deref_mut() {
                 outcome.write(&reply, answer);

@@ -9,11 +9,12 @@ use crate::{
         birth::{ClusterId, StoreId},
         machine::{
             Applying, Batch, COMMAND, Fence, Item, Method, Outcome, Payload, SessionId, Timestamp,
+            earlier::Origin,
             payload::{BatchRef, ItemRef, OutcomeRef, PayloadRef, Raw},
             snapshot,
         },
     },
-    primitives::{BootId, codec, ids::hex},
+    primitives::{BootId, Fingerprint, codec, ids::hex},
 };
 
 const SESSION: SessionId = SessionId { index: 300, slot: 2 };
@@ -31,6 +32,7 @@ fn items() -> Vec<Item> {
         Item::Welcome { peer: PEER, store: StoreId(9) },
         Item::Goodbye { member: MemberId::new(PEER, 300) },
         Item::Fence(Fence { rival: ClusterId::from_bytes([3; 32]), rival_committed: 7 }),
+        Item::Migrate { to: Fingerprint([4; 16]) },
     ]
 }
 
@@ -73,6 +75,7 @@ fn f21_log_entries_have_golden_bytes() {
             ItemRef::Welcome { peer, store } => Item::Welcome { peer, store },
             ItemRef::Goodbye { member } => Item::Goodbye { member },
             ItemRef::Fence(fence) => Item::Fence(fence),
+            ItemRef::Migrate { to } => Item::Migrate { to },
         })
         .collect();
     assert_eq!(again, items(), "both forms read the same bytes");
@@ -120,17 +123,19 @@ fn f21_snapshots_have_golden_bytes() {
     ];
     member.apply(1000, deeds);
     let snapshot = member.applier.encode().expect("encodes").bytes;
-    let (toy, _) = snapshot::open::<Toy>(super::toy_schema(), &snapshot).expect("opens");
+    let origin = Origin::new(Toy::default().into()).expect("it can be kept");
+    let (stage, _) = snapshot::open::<Toy>(&origin, &snapshot).expect("opens");
+    let toy = stage.now().expect("it is of this type").clone();
     let callers = BTreeMap::from([(crate::primitives::PeerId::from_bytes([1; 32]), 1)]);
     assert_eq!(toy, Toy { done: vec![70], callers, last: Timestamp::from_millis(1000), at: 2 });
     assert_eq!(hex(&snapshot), SNAPSHOT);
 }
 
 const METHOD: &str = "0033c7bb7410b315";
-const PAYLOAD: &str = "00e80705000707070707070707070707070707070707070707070707070707070707070707f40301ac02020504e788c88cb0b5aeb3\
+const PAYLOAD: &str = "00e80706000707070707070707070707070707070707070707070707070707070707070707f40301ac02020504e788c88cb0b5aeb3\
                        ab0102010202070707070707070707070707070707070707070707070707070707070707070709030707070707070707\
                        070707070707070707070707070707070707070707070707ac0204030303030303030303030303030303030303030303\
-                       030303030303030303030307";
+                       030303030303030303030307050404040404040404040404040404040404";
 const OUTCOMES: &str = "0a00ac020201020102020003046f7563680405047768617406ac02070809";
 const SNAPSHOT: &str = "01000000a0b57f895bad3e9e83c25355ac261d1927000000000000000146010101010101010101010101010101010101\
      01010101010101010101010101010101e80702010102e807010100010101010101010101010101010101010101010101\

@@ -1,5 +1,6 @@
 //! Tests of machines, and the machine that they share.
 
+mod earlier;
 mod fences;
 mod golden;
 mod panics;
@@ -7,7 +8,3 @@ mod replay;
 mod schemas;
 mod sessions;
 pub(in crate::groups) mod toy;
-
-fn toy_schema() -> crate::primitives::Fingerprint {
-    super::schema::<toy::Toy>().0
-}

@@ -1,0 +1,34 @@
+use mosaik::prelude::*;
+
+#[mosaik::data]
+#[derive(Default)]
+pub struct Sum(u32);
+
+impl From<Sum> for Ledger {
+    fn from(sum: Sum) -> Self {
+        Self { total: sum.0.into() }
+    }
+}
+
+#[group(state_machine, "bank.ledger", voters = 3, from = Sum)]
+#[derive(Default)]
+pub struct Ledger {
+    total: u64,
+}
+
+#[methods]
+impl Ledger {
+    pub fn deposit(&mut self, amount: u64) -> u64 {
+        self.total += amount;
+        self.total
+    }
+}
+
+#[mosaik::node]
+async fn teller(ledger: Group<Ledger>) -> mosaik::Result {
+    ledger.when().online().await;
+    ledger.deposit(5).await?;
+    Ok(())
+}
+
+fn main() {}
