@@ -30,6 +30,8 @@ pub enum Canary {
     VoteNotPersisted,
     /// A member says that it has entries before its disk does.
     AckBeforeFlush,
+    /// A disk that failed is taken for one that works.
+    FailureIgnored,
     /// A strong read asks nobody.
     ReadWithoutIndex,
     /// A group's snapshot holds no sessions.

@@ -56,13 +56,16 @@ impl SimDisk {
 
     /// The process dies: all that it wrote is still there.
     pub fn kill(&self) {
-        self.state().life += 1;
+        let mut state = self.state();
+        state.life += 1;
+        state.forgive();
     }
 
     /// The power is cut: what was not flushed survives by the dice.
     pub fn cut_power(&self, rng: &mut NodeRng) {
         let mut state = self.state();
         state.life += 1;
+        state.forgive();
         state.safe = state.safe.after_crash(&state.done, rng);
         state.now = state.safe.clone();
         state.done.clear();
@@ -84,9 +87,14 @@ impl SimDisk {
         self.state().slow
     }
 
-    /// How many changes were tried after the one that failed.
+    /// How many changes were tried after the one that failed, in the same life of the node.
     pub fn tried_after_failure(&self) -> u64 {
         self.state().tried_after_failure
+    }
+
+    /// Whether a change has failed in this life of the node.
+    pub fn has_failed(&self) -> bool {
+        self.state().has_failed()
     }
 
     /// Turns one bit of one of the files, chosen by the dice; says where.
@@ -138,6 +146,17 @@ impl fmt::Debug for SimDisk {
 }
 
 impl State {
+    fn has_failed(&self) -> bool {
+        self.fails.is_some_and(|(at, _)| at < self.changes)
+    }
+
+    /// Another life of the node knows nothing of a failure before it.
+    fn forgive(&mut self) {
+        if self.has_failed() {
+            (self.fails, self.tried_after_failure) = (None, 0);
+        }
+    }
+
     fn change(&mut self, ops: impl IntoIterator<Item = Op>) -> io::Result<()> {
         let number = self.changes;
         self.changes += 1;

@@ -76,6 +76,31 @@ impl World {
         self
     }
 
+    /// The `number`th change of a node's disk from now on fails, the first being 0: it cannot be written, or not be flushed, or there is
+    /// no room. The ones after it work again.
+    #[cfg(feature = "durable")]
+    pub fn fail_disk(&mut self, node: usize, number: u64, how: std::io::ErrorKind) -> &mut Self {
+        self.at(node).disk().fail_at(number, how);
+        self
+    }
+
+    /// Whether a node's disk has failed in this life of the node, and how many changes were tried since.
+    #[cfg(feature = "durable")]
+    #[track_caller]
+    pub fn disk_failure(&self, node: usize) -> Option<u64> {
+        let disk = self.at(node).disk();
+        disk.has_failed().then(|| disk.tried_after_failure())
+    }
+
+    /// Crashes a node, turns one bit on its disk, and starts it again; says where the bit is.
+    #[cfg(feature = "durable")]
+    pub fn flip_bit(&mut self, node: usize) -> String {
+        self.crash(node);
+        let place = self.seats[node].flip_bit();
+        self.restart(node);
+        place
+    }
+
     /// Asks a node to stop, as Ctrl-C does.
     pub fn stop(&mut self, node: usize) -> &mut Self {
         self.at(node).ask_to_stop();

@@ -131,6 +131,18 @@ impl Seat {
         self.disk.set_slow(by);
     }
 
+    /// The disk as it is.
+    #[cfg(feature = "durable")]
+    pub(super) fn disk(&self) -> &SimDisk {
+        &self.disk
+    }
+
+    /// Turns one bit on the disk.
+    #[cfg(feature = "durable")]
+    pub(super) fn flip_bit(&mut self) -> String {
+        self.disk.flip(&mut self.dice)
+    }
+
     pub(super) fn ask_to_stop(&self) {
         if let Some(life) = &self.life {
             life.stop.cancel();

@@ -47,7 +47,7 @@ pub(super) fn story(seed: u64, canary: Option<Canary>) -> TraceHash {
             after.world.restart(READER);
         }
     }
-    storm.calm(&mut after.world);
+    storm.calm(&mut after.world, &after.lab);
     after.serves();
     after.agrees();
     after.balances();

@@ -2,7 +2,10 @@
 
 use mosaik_runtime::node::world::Canary;
 
-use super::{STORY, story::story};
+use super::{
+    SICK, STORY,
+    story::{sick, story},
+};
 use crate::{
     caught::is_caught,
     faults::plan::{Fault, Plan},
@@ -25,6 +28,12 @@ macro_rules! canaries {
             is_caught(story, Canary::$canary, &[$($promise),+], |seed| shows(Canary::$canary, &Plan::of(seed, STORY)));
         })*
     };
+}
+
+#[test]
+fn r12_a_disk_that_failed_and_is_used_all_the_same_is_caught() {
+    let shows = |seed| Plan::of_sick_disks(seed, SICK).has(Fault::Sick);
+    is_caught(sick, Canary::FailureIgnored, &["R2", "R3", "R5", "R6", "R12"], shows);
 }
 
 canaries! {

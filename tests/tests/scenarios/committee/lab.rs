@@ -47,6 +47,8 @@ pub(super) struct Book {
     pub(super) closed: bool,
     /// Clients that are in the middle of an operation.
     pub(super) busy: usize,
+    /// The members that stopped because of their disks, in this life of their nodes, and why.
+    stopped: BTreeMap<usize, String>,
 }
 
 /// What the nodes and the test share.
@@ -117,7 +119,10 @@ impl Lab {
             chunk: 512,
             ..MachineSettings::default()
         };
-        let desk = desk.limits(limits).join().await?;
+        let desk = match desk.limits(limits).join().await {
+            Err(error) if self.plan.has(Fault::Sick) => return self.stops(number, &error.to_string()).await,
+            joined => joined?,
+        };
         self.book().views.remove(&number);
         let clients = (0..CLIENTS).map(|_| self.client(number, desk.clone(), rng.split("client")));
         tokio::try_join!(futures::future::try_join_all(clients), self.onlooker(number, &desk))?;
@@ -205,6 +210,9 @@ impl Lab {
         let (mut index, weak) = (0, desk.weak());
         loop {
             let view = desk.status();
+            if let Some(why) = view.failed.as_ref().filter(|_| self.plan.has(Fault::Sick)) {
+                return self.stops(number, why).await;
+            }
             if let Some(why) = &view.failed {
                 return Err(broken("R12", format!("the member on node {number} stopped: {why}")));
             }
@@ -222,6 +230,17 @@ impl Lab {
             self.book().views.insert(number, view);
             sleep(millis(250)).await;
         }
+    }
+
+    /// R12: a member stops because of its disk, says so, and does nothing more.
+    async fn stops(&self, number: usize, why: &str) -> Result<()> {
+        let reasons = ["the disk failed", "the disk is full", "damaged"];
+        if !reasons.iter().any(|reason| why.contains(reason)) {
+            return Err(broken("R12", format!("the member on node {number} stopped: {why}")));
+        }
+        self.book().views.remove(&number);
+        self.book().stopped.insert(number, why.to_owned());
+        std::future::pending().await
     }
 
     /// R4: a durable member's term never goes back, whatever happens to its process. Nor does what it knows to be committed while
@@ -250,6 +269,7 @@ impl Stage for Lab {
     /// A node is down: it sees nothing.
     fn is_down(&self, node: usize) {
         let mut book = self.book();
+        book.stopped.remove(&node);
         book.views.remove(&node);
         if let Some((_, committed, _)) = book.seen.get_mut(&node) {
             *committed = 0;
@@ -260,6 +280,11 @@ impl Stage for Lab {
     fn forgets(&self, node: usize) {
         self.is_down(node);
         self.book().seen.remove(&node);
+    }
+
+    /// Why the member on a node stopped.
+    fn stopped(&self, node: usize) -> Option<String> {
+        self.book().stopped.get(&node).cloned()
     }
 
     /// The node that leads, as those that are up see it.

@@ -19,10 +19,21 @@ const SERVES: Duration = secs(30);
 
 /// One seed; `MOSAIK_SEED` stands in for it. Returns the trace.
 pub(super) fn story(seed: u64, canary: Option<Canary>) -> TraceHash {
-    let seed = std::env::var("MOSAIK_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(seed);
-    let plan = Plan::of(seed, super::STORY);
+    tell(Plan::of(asked(seed), super::STORY), canary)
+}
+
+/// The same with disks that fail, fill up and forget.
+pub(super) fn sick(seed: u64, canary: Option<Canary>) -> TraceHash {
+    tell(Plan::of_sick_disks(asked(seed), super::SICK), canary)
+}
+
+fn asked(seed: u64) -> u64 {
+    std::env::var("MOSAIK_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(seed)
+}
+
+fn tell(plan: Plan, canary: Option<Canary>) -> TraceHash {
     let lab = Lab::new(&plan);
-    let mut world = World::new(seed);
+    let mut world = World::new(plan.seed);
     if let Some(canary) = canary {
         world = world.canary(canary);
     }
@@ -34,7 +45,7 @@ pub(super) fn story(seed: u64, canary: Option<Canary>) -> TraceHash {
         after.world.run_for(pause);
         storm.strike(&mut after.world, &after.lab);
     }
-    storm.calm(&mut after.world);
+    storm.calm(&mut after.world, &after.lab);
     after.serves();
     after.agrees();
     after.balances();

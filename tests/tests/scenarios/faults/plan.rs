@@ -29,10 +29,12 @@ pub(crate) enum Fault {
     Clock,
     /// A command panics now and then.
     Panic,
+    /// A disk fails, is full, or has one bit turned. Only in stories of sick disks.
+    Sick,
 }
 
 impl Fault {
-    /// All of them.
+    /// All that a seed chooses from.
     pub(crate) const ALL: [Self; 11] = [
         Self::Loss,
         Self::Delay,
@@ -69,6 +71,17 @@ impl Plan {
         let durable = rng.below(2) == 0;
         let (nodes, voters) = [(3, 3), (3, 3), (4, 3), (5, 5)][rng.below(4)];
         Self { seed, faults, durable, nodes, voters, rng }
+    }
+
+    /// The choices of a seed for stories of sick disks: all nodes have disks, and these do not work as they should.
+    pub(crate) fn of_sick_disks(seed: u64, story: &str) -> Self {
+        let mut plan = Self::of(seed, story);
+        plan.durable = true;
+        // What has nothing to do with disks is rarer, so that they get their turn.
+        let spared = [Fault::Delay, Fault::Clock, Fault::Panic, Fault::Sever, Fault::Disk];
+        plan.faults.retain(|fault| !spared.contains(fault));
+        plan.faults.insert(Fault::Sick);
+        plan
     }
 
     /// Whether a class is on.

@@ -1,9 +1,9 @@
 //! The first phase of a story: one thing after the other goes wrong.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, io::ErrorKind, time::Duration};
 
 use mosaik_runtime::{
-    node::world::{World, millis},
+    node::world::{World, millis, secs},
     primitives::NodeRng,
 };
 
@@ -22,6 +22,10 @@ pub(crate) trait Stage {
     fn forgets(&self, node: usize);
     /// Whether a group in memory survives the loss of one more node.
     fn may_lose_one(&self, nodes: usize) -> bool;
+    /// Why the member on a node stopped in this life of the node, if it did.
+    fn stopped(&self, _node: usize) -> Option<String> {
+        None
+    }
 }
 
 /// What is broken now, and what can be broken.
@@ -29,13 +33,15 @@ pub(crate) struct Storm {
     plan: Plan,
     rng: NodeRng,
     down: BTreeSet<usize>,
+    /// The node whose disk does not work, or will not.
+    sick: Option<usize>,
 }
 
 impl Storm {
     pub(crate) fn new(plan: &Plan) -> Self {
         let mut plan = plan.clone();
         let rng = plan.rng.split("storm");
-        Self { plan, rng, down: BTreeSet::new() }
+        Self { plan, rng, down: BTreeSet::new(), sick: None }
     }
 
     /// How long it takes until the next thing happens.
@@ -76,6 +82,10 @@ impl Storm {
             Fault::Clock => _ = world.clock_jump(one, [-DAY, -3_600_000, 3_600_000, DAY][dice % 4]),
             // The clients do that.
             Fault::Panic => {}
+            Fault::Sick => match self.sick.take() {
+                Some(sick) => self.cure(world, stage, sick),
+                None => self.sicken(world, stage, one, dice),
+            },
         }
     }
 
@@ -125,6 +135,47 @@ impl Storm {
         }
     }
 
+    /// One disk of a group that is whole fails soon, or has a turned bit at once.
+    fn sicken(&mut self, world: &mut World, stage: &impl Stage, one: usize, dice: usize) {
+        if !self.down.is_empty() || !stage.may_lose_one(self.plan.nodes) {
+            return;
+        }
+        self.sick = Some(one);
+        let soon = self.rng.below(30) as u64;
+        match dice % 3 {
+            0 => _ = world.fail_disk(one, soon, ErrorKind::Other),
+            1 => _ = world.fail_disk(one, soon, ErrorKind::StorageFull),
+            _ => {
+                stage.is_down(one);
+                world.flip_bit(one);
+            }
+        }
+    }
+
+    /// R12, F16, F17: whoever has a sick disk has stopped, wrote nothing more, and says why. A disk that failed and works again keeps its
+    /// contents; a damaged one is replaced.
+    fn cure(&mut self, world: &mut World, stage: &impl Stage, sick: usize) {
+        if !self.down.contains(&sick) {
+            world.run_for(secs(2));
+            let (failure, stopped) = (world.disk_failure(sick), stage.stopped(sick));
+            match (failure, &stopped) {
+                (Some(tried), _) if tried > 0 => {
+                    panic!("R12: node {sick} wrote {tried} times on a disk that had failed")
+                }
+                (Some(_), None) => panic!("R12: the disk of node {sick} failed, and its member goes on"),
+                _ => {}
+            }
+            if stopped.is_some_and(|why| why.contains("damaged")) {
+                stage.forgets(sick);
+                world.lose_disk(sick).restart(sick);
+                return;
+            }
+        }
+        self.down.remove(&sick);
+        stage.is_down(sick);
+        world.restart(sick);
+    }
+
     fn blackout(&mut self, world: &mut World, stage: &impl Stage) {
         for node in 0..self.plan.nodes {
             if !self.down.contains(&node) {
@@ -139,7 +190,10 @@ impl Storm {
     }
 
     /// Everything heals.
-    pub(crate) fn calm(&mut self, world: &mut World) {
+    pub(crate) fn calm(&mut self, world: &mut World, stage: &impl Stage) {
+        if let Some(sick) = self.sick.take() {
+            self.cure(world, stage, sick);
+        }
         world.heal().set_loss(0.0).set_latency(millis(1));
         world.net().adjust_links(|link| link.jitter = 0.2);
         for node in std::mem::take(&mut self.down) {
