@@ -14,6 +14,8 @@ mod link;
 mod proofs;
 mod refusal;
 #[cfg(all(test, feature = "sim"))]
+pub(crate) mod stand;
+#[cfg(all(test, feature = "sim"))]
 mod tests;
 mod wire;
 

@@ -34,6 +34,15 @@ pub fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     Some(bytes)
 }
 
+/// Reads any number of bytes of hex, in digits of either case; `None` when there are none, half of one, or something else.
+pub(crate) fn bytes_from_hex(digits: &[u8]) -> Option<Vec<u8>> {
+    if digits.is_empty() || !digits.len().is_multiple_of(2) || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    let value = |digit: u8| char::from(digit).to_digit(16).unwrap_or(0) as u8;
+    Some(digits.chunks(2).map(|pair| value(pair[0]) << 4 | value(pair[1])).collect())
+}
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

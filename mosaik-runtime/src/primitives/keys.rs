@@ -7,7 +7,7 @@ use std::fmt;
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
-use super::ids::{PeerId, from_hex, hex};
+use super::ids::{PeerId, bytes_from_hex, from_hex, hex};
 
 /// The Ed25519 key of a node; its public half is the node's [`PeerId`].
 #[derive(Clone)]
@@ -116,16 +116,8 @@ impl NetworkSecret {
     /// Reads the contents of a secret file: hex digits (white space around them allowed), else raw bytes.
     pub fn from_file_contents(contents: &[u8]) -> Result<Self, SecretTooShort> {
         let text = std::str::from_utf8(contents).unwrap_or_default().trim();
-        let is_hex =
-            text.len().is_multiple_of(2) && !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit());
-        if is_hex { Self::from_hex_digits(text) } else { Self::new(contents.trim_ascii()) }
-    }
-
-    fn from_hex_digits(text: &str) -> Result<Self, SecretTooShort> {
-        let digits = text.as_bytes();
-        let value = |digit: u8| char::from(digit).to_digit(16).unwrap_or(0) as u8;
-        let bytes: Vec<u8> = digits.chunks(2).map(|pair| value(pair[0]) << 4 | value(pair[1])).collect();
-        Self::new(&bytes)
+        bytes_from_hex(text.as_bytes())
+            .map_or_else(|| Self::new(contents.trim_ascii()), |bytes| Self::new(&bytes))
     }
 
     /// The keyed-BLAKE3 key of this secret.

@@ -11,14 +11,9 @@ use std::{
 use futures::future::BoxFuture;
 use mosaik_runtime::{
     collections::Writer,
-    groups::{Apply, Group, StateMachine, Voters},
+    groups::{Group, Voters},
     node::Network,
-    primitives::{
-        Schema,
-        schema::{Seen, Shape},
-    },
 };
-use serde::{Deserialize, Serialize};
 use tokio::{
     task::JoinSet,
     time::{Instant, timeout},
@@ -27,6 +22,7 @@ use tokio::{
 use super::{
     measured::{Measured, Meter, percentile, sequential, together},
     nodes::{self, LONG, Numbers, mixed},
+    sum::Sum,
 };
 use crate::common::{Fallible, repeat::Side};
 
@@ -35,32 +31,6 @@ const CALLERS: usize = 256;
 const AT_ONCE: u64 = 1_000;
 /// Keys that are written.
 const KEYS: u64 = 100_000;
-
-/// The state of the plain group.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Sum(u64);
-
-impl Schema for Sum {
-    fn shape(seen: &mut Seen) -> Shape {
-        u64::shape(seen)
-    }
-}
-
-impl StateMachine for Sum {
-    type Command = u64;
-    type Reply = u64;
-    type Query = ();
-    type Answer = u64;
-
-    fn apply(&mut self, more: u64, _: &Apply) -> u64 {
-        self.0 = self.0.wrapping_add(more);
-        self.0
-    }
-
-    fn query(&self, (): ()) -> u64 {
-        self.0
-    }
-}
 
 /// What is done by one who writes.
 trait Writes: Clone + Send + Sync + 'static {

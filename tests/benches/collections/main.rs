@@ -35,6 +35,8 @@ mod measured;
 mod memory;
 mod nodes;
 mod reads;
+#[path = "../groups/sum.rs"]
+mod sum;
 
 use std::{process::ExitCode, time::Duration};
 

@@ -5,17 +5,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use mosaik_runtime::{
-    groups::{Apply, Group, StateMachine, Storage, Voters},
+    groups::{Group, Storage, Voters},
     node::Network,
-    primitives::{
-        Schema,
-        schema::{Seen, Shape},
-    },
 };
-use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
-use super::measure::Measured;
+use super::{measure::Measured, sum::Sum};
 use crate::common::Fallible;
 
 /// How long a group may take to be online.
@@ -37,32 +32,6 @@ impl Kept {
             Self::Memory => "memory",
             Self::Durable => "durable",
         }
-    }
-}
-
-/// The state: a sum.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Sum(u64);
-
-impl Schema for Sum {
-    fn shape(seen: &mut Seen) -> Shape {
-        u64::shape(seen)
-    }
-}
-
-impl StateMachine for Sum {
-    type Command = u64;
-    type Reply = u64;
-    type Query = ();
-    type Answer = u64;
-
-    fn apply(&mut self, more: u64, _: &Apply) -> u64 {
-        self.0 = self.0.wrapping_add(more);
-        self.0
-    }
-
-    fn query(&self, (): ()) -> u64 {
-        self.0
     }
 }
 

@@ -10,8 +10,8 @@ use mosaik_runtime::{
 };
 
 use super::{
-    group::Sum,
     measure::{Measured, Meter},
+    sum::Sum,
 };
 use crate::{common::Fallible, memory::resident_mib};
 

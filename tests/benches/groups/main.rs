@@ -42,6 +42,7 @@ mod measure;
 mod measured;
 #[path = "../discovery/memory.rs"]
 mod memory;
+mod sum;
 
 use std::{process::ExitCode, time::Duration};
 

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 pub(crate) use super::measured::{Measured, Meter, percentile, sequential, together};
 
-use super::group::Sum;
+use super::sum::Sum;
 use crate::common::Fallible;
 
 /// Everything, on a node that is a `place`.

@@ -8,7 +8,7 @@ use std::fmt;
 
 use crate::{
     groups::wire::{KeyProof, KeyRefusal},
-    primitives::{PeerId, WireId},
+    primitives::{PeerId, WireId, ids::bytes_from_hex},
 };
 
 /// The label under which TLS exports the bytes that proofs are bound to; the context is the group's id.
@@ -56,14 +56,7 @@ impl GroupKey {
     ///
     /// When it is other text, or fewer than 16 bytes.
     pub fn from_text(text: &[u8]) -> Result<Self, GroupKeyError> {
-        let text = text.trim_ascii();
-        let is_hex =
-            text.len().is_multiple_of(2) && !text.is_empty() && text.iter().all(u8::is_ascii_hexdigit);
-        if !is_hex {
-            return Err(GroupKeyError::NotHex);
-        }
-        let value = |digit: u8| char::from(digit).to_digit(16).unwrap_or(0) as u8;
-        let bytes: Vec<u8> = text.chunks(2).map(|pair| value(pair[0]) << 4 | value(pair[1])).collect();
+        let bytes = bytes_from_hex(text.trim_ascii()).ok_or(GroupKeyError::NotHex)?;
         Self::new(&bytes)
     }
 }

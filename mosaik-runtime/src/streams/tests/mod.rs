@@ -23,10 +23,10 @@ use futures::StreamExt;
 
 use super::{Consumer, Event, Streams, StreamsSettings, Travels};
 use crate::{
-    admission::Admission,
+    admission::stand::Stand,
     discovery::{Discovery, Rendezvous, Settings},
-    primitives::{BootId, Clock, NetworkId, NodeRng, PeerId, Reach, Scope, SecretKey, Tag, Wall, backoff},
-    transport::{Backend, Config, Limits, Transport, sim::Net},
+    primitives::{BootId, NetworkId, NodeRng, PeerId, Scope, SecretKey, Tag, backoff},
+    transport::{Backend, Transport, sim::Net},
 };
 
 /// Longer than anything here takes on the virtual clock.
@@ -58,27 +58,10 @@ async fn start(net: &Net, n: u8, life: u8, tags: &[&str]) -> Node {
 }
 
 async fn start_on(backend: Backend, key: SecretKey, life: u8, change: impl FnOnce(&mut Settings)) -> Node {
-    let (clock, scope) = (Clock::simulated(Wall(1_000_000_000)), Scope::new());
     let (network, boot) = (NetworkId::derive("streams-tests"), BootId(u128::from(life) << 8 | 1));
-    let mut rng = NodeRng::from_seed(u64::from(key.peer_id().as_bytes()[0]) << 8 | u64::from(life));
-    let config = Config {
-        key: key.clone(),
-        network,
-        secrets: Vec::new(),
-        boot,
-        reach: Reach::Host,
-        bind: None,
-        limits: Limits::default(),
-        clock: clock.clone(),
-        rng: rng.split("transport"),
-        scope: scope.child(),
-    };
-    let transport = Transport::bind(config, backend).await.expect("it binds");
-    let mut settings =
-        Settings::new(key, network, boot, clock.clone(), rng.split("discovery"), scope.child());
-    change(&mut settings);
-    let discovery = Discovery::start(transport.clone(), settings).expect("it starts");
-    let admission = Admission::new("lab", transport.clone(), discovery.clone(), scope.child());
+    let rng = NodeRng::from_seed(u64::from(key.peer_id().as_bytes()[0]) << 8 | u64::from(life));
+    let stand = Stand::start(backend, key, (network, boot), rng, change).await;
+    let Stand { transport, discovery, admission, clock, scope, mut rng } = stand;
     let settings = StreamsSettings {
         network,
         clock,

@@ -14,29 +14,15 @@ mod model;
 mod story;
 
 use self::story::story;
-use crate::seeds::part;
+use crate::seeds::{parts, wanted};
 
 /// The name of these stories: it decides what a seed chooses.
 const STORY: &str = "collected";
 /// Seeds of every run, in parts that run beside each other. `MOSAIK_COLLECTED_SEEDS` says another number.
 const SEEDS: u64 = 12;
 
-/// How many seeds this run has.
-fn wanted() -> u64 {
-    std::env::var("MOSAIK_COLLECTED_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SEEDS)
-}
-
-macro_rules! parts {
-    ($($name:ident: $number:literal),*) => {
-        $(#[test]
-        fn $name() {
-            part($number, wanted(), story);
-        })*
-    };
-}
-
 // Whatever happens, answers are those of the containers of std, all copies are equal, and nobody misses a change.
-parts!(seeds_1_of_6: 0, seeds_2_of_6: 1, seeds_3_of_6: 2, seeds_4_of_6: 3, seeds_5_of_6: 4, seeds_6_of_6: 5);
+parts!(story, wanted("MOSAIK_COLLECTED_SEEDS", SEEDS); seeds_1_of_6: 0, seeds_2_of_6: 1, seeds_3_of_6: 2, seeds_4_of_6: 3, seeds_5_of_6: 4, seeds_6_of_6: 5);
 
 #[test]
 fn g6_one_seed_gives_one_trace() {

@@ -15,7 +15,10 @@ use super::{
     lab::{Copy, Lab},
     model::Model,
 };
-use crate::faults::{plan::Plan, storm::Storm};
+use crate::{
+    faults::{plan::Plan, storm::Storm},
+    seeds::chosen,
+};
 
 /// Things that go wrong in a story.
 const STRIKES: usize = 6;
@@ -26,7 +29,7 @@ const READER: usize = WRITERS;
 
 /// One seed; `MOSAIK_SEED` stands in for it. Returns the trace.
 pub(super) fn story(seed: u64, canary: Option<Canary>) -> TraceHash {
-    let seed = std::env::var("MOSAIK_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(seed);
+    let seed = chosen(seed);
     let mut plan = Plan::of(seed, STORY);
     (plan.nodes, plan.voters) = (WRITERS, WRITERS as u8);
     let lab = Lab::new(&plan);

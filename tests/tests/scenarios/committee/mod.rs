@@ -15,7 +15,7 @@ mod story;
 use self::story::{sick, story};
 use crate::{
     faults::plan::{Fault, Plan},
-    seeds::part,
+    seeds::{parts, wanted},
 };
 
 /// The name of these stories: it decides what a seed chooses.
@@ -33,22 +33,8 @@ const PINNED: &[(u64, &str)] = &[(
     "a change of the membership that was refused for want of a lease was given again without a pause",
 )];
 
-/// How many seeds this run has.
-fn wanted() -> u64 {
-    std::env::var("MOSAIK_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SEEDS)
-}
-
-macro_rules! parts {
-    ($($name:ident: $number:literal),*) => {
-        $(#[test]
-        fn $name() {
-            part($number, wanted(), story);
-        })*
-    };
-}
-
 // Whatever happens, nothing acknowledged is lost, nothing is applied twice, and it serves again.
-parts!(seeds_1_of_6: 0, seeds_2_of_6: 1, seeds_3_of_6: 2, seeds_4_of_6: 3, seeds_5_of_6: 4, seeds_6_of_6: 5);
+parts!(story, wanted("MOSAIK_SEEDS", SEEDS); seeds_1_of_6: 0, seeds_2_of_6: 1, seeds_3_of_6: 2, seeds_4_of_6: 3, seeds_5_of_6: 4, seeds_6_of_6: 5);
 
 macro_rules! sick_parts {
     ($($name:ident: $number:literal),*) => {

@@ -10,7 +10,10 @@ use mosaik_runtime::{
 };
 
 use super::{history::broken, lab::Lab};
-use crate::faults::{plan::Plan, storm::Storm};
+use crate::{
+    faults::{plan::Plan, storm::Storm},
+    seeds::chosen,
+};
 
 /// Things that go wrong in a story.
 const STRIKES: usize = 9;
@@ -19,16 +22,12 @@ const SERVES: Duration = secs(30);
 
 /// One seed; `MOSAIK_SEED` stands in for it. Returns the trace.
 pub(super) fn story(seed: u64, canary: Option<Canary>) -> TraceHash {
-    tell(Plan::of(asked(seed), super::STORY), canary)
+    tell(Plan::of(chosen(seed), super::STORY), canary)
 }
 
 /// The same with disks that fail, fill up and forget.
 pub(super) fn sick(seed: u64, canary: Option<Canary>) -> TraceHash {
-    tell(Plan::of_sick_disks(asked(seed), super::SICK), canary)
-}
-
-fn asked(seed: u64) -> u64 {
-    std::env::var("MOSAIK_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(seed)
+    tell(Plan::of_sick_disks(chosen(seed), super::SICK), canary)
 }
 
 fn tell(plan: Plan, canary: Option<Canary>) -> TraceHash {

@@ -15,7 +15,7 @@ use self::{
     plan::{Fault, Plan},
     story::story,
 };
-use crate::seeds::part;
+use crate::seeds::parts;
 
 /// Seeds of every run, in parts that run beside each other.
 const SEEDS: u64 = 300;
@@ -23,17 +23,8 @@ const SEEDS: u64 = 300;
 /// Seeds that failed once, beyond those of every run, and what was wrong.
 const PINNED: &[(u64, &str)] = &[];
 
-macro_rules! parts {
-    ($($name:ident: $number:literal),*) => {
-        $(#[test]
-        fn $name() {
-            part($number, SEEDS, story);
-        })*
-    };
-}
-
 // Whatever happens, order holds, every loss is told, and it serves again.
-parts!(seeds_1_of_6: 0, seeds_2_of_6: 1, seeds_3_of_6: 2, seeds_4_of_6: 3, seeds_5_of_6: 4, seeds_6_of_6: 5);
+parts!(story, SEEDS; seeds_1_of_6: 0, seeds_2_of_6: 1, seeds_3_of_6: 2, seeds_4_of_6: 3, seeds_5_of_6: 4, seeds_6_of_6: 5);
 
 #[test]
 fn seeds_that_failed_once_pass() {

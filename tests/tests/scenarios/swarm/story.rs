@@ -17,6 +17,7 @@ use super::{
     plan::{Fault, Plan},
     storm::Storm,
 };
+use crate::seeds::chosen;
 
 const PRODUCERS: usize = 2;
 const NODES: usize = 6;
@@ -30,7 +31,7 @@ const QUIET: f64 = 10.0;
 
 /// One seed; `MOSAIK_SEED` stands in for it. Returns the trace.
 pub(super) fn story(seed: u64, canary: Option<Canary>) -> TraceHash {
-    let seed = std::env::var("MOSAIK_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(seed);
+    let seed = chosen(seed);
     of(Plan::of(seed), canary)
 }
 

@@ -8,7 +8,8 @@ use tokio::{sync::mpsc, time::timeout};
 
 use super::super::*;
 use crate::{
-    discovery::{Advert, Discovery, Rendezvous, RoleEntry, Settings},
+    admission::stand::Stand,
+    discovery::{Advert, Rendezvous, RoleEntry, Settings},
     groups::{
         MemberId,
         pull::{self, Install, Pulls},
@@ -18,8 +19,8 @@ use crate::{
         },
         wire::{ChunkAnswer, ChunkAsk, Why},
     },
-    primitives::{BootId, GroupId, NetworkId, Reach, SecretKey, Wall, schema},
-    transport::{Backend, Config, Limits, sim::Net},
+    primitives::{BootId, GroupId, NetworkId, SecretKey, schema},
+    transport::{Backend, sim::Net},
 };
 
 pub(super) const LONG: Duration = Duration::from_secs(60);
@@ -39,26 +40,11 @@ pub(super) fn peer(n: u8) -> PeerId {
 /// Starts a node: its `boot`th life.
 pub(super) async fn start(net: &Net, n: u8, boot: u128, server: Arc<dyn Serve>) -> End {
     let key = SecretKey::from_bytes([n; 32]);
-    let (clock, scope, boot) = (Clock::simulated(Wall(1_000_000_000)), Scope::new(), BootId(boot));
-    let network = NetworkId::derive("bonds-tests");
-    let mut rng = NodeRng::from_seed(n.into());
-    let config = Config {
-        key: key.clone(),
-        network,
-        secrets: Vec::new(),
-        boot,
-        reach: Reach::Host,
-        bind: None,
-        limits: Limits::default(),
-        clock: clock.clone(),
-        rng: rng.split("transport"),
-        scope: scope.child(),
-    };
-    let transport = Transport::bind(config, Backend::Sim(net.port(key.peer_id()))).await.expect("it binds");
-    let mut known = Settings::new(key, network, boot, clock.clone(), rng.split("discovery"), scope.child());
-    known.rendezvous = Rendezvous::Sim(net.clone());
-    let discovery = Discovery::start(transport.clone(), known).expect("it starts");
-    let admission = Admission::new("lab", transport.clone(), discovery.clone(), scope.child());
+    let (network, boot) = (NetworkId::derive("bonds-tests"), BootId(boot));
+    let backend = Backend::Sim(net.port(key.peer_id()));
+    let change = |settings: &mut Settings| settings.rendezvous = Rendezvous::Sim(net.clone());
+    let stand = Stand::start(backend, key, (network, boot), NodeRng::from_seed(n.into()), change).await;
+    let Stand { transport, discovery, admission, clock, scope, mut rng } = stand;
     let (group, shape) = (GroupId::derive("numbers").on(&network), schema::of::<u64>());
     let role = RoleEntry { role: PeerRole::Member, item: group, schema: shape.fingerprint() };
     let advert = discovery.advertise(role).expect("it fits");

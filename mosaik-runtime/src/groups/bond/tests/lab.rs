@@ -13,7 +13,7 @@ use futures::future::BoxFuture;
 use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
-    admission::Admission,
+    admission::{Admission, stand::Stand},
     discovery::{Discovery, Rendezvous, Settings},
     groups::{
         birth::StoreId,
@@ -21,11 +21,10 @@ use crate::{
         wire::{ChannelKind, GroupsProtocol, Hello, Request, Response},
     },
     primitives::{
-        BootId, Clock, GroupId, NetworkId, NodeRng, PeerId, Policy, Reach, Scope, SecretKey, Tag, Wall,
-        WireId,
+        BootId, Clock, GroupId, NetworkId, NodeRng, PeerId, Policy, Scope, SecretKey, Tag, WireId,
         schema::{self, Shape},
     },
-    transport::{Backend, Config, Limits, Link, Transport, sim::Net},
+    transport::{Backend, Link, Transport, sim::Net},
 };
 
 /// Longer than anything here takes on the virtual clock.
@@ -75,29 +74,14 @@ impl Node {
         tags: &[&str],
     ) -> Self {
         let key = SecretKey::from_bytes([number; 32]);
-        let (network, boot) =
-            (NetworkId::derive("groups-lab"), BootId(u128::from(life) << 8 | u128::from(number)));
-        let (clock, scope) = (Clock::simulated(Wall(1_000_000_000)), Scope::new());
-        let mut rng = NodeRng::from_seed(u64::from(life) << 8 | u64::from(number));
-        let config = Config {
-            key: key.clone(),
-            network,
-            secrets: Vec::new(),
-            boot,
-            reach: Reach::Host,
-            bind: None,
-            limits: Limits::default(),
-            clock: clock.clone(),
-            rng: rng.split("transport"),
-            scope: scope.child(),
+        let life = u64::from(life) << 8 | u64::from(number);
+        let (network, boot) = (NetworkId::derive("groups-lab"), BootId(life.into()));
+        let change = |settings: &mut Settings| {
+            settings.rendezvous = rendezvous;
+            settings.tags = tags.iter().filter_map(|text| Tag::new(text).ok()).collect();
         };
-        let transport = Transport::bind(config, backend).await.expect("it binds");
-        let rng = rng.split("discovery");
-        let mut settings = Settings::new(key, network, boot, clock.clone(), rng, scope.child());
-        settings.rendezvous = rendezvous;
-        settings.tags = tags.iter().filter_map(|text| Tag::new(text).ok()).collect();
-        let discovery = Discovery::start(transport.clone(), settings).expect("it starts");
-        let admission = Admission::new("lab", transport.clone(), discovery.clone(), scope.child());
+        let stand = Stand::start(backend, key, (network, boot), NodeRng::from_seed(life), change).await;
+        let Stand { transport, discovery, admission, clock, scope, .. } = stand;
         let bonds: Arc<OnceLock<Bonds>> = Arc::default();
         let node = Self { transport, discovery, admission, clock, scope, bonds, number };
         node.listen();

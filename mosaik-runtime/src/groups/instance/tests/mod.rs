@@ -20,7 +20,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{Instance, ProposeError};
 use crate::{
-    admission::Admission,
+    admission::stand::Stand,
     discovery::{Discovery, Rendezvous, Settings},
     groups::{
         birth::Voters,
@@ -31,10 +31,10 @@ use crate::{
         store::{Store, sim::SimDisk},
     },
     primitives::{
-        BootId, Clock, GroupId, NetworkId, NodeRng, PeerId, Reach, Schema, Scope, SecretKey, Wall, codec,
+        BootId, GroupId, NetworkId, NodeRng, PeerId, Schema, Scope, SecretKey, codec,
         schema::{Seen, Shape},
     },
-    transport::{Backend, Config, Limits, Transport, sim::Net},
+    transport::{Backend, Transport, sim::Net},
 };
 
 /// Longer than anything here takes on the virtual clock.
@@ -114,28 +114,11 @@ impl Lab {
     async fn start_with(&mut self, n: u8, settings: GroupSettings, found: &[&str], forced: &[&str]) -> Node {
         self.lives += 1;
         let key = SecretKey::from_bytes([n; 32]);
-        let (clock, scope) = (Clock::simulated(Wall(1_000_000_000)), Scope::new());
         let (network, boot) = (NetworkId::derive("groups-tests"), BootId(u128::from(self.lives)));
-        let mut rng = self.rng.split("node");
-        let config = Config {
-            key: key.clone(),
-            network,
-            secrets: Vec::new(),
-            boot,
-            reach: Reach::Host,
-            bind: None,
-            limits: Limits::default(),
-            clock: clock.clone(),
-            rng: rng.split("transport"),
-            scope: scope.child(),
-        };
         let backend = Backend::Sim(self.net.port(key.peer_id()));
-        let transport = Transport::bind(config, backend).await.expect("it binds");
-        let mut known =
-            Settings::new(key, network, boot, clock.clone(), rng.split("discovery"), scope.child());
-        known.rendezvous = Rendezvous::Sim(self.net.clone());
-        let discovery = Discovery::start(transport.clone(), known).expect("it starts");
-        let admission = Admission::new("lab", transport.clone(), discovery.clone(), scope.child());
+        let change = |known: &mut Settings| known.rendezvous = Rendezvous::Sim(self.net.clone());
+        let stand = Stand::start(backend, key, (network, boot), self.rng.split("node"), change).await;
+        let Stand { transport, discovery, admission, clock, scope, mut rng } = stand;
         let hub_settings = HubSettings {
             network,
             clock,
