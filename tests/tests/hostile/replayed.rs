@@ -113,12 +113,16 @@ async fn h6_a_departed_peer_stays_gone_until_it_returns_itself() {
     knows("it left", &scene.target, id, false).await;
     let attacker = Attacker::new(9, mark).await;
     let (with, last) = (attacker.clone(), Arc::new([last]));
+    let heard = scene.target.discovery().stats().statements_compared;
     scene
         .under_fire(move |n| {
             let (attacker, last) = (with.clone(), last.clone());
             async move { replay(&attacker, &*last, id, n).await }
         })
         .await;
+    // It was said again and again, and heard each time.
+    let compared = scene.target.discovery().stats().statements_compared - heard;
+    assert!(compared > 5, "the target heard {compared} statements");
     for node in [&scene.target, &scene.friend] {
         assert!(node.discovery().catalog().get(&id).is_none(), "it left, and stays gone");
     }
