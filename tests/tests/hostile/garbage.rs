@@ -16,7 +16,7 @@ use super::{
     wire::{Ask, frame, framed},
 };
 
-const PROTOCOLS: [&str; 4] = ["gossip", "catalog", "streams", "groups"];
+const PROTOCOLS: [&str; 5] = ["gossip", "catalog", "streams", "groups", "tickets"];
 /// The codes of the wire.
 const TOO_LARGE: u64 = 5;
 const MALFORMED: u64 = 6;

@@ -5,7 +5,8 @@
 //! the median the bystander keeps at least 80 % of what it gets in calm. Where others use the processors, more windows are looked
 //! at; if too few of them were quiet, it must keep a quarter. Attackers run on a thread of lower priority, as if on another
 //! machine: what they cost the node is the node's own work. After each test no task has panicked; connections, links,
-//! handshakes and tasks are what they were before, and memory is what it was after a first, short attack, within 48 MiB.
+//! handshakes and tasks are what they were before; memory is what it was after a first, short attack, within 48 MiB, and within 96 of
+//! what it was before that.
 
 mod attacker;
 mod counted;

@@ -71,12 +71,12 @@ async fn h3_who_says_nothing_or_a_byte_a_second_is_dropped_at_every_stage() {
             let (hello, half) = (hello.clone(), half.clone());
             async move {
                 let attacker = Attacker::new(n + 100, mark).await;
-                let before = ["gossip", "catalog", "streams", "groups"].map(|protocol| {
+                let before = ["gossip", "catalog", "streams", "groups", "tickets"].map(|protocol| {
                     let silent = half_open(attacker.clone(), protocol, false, hello.clone());
                     let slow = half_open(attacker.clone(), protocol, true, hello.clone());
                     futures::future::join(silent, slow)
                 });
-                let after = ["catalog", "streams", "groups"]
+                let after = ["catalog", "streams", "groups", "tickets"]
                     .map(|protocol| half_said(attacker.clone(), protocol, half.clone()));
                 // A reader that was let in may be silent for as long as it likes.
                 let joining = [Stage::Proof, Stage::Hello, Stage::ReadersProof].map(|stage| {

@@ -24,6 +24,7 @@ fn lan_streams_flow_between_hosts_that_were_told_nothing() {
     let _sensor = here.start(SENSORS, "sensor --reach lan");
     let mut display = there.start(SENSORS, "display --reach lan");
     display.says("% cpu", bound(5));
+    world.nothing_left();
 }
 
 #[test]
@@ -52,6 +53,7 @@ fn lan_a_peer_with_a_public_address_that_a_program_names_is_dialled() {
     let _here = here.start(ROLL, "--reach lan --mdns off --bind 0.0.0.0:4000 --secret-key-file key");
     let mut there = there.start(ROLL, &format!("--reach lan --mdns off --add {seed}"));
     there.says("sees 2:", bound(3));
+    world.nothing_left();
 }
 
 #[test]

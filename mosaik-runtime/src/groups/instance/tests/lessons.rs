@@ -16,25 +16,6 @@ async fn equal(nodes: &[Node]) {
     }
 }
 
-fn leader_of(nodes: &[Node]) -> Option<usize> {
-    let leading = nodes.iter().enumerate().filter(|(_, node)| node.view().is_leader);
-    leading.max_by_key(|(_, node)| node.view().term).map(|(at, _)| at)
-}
-
-/// Who leads, once everybody says so.
-async fn agreed(nodes: &[Node]) -> usize {
-    let one = async {
-        loop {
-            let said: BTreeSet<_> = nodes.iter().map(|node| node.view().leader).collect();
-            if let (1, Some(at)) = (said.len(), leader_of(nodes)) {
-                return at;
-            }
-            sleep(STEP).await;
-        }
-    };
-    timeout(LONG, one).await.expect("somebody leads, and all know")
-}
-
 /// The votes are standard: with one link broken and everybody alive, at no time two lead in one term, and it goes on.
 #[tokio::test(start_paused = true)]
 async fn lc3_one_broken_link_makes_no_two_leaders_in_a_term() {

@@ -31,6 +31,39 @@ async fn lc13_a_founder_in_memory_that_restarts_unseen_does_not_found_a_second_g
 }
 
 #[tokio::test(start_paused = true)]
+async fn f4_a_majority_that_lost_its_disks_stops_the_group_until_an_operator_makes_another_one() {
+    let mut lab = Lab::new(46);
+    let durable = || GroupSettings { storage: Storage::Durable, ..three() };
+    let mut nodes = lab.many(3, &durable()).await;
+    give(&nodes, 1).await;
+    settled(&nodes, &[1, 2, 3], &[1]).await;
+    let first = nodes[0].view().birth.cluster;
+    for n in [3, 2] {
+        let gone = nodes.remove(usize::from(n) - 1);
+        lab.crash(n, gone).await;
+        lab.disks[usize::from(n)] = SimDisk::new();
+    }
+    for n in [2, 3] {
+        nodes.push(lab.start(n, durable()).await);
+    }
+    let lost = Some(Report::StorageLost { lost: 2, of: 3, durable: true });
+    let committed = nodes[0].until("it says what is lost", |view| view.report == lost).await.committed;
+    // Time alone mends nothing: the empty ones found nothing, and the survivor commits nothing.
+    sleep(Duration::from_secs(300)).await;
+    let given = timeout(Duration::from_secs(5), nodes[0].give(2)).await;
+    assert!(!matches!(given, Ok(Ok(_))), "{given:?}");
+    assert_eq!(nodes[0].view().committed, committed, "two of three are gone");
+    assert!(nodes[1..].iter().all(|node| !node.view().is_born()), "nobody begins another group beside it");
+    // An operator takes what the survivor has.
+    let gone = nodes.remove(0);
+    lab.crash(1, gone).await;
+    nodes.insert(0, lab.start_forced(1, durable(), &["numbers"]).await);
+    give(&nodes, 2).await;
+    settled(&nodes, &[1, 2, 3], &[1, 2]).await;
+    assert_ne!(nodes[0].view().birth.cluster, first, "it is another group");
+}
+
+#[tokio::test(start_paused = true)]
 async fn f4_a_founded_group_in_memory_that_all_lost_is_founded_again() {
     let mut lab = Lab::new(42);
     let nodes = lab.many(3, &founded()).await;

@@ -3,6 +3,7 @@
 mod births;
 mod bounds;
 mod changes;
+mod distances;
 mod faults;
 mod forced;
 mod joins;
@@ -253,6 +254,20 @@ async fn give(nodes: &[Node], number: u64) -> u64 {
         Ok(length) => length,
         Err(_) => panic!("nobody took {number}: {:#?}", nodes.iter().map(Node::view).collect::<Vec<_>>()),
     }
+}
+
+/// Who leads, once all of these say so.
+async fn agreed(nodes: &[Node]) -> usize {
+    let one = async {
+        loop {
+            let said: BTreeSet<_> = nodes.iter().map(|node| node.view().leader).collect();
+            if let (1, Some(at)) = (said.len(), nodes.iter().position(|node| node.view().is_leader)) {
+                return at;
+            }
+            sleep(STEP).await;
+        }
+    };
+    timeout(LONG, one).await.expect("somebody leads, and all know")
 }
 
 /// Waits until all nodes agree on who leads, on these voters, and on the numbers.
