@@ -53,7 +53,9 @@ async fn f4_a_majority_that_lost_its_disks_stops_the_group_until_an_operator_mak
     let given = timeout(Duration::from_secs(5), nodes[0].give(2)).await;
     assert!(!matches!(given, Ok(Ok(_))), "{given:?}");
     assert_eq!(nodes[0].view().committed, committed, "two of three are gone");
-    assert!(nodes[1..].iter().all(|node| !node.view().is_born()), "nobody begins another group beside it");
+    let waits =
+        |view: InstanceView| view.birth.cluster.is_none_or(|id| Some(id) == first) && !view.is_online();
+    assert!(nodes.iter().all(|node| waits(node.view())), "nobody begins another group beside it");
     // An operator takes what the survivor has.
     let gone = nodes.remove(0);
     lab.crash(1, gone).await;
