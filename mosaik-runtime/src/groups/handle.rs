@@ -5,7 +5,10 @@ use std::{
     fmt,
     ops::Deref,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -18,15 +21,20 @@ use super::{
     client::{Client, Prepared},
     error::{CommandError, ReadError, Rejected, Unknown},
     instance::Instance,
-    machine::{Command, Earlier, Observer, Observing, Replica, Reply, StateMachine},
+    machine::{Applied, Command, Earlier, Observer, Observing, Replica, Reply, StateMachine},
     status::{BootstrapStatus, InstanceView},
     version::Version,
     when::GroupWhen,
 };
-use crate::{primitives::scope::panic_text, topology::GroupDescriptor};
+use crate::{
+    primitives::{scope::panic_text, watch},
+    topology::GroupDescriptor,
+};
 
 /// How long a command or a query may take, unless [`Group::with_deadline`] says otherwise.
 pub const DEADLINE: Duration = Duration::from_secs(10);
+/// So many commands at once are expected at most.
+const MANY: usize = 4096;
 /// The longest deadline: what is longer counts as this.
 pub(super) const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -91,8 +99,7 @@ pub struct Weak<M> {
 
 impl<M> Group<M> {
     pub(super) fn new(instance: Instance, client: Client, replica: Replica<M>) -> Self {
-        let here = instance.clone();
-        let local = Local::new(replica, Arc::new(move || here.failure()));
+        let local = Local::new(replica, Arc::new(failure(instance.view(), |view| view.failed.clone())));
         let opened = Arc::new(Opened { instance, client, local });
         Self { opened, deadline: DEADLINE, methods: OnceLock::new() }
     }
@@ -167,6 +174,10 @@ impl<M: StateMachine> Group<M> {
     ) -> Vec<Result<M::Reply, CommandError>> {
         let (mut prepared, mut methods) = (Prepared::new(), Vec::new());
         let mut commands = commands.into_iter();
+        // What an iterator says of its length is no promise.
+        let expected = commands.size_hint().0.min(MANY);
+        prepared.reserve(expected);
+        methods.reserve(expected);
         let mut unsent = None;
         for command in commands.by_ref() {
             match prepared.push(&command) {
@@ -207,6 +218,11 @@ impl<M: StateMachine> Group<M> {
         self.opened.client.read(within).await?;
         let left = within.saturating_sub(clock.now() - begin);
         self.opened.local.answer(ask, (left, within)).await.map(|(_, answer)| answer)
+    }
+
+    /// Looks at the copy on this node, unless it is being made anew after a panic. While it applies an entry, that is waited for.
+    pub(crate) fn peek(&self, look: impl FnOnce(&M, Version)) {
+        self.opened.local.peek(look);
     }
 
     /// Tells `observer` of everything that the copy on this node applies from now on, after its state now.
@@ -282,6 +298,12 @@ impl<M> Local<M> {
         &self.replica
     }
 
+    /// Looks at the state, unless it is being made anew after a panic.
+    pub(super) fn peek(&self, look: impl FnOnce(&M, Version)) {
+        // Who looks in vain looks at nothing.
+        _ = self.replica.try_read(|machine, applied| look(machine, applied.version()));
+    }
+
     /// Whether the copy here works.
     fn works(&self) -> Result<(), ReadError> {
         (self.failed)().map_or(Ok(()), |why| Err(ReadError::Failed { why: why.to_string() }))
@@ -302,26 +324,53 @@ impl<M: StateMachine> Local<M> {
         (left, within): (Duration, Duration),
     ) -> Result<(u64, A), ReadError> {
         self.works()?;
-        let asked = look(&self.replica, ask, (left, within)).await;
+        let asked = match self.replica.try_read(looking(ask)) {
+            Ok((index, answer)) => return Ok((index, answer?)),
+            Err(looking) => look(&self.replica, looking, (left, within)).await,
+        };
         // It ends when the copy fails while the state is made anew.
         asked.map_err(|error| self.works().err().unwrap_or(error))
     }
 }
 
-/// Asks the state here, and says after which entry. Waits only while the state is being made anew, and not beyond the deadline.
+/// What has failed, as a view says. While the view stays the same, asking again costs two loads.
+pub(super) fn failure<V: Send + Sync + 'static>(
+    view: watch::Receiver<V>,
+    failed: fn(&V) -> Option<Arc<str>>,
+) -> impl Fn() -> Option<Arc<str>> + Send + Sync {
+    let works = AtomicU64::new(u64::MAX);
+    move || {
+        // Before the look: what comes in between is looked at next time.
+        let version = view.version();
+        if works.load(Ordering::Relaxed) == version {
+            return None;
+        }
+        let failed = failed(&view.borrow());
+        if failed.is_none() {
+            works.store(version, Ordering::Relaxed);
+        }
+        failed
+    }
+}
+
+/// Asks a state, and says after which entry it is. A panic is an answer.
+fn looking<M, A>(ask: impl FnOnce(&M) -> A) -> impl FnOnce(&M, Applied) -> (u64, Result<A, ReadError>) {
+    move |state, applied| {
+        let answer = catch_unwind(AssertUnwindSafe(|| ask(state)));
+        let answer = answer.map_err(|panic| ReadError::Panicked { message: panic_text(&*panic).to_owned() });
+        (applied.index().unwrap_or(0), answer)
+    }
+}
+
+/// Waits while the state here is being made anew, and not beyond the deadline.
 async fn look<M, A>(
     replica: &Replica<M>,
-    ask: impl FnOnce(&M) -> A,
+    looking: impl FnOnce(&M, Applied) -> (u64, Result<A, ReadError>),
     (left, within): (Duration, Duration),
 ) -> Result<(u64, A), ReadError> {
-    let asked = replica.read(|state, applied| {
-        let answer = catch_unwind(AssertUnwindSafe(|| ask(state)));
-        (applied.index().unwrap_or(0), answer)
-    });
-    let asked = timeout(left, asked).await.map_err(|_| ReadError::Behind { within })?;
+    let asked = timeout(left, replica.read(looking)).await.map_err(|_| ReadError::Behind { within })?;
     let (index, answer) = asked?;
-    let answer = answer.map_err(|panic| ReadError::Panicked { message: panic_text(&*panic).to_owned() })?;
-    Ok((index, answer))
+    Ok((index, answer?))
 }
 
 fn read<R: Reply>(method: u64, reply: &[u8]) -> Result<R, CommandError> {
@@ -376,7 +425,7 @@ mod tests {
     use crate::groups::{
         machine::{
             Applying,
-            tests::toy::{Deed, Member, command, payload},
+            tests::toy::{Deed, Member, Toy, command, payload},
         },
         store::record::LogId,
     };
@@ -389,7 +438,7 @@ mod tests {
         let torn = payload(0, vec![command(session, 1, 0, Deed::Tear(2))]);
         member.applier.apply(LogId { term: 1, index: 2 }, &torn, false).expect_err("it panics");
         let (begin, within) = (tokio::time::Instant::now(), Duration::from_secs(3));
-        let late = look(&member.replica, |toy| toy.done.len(), (within, within)).await;
+        let late = look(&member.replica, looking(|toy: &Toy| toy.done.len()), (within, within)).await;
         assert_eq!(late, Err(ReadError::Behind { within }));
         assert_eq!(begin.elapsed(), within);
         member.applier.restore(None).expect("the beginning");
@@ -398,8 +447,9 @@ mod tests {
             member.applier.apply(at, &member.log[index].clone(), false).expect("it was applied before");
         });
         let until = (within, within);
-        assert_eq!(look(&member.replica, |toy| toy.done.clone(), until).await, Ok((1, vec![1])));
-        let panicked = look(&member.replica, |_| -> u8 { panic!("no") }, until).await;
+        let local = Local::new(member.replica.clone(), Arc::new(|| None));
+        assert_eq!(local.answer(|toy| toy.done.clone(), until).await, Ok((1, vec![1])));
+        let panicked = local.answer(|_| -> u8 { panic!("no") }, until).await;
         assert_eq!(panicked, Err(ReadError::Panicked { message: "no".to_owned() }));
     }
 }

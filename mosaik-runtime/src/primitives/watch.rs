@@ -187,6 +187,11 @@ impl<T> Receiver<T> {
         if self.shared.is_orphan() { Err(RecvError) } else { Ok(self.seen != self.shared.version()) }
     }
 
+    /// Which value it is: raised at each change. Taken before a look, the value seen is at least as new.
+    pub fn version(&self) -> u64 {
+        self.shared.version()
+    }
+
     /// Makes the present value count as not seen.
     pub fn mark_changed(&mut self) {
         self.seen = self.shared.version().wrapping_sub(1);

@@ -14,6 +14,9 @@ use crate::{
     primitives::codec::EncodeError,
 };
 
+/// What a short command takes.
+const SHORT: usize = 8;
+
 /// Encoded commands, one behind the other.
 #[derive(Debug, Default)]
 pub(in crate::groups) struct Prepared {
@@ -26,6 +29,12 @@ impl Prepared {
     /// Nothing yet.
     pub(in crate::groups) fn new() -> Self {
         Self::default()
+    }
+
+    /// Room for so many more.
+    pub(in crate::groups) fn reserve(&mut self, count: usize) {
+        self.ends.reserve(count);
+        self.bytes.reserve(count.saturating_mul(SHORT));
     }
 
     /// Encodes one more.
@@ -61,7 +70,9 @@ impl Prepared {
         let mut first = bodies.next();
         std::iter::from_fn(move || {
             let body = first.take()?;
-            let (mut size, mut run) = (body.bytes.len(), vec![body]);
+            let mut run = Vec::with_capacity((bodies.size_hint().0 + 1).min(BATCH_ITEMS));
+            let mut size = body.bytes.len();
+            run.push(body);
             for body in bodies.by_ref() {
                 size += body.bytes.len();
                 if run.len() == BATCH_ITEMS || size > BATCH_BYTES {

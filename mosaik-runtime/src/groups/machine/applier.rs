@@ -141,10 +141,9 @@ impl<M: StateMachine> Applier<M> {
         Ok((Self { shared, publish, origin, settings, skip: Skip::new() }, replica))
     }
 
-    /// Makes a snapshot if one is due, and shows what was applied.
+    /// Shows what was applied, and makes a snapshot if one is due.
     fn finish(&self, state: &mut State<M>, ran: &[RanCommand], payload: &[u8]) -> Option<Encoded> {
-        let due = state.system.is_due(&self.settings);
-        let snapshot = if due { self.snapshot(state) } else { None };
+        let is_due = state.system.is_due(&self.settings);
         let applied = state.system.applied();
         if applied > state.shown {
             state.shown = applied;
@@ -152,10 +151,10 @@ impl<M: StateMachine> Applier<M> {
             if let Some(machine) = machine.filter(|_| !state.observers.is_empty()) {
                 let version = Version::new(state.era, applied.map_or(0, |last| last.index));
                 let now = state.system.now();
-                state.observers.applied(&Batch { version, now, ran, payload, state: machine });
+                state.observers.applied(&Batch { version, now, ran, payload, state: machine, is_due });
             }
         }
-        snapshot
+        if is_due { self.snapshot(state) } else { None }
     }
 
     fn snapshot(&self, state: &mut State<M>) -> Option<Encoded> {

@@ -29,6 +29,7 @@ pub struct Batch<'a, M> {
     pub(super) ran: &'a [RanCommand],
     pub(super) payload: &'a [u8],
     pub(super) state: &'a M,
+    pub(super) is_due: bool,
 }
 
 /// A command that ran: its method, and where in the entry its arguments are.
@@ -69,6 +70,11 @@ impl<'a, M: StateMachine> Batch<'a, M> {
             // It was decoded a moment ago.
             M::Command::decode(ran.method, body).ok()
         })
+    }
+
+    /// Whether a snapshot is made next, while the state stays locked. For a large state that takes a while.
+    pub fn is_before_snapshot(&self) -> bool {
+        self.is_due
     }
 
     /// The state after the entry.

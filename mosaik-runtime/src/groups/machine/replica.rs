@@ -177,18 +177,26 @@ impl<M> Replica<M> {
         found.map(|applied| *applied).map_err(|_| Stopped)
     }
 
+    /// Reads the state as it is, unless it is being made anew after a panic or is of an older type: then the closure comes back. Whoever
+    /// applies an entry meanwhile is waited for.
+    pub fn try_read<R, F: FnOnce(&M, Applied) -> R>(&self, read: F) -> Result<R, F> {
+        let state = self.shared.look();
+        match state.readable() {
+            Some(machine) => Ok(read(machine, state.applied())),
+            None => Err(read),
+        }
+    }
+
     /// Reads the state, after the entry that comes with it. Waits only while the state is being made anew after a panic, and while it
     /// is of an older type.
-    pub async fn read<R>(&self, read: impl FnOnce(&M, Applied) -> R) -> Result<R, Stopped> {
+    pub async fn read<R>(&self, mut read: impl FnOnce(&M, Applied) -> R) -> Result<R, Stopped> {
         let mut applied = self.applied();
         loop {
             drop(applied.borrow_and_update());
-            {
-                let state = self.shared.look();
-                if let Some(machine) = state.readable() {
-                    return Ok(read(machine, state.applied()));
-                }
-            }
+            read = match self.try_read(read) {
+                Ok(answer) => return Ok(answer),
+                Err(read) => read,
+            };
             applied.changed().await.map_err(|_| Stopped)?;
         }
     }

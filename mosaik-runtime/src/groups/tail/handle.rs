@@ -9,7 +9,7 @@ use crate::{
     groups::{
         changes::Changes,
         error::ReadError,
-        handle::{DEADLINE, LONGEST, Local, Weak},
+        handle::{DEADLINE, LONGEST, Local, Weak, failure},
         machine::{Observer, Observing, Replica, StateMachine},
         version::Version,
     },
@@ -32,9 +32,8 @@ struct Opened<M> {
 
 impl<M> Learner<M> {
     pub(in crate::groups) fn new(reader: Reader, replica: Replica<M>) -> Self {
-        let view = reader.view();
-        let failed = Arc::new(move || view.borrow().failed.clone());
-        let local = Local::new(replica, failed);
+        let failed = failure(reader.view(), |view| view.failed.clone());
+        let local = Local::new(replica, Arc::new(failed));
         Self { opened: Arc::new(Opened { reader, local }), deadline: DEADLINE }
     }
 
@@ -126,6 +125,11 @@ impl<M: StateMachine> Learner<M> {
             Some(why) => ReadError::Failed { why: why.to_string() },
             None => ReadError::Stopped(Stopped),
         }
+    }
+
+    /// Looks at the copy on this node, unless it is being made anew after a panic. While it applies an entry, that is waited for.
+    pub(crate) fn peek(&self, look: impl FnOnce(&M, Version)) {
+        self.opened.local.peek(look);
     }
 
     /// Tells `observer` of everything that the copy on this node applies from now on, after its state now.

@@ -34,6 +34,9 @@ const STORES_OF_A_NODE: usize = 4;
 /// How many of the latest panics are listed.
 const PANICS_LISTED: usize = 64;
 
+/// What a short outcome takes, about.
+const ANSWER_ROOM: usize = 16;
+
 /// How many bytes of the state count for one entry, where the state is large: then its snapshots are rare.
 const BYTES_AN_ENTRY: u64 = 1024;
 
@@ -176,6 +179,7 @@ impl System {
         self.now = self.now.max(batch.now);
         self.bytes = self.bytes.saturating_add(bytes as u64);
         if let Some(answer) = answer.as_deref_mut() {
+            answer.reserve(batch.items.len().saturating_mul(ANSWER_ROOM));
             write(answer, &batch.items.len());
         }
         let mut reply = Vec::new();
