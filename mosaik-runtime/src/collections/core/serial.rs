@@ -54,18 +54,47 @@ impl<T: Value> Serialize for Sequence<T> {
 
 impl<'de, K: Key, V: Value> Deserialize<'de> for SortedMap<K, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Ascending(entries) = Ascending::deserialize(deserializer)?;
-        let mut map = OrdMap::new();
-        every_second_first(entries, |(key, value)| _ = map.insert(key, value));
-        Ok(Self(map))
+        struct Entries<K, V>(OrdMap<K, V>);
+        impl<'de, K: Key, V: Value> Visitor<'de> for Entries<K, V> {
+            type Value = SortedMap<K, V>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a sorted map")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<Self::Value, A::Error> {
+                let mut block = Vec::new();
+                while let Some((key, value)) = entries.next_entry::<K, V>()? {
+                    let last = block.last().map(|(last, _)| last);
+                    let last = last.or_else(|| self.0.get_max().map(|(last, _)| last));
+                    if last.is_some_and(|last| *last >= key) {
+                        return Err(A::Error::custom(UNSORTED));
+                    }
+                    block.push((key, value));
+                    if block.len() == BLOCK {
+                        every_second_first(block.drain(..), |(key, value)| _ = self.0.insert(key, value));
+                    }
+                }
+                every_second_first(block, |(key, value)| _ = self.0.insert(key, value));
+                Ok(SortedMap(self.0))
+            }
+        }
+        deserializer.deserialize_map(Entries(OrdMap::new()))
     }
 }
 
+/// So many elements are read before they are put into a tree.
+const BLOCK: usize = 4096;
+
 /// Gives ascending elements to a sorted tree so that its leaves become full: what comes in ascending order leaves each leaf half empty,
 /// and the other half of the elements fills them. It halves the memory of what was read from a snapshot.
-pub(super) fn every_second_first<T>(ascending: Vec<T>, mut insert: impl FnMut(T)) {
+pub(super) fn every_second_first<T>(
+    ascending: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
+    mut insert: impl FnMut(T),
+) {
+    let ascending = ascending.into_iter();
     let mut between = Vec::with_capacity(ascending.len() / 2);
-    for (at, element) in ascending.into_iter().enumerate() {
+    for (at, element) in ascending.enumerate() {
         if at % 2 == 0 { insert(element) } else { between.push(element) }
     }
     between.into_iter().for_each(insert);
@@ -97,7 +126,7 @@ impl<'de, K: Key, V: Deserialize<'de>> Deserialize<'de> for Ascending<K, V> {
 
 impl<'de, T: Key> Deserialize<'de> for SortedSet<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Items<T>(Vec<T>);
+        struct Items<T>(OrdSet<T>);
         impl<'de, T: Key> Visitor<'de> for Items<T> {
             type Value = SortedSet<T>;
 
@@ -105,19 +134,23 @@ impl<'de, T: Key> Deserialize<'de> for SortedSet<T> {
                 f.write_str("a sorted set")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<Self::Value, A::Error> {
-                while let Some(item) = seq.next_element::<T>()? {
-                    if self.0.last().is_some_and(|last| *last >= item) {
+            fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Self::Value, A::Error> {
+                let mut block = Vec::new();
+                while let Some(item) = items.next_element::<T>()? {
+                    let last = block.last().or_else(|| self.0.get_max());
+                    if last.is_some_and(|last| *last >= item) {
                         return Err(A::Error::custom(UNSORTED));
                     }
-                    self.0.push(item);
+                    block.push(item);
+                    if block.len() == BLOCK {
+                        every_second_first(block.drain(..), |item| _ = self.0.insert(item));
+                    }
                 }
-                let mut set = OrdSet::new();
-                every_second_first(self.0, |item| _ = set.insert(item));
-                Ok(SortedSet(set))
+                every_second_first(block, |item| _ = self.0.insert(item));
+                Ok(SortedSet(self.0))
             }
         }
-        deserializer.deserialize_seq(Items(Vec::new()))
+        deserializer.deserialize_seq(Items(OrdSet::new()))
     }
 }
 

@@ -2,6 +2,11 @@
 
 use std::{any::TypeId, fmt, marker::PhantomData, sync::Arc};
 
+use serde::{
+    Deserializer,
+    de::{DeserializeSeed, Error, Visitor},
+};
+
 use super::slot::{AnySlot, Slot};
 use crate::{
     collections::{
@@ -70,9 +75,28 @@ impl Part {
     pub(super) fn empty(&self) -> Box<dyn AnySlot> {
         (self.empty)()
     }
+}
 
-    pub(super) fn restore(&self, bytes: &[u8]) -> Result<Box<dyn AnySlot>, DecodeError> {
-        (self.restore)(bytes)
+/// Reads the state of a collection from a field of bytes, without a copy of them.
+pub(super) struct Restoring(pub(super) Part);
+
+impl<'de> DeserializeSeed<'de> for Restoring {
+    type Value = Box<dyn AnySlot>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_bytes(self)
+    }
+}
+
+impl Visitor<'_> for Restoring {
+    type Value = Box<dyn AnySlot>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a {} as bytes", self.0.kind)
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+        (self.0.restore)(bytes).map_err(E::custom)
     }
 }
 

@@ -17,6 +17,7 @@ use serde::{
     ser::{Error as _, SerializeTuple},
 };
 
+use bundle::Restoring;
 pub use bundle::{Bundle, Only, Part};
 pub use request::{Answer, Answered, MAX_OPERATION, Operation, Request, Told};
 pub(super) use slot::{AnySlot, Slot};
@@ -169,9 +170,8 @@ impl<'de, B: Bundle> Deserialize<'de> for Machine<B> {
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
                 let mut slots = Vec::with_capacity(self.0.len());
                 for part in &self.0 {
-                    let bytes: bytes::Bytes =
-                        seq.next_element()?.ok_or_else(|| A::Error::custom("a collection is missing"))?;
-                    slots.push(part.restore(&bytes).map_err(A::Error::custom)?);
+                    let slot = seq.next_element_seed(Restoring(*part))?;
+                    slots.push(slot.ok_or_else(|| A::Error::custom("a collection is missing"))?);
                 }
                 Ok(Machine::of(slots))
             }

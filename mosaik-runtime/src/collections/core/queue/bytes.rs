@@ -37,8 +37,8 @@ impl<'de, P: Key, K: Key, V: Value> Deserialize<'de> for PriorityQueue<P, K, V> 
             <(Ascending<K, (P, V)>, Option<(u64, Keep)>)>::deserialize(deserializer)?;
         let entry = |(key, (priority, value))| Entry { priority, key, value };
         let mut order: Vec<_> = entries.into_iter().map(entry).collect();
-        let (mut priorities, places) = (OrdMap::new(), (0..order.len()).collect());
-        every_second_first(places, |at: usize| {
+        let mut priorities = OrdMap::new();
+        every_second_first(0..order.len(), |at| {
             if let Some(Entry { priority, key, .. }) = order.get(at) {
                 priorities.insert(key.clone(), priority.clone());
             }
