@@ -249,7 +249,7 @@ impl<B: Together> Writers<B> {
 
     /// The version that the copy on this node holds, of all its collections.
     pub fn version(&self) -> Version {
-        self.opened.copy.feed.published().version
+        self.opened.copy.newest().version
     }
 }
 
@@ -266,7 +266,7 @@ impl<B: Together> Readers<B> {
 
     /// The version that the copy on this node holds, of all its collections.
     pub fn version(&self) -> Version {
-        self.opened.copy.feed.published().version
+        self.opened.copy.newest().version
     }
 }
 

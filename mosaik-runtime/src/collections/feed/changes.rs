@@ -16,6 +16,9 @@ use crate::{
     groups::Version,
 };
 
+/// Shows the state as it is now, with its version, while nothing is applied. It does not while the state is being made anew.
+pub(in crate::collections) type Newest<T> = Box<dyn Fn(&mut dyn FnMut(Version, &Arc<T>)) + Send + Sync>;
+
 /// Whether a change is wanted.
 type Filter<T> = Box<dyn Fn(&<T as Container>::Change) -> bool + Send + Sync>;
 
@@ -37,6 +40,7 @@ pub enum Change<T: Container> {
 /// A collection as it changes on this node: a [`Change::Snapshot`] first, then every change, without a gap. It ends when the node stops.
 pub struct Changes<T: Container> {
     line: Arc<Line<T>>,
+    newest: Newest<T>,
     follower: u64,
     /// What was taken from the line and not given out.
     taken: VecDeque<Change<T>>,
@@ -46,9 +50,9 @@ pub struct Changes<T: Container> {
 }
 
 impl<T: Container> Changes<T> {
-    pub(in crate::collections) fn new(line: Arc<Line<T>>) -> Self {
+    pub(in crate::collections) fn new(line: Arc<Line<T>>, newest: Newest<T>) -> Self {
         let follower = line.follow();
-        Self { line, follower, taken: VecDeque::new(), filter: None, waiting: None }
+        Self { line, newest, follower, taken: VecDeque::new(), filter: None, waiting: None }
     }
 
     /// Only changes that are such. Snapshots come as they are, whole.
@@ -75,6 +79,16 @@ impl<T: Container> Changes<T> {
         }
     }
 
+    /// The state as a whole, from which the changes go on. It is not there while it is being made anew; the next entry tells when it is.
+    fn state(&self) -> Option<Snapshot<T>> {
+        let mut found = None;
+        (self.newest)(&mut |version, state| {
+            self.line.begin(self.follower);
+            found = Some(Snapshot::new(version, state.clone()));
+        });
+        found
+    }
+
     /// The next one, if it is there: `Some(None)` is the end.
     fn take(&mut self) -> Option<Option<Change<T>>> {
         loop {
@@ -82,9 +96,7 @@ impl<T: Container> Changes<T> {
                 return Some(Some(change));
             }
             match self.line.next(self.follower) {
-                Next::State(version, state) => {
-                    return Some(Some(Change::Snapshot(Snapshot::new(version, state))));
-                }
+                Next::State => return self.state().map(|state| Some(Change::Snapshot(state))),
                 Next::Changes(batch) => {
                     let wanted = batch
                         .changes

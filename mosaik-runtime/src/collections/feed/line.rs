@@ -23,7 +23,6 @@ pub(in crate::collections) struct Line<T: Container> {
 }
 
 struct Ring<T: Container> {
-    latest: (Version, Arc<T>),
     batches: VecDeque<Batch<T>>,
     /// The number of the first batch.
     first: u64,
@@ -49,8 +48,8 @@ impl<T: Container> Clone for Batch<T> {
 
 /// What comes next for a follower.
 pub(in crate::collections) enum Next<T: Container> {
-    /// The whole state: at the beginning, and after what the line could not keep.
-    State(Version, Arc<T>),
+    /// The whole state: at the beginning, and after what the line could not keep. See [`Line::begin`].
+    State,
     /// The next changes.
     Changes(Batch<T>),
     /// Nothing yet.
@@ -62,7 +61,6 @@ pub(in crate::collections) enum Next<T: Container> {
 impl<T: Container> Line<T> {
     pub(in crate::collections) fn new() -> Self {
         let ring = Ring {
-            latest: (Version::default(), Arc::new(T::default())),
             batches: VecDeque::new(),
             first: 1,
             kept: 0,
@@ -78,12 +76,11 @@ impl<T: Container> Line<T> {
     }
 
     /// An entry was applied.
-    pub(super) fn push(&self, version: Version, state: &Arc<T>, changes: &[T::Change]) {
+    pub(super) fn push(&self, version: Version, changes: &[T::Change]) {
         let mut ring = self.ring();
-        ring.latest = (version, state.clone());
         let is_forgotten = canary::made(Canary::ChangeForgotten) && version.index % 32 == 7;
         if ring.followers.is_empty() || changes.is_empty() || is_forgotten {
-            return;
+            return self.tell_beginners(ring);
         }
         ring.kept += changes.len();
         ring.batches.push_back(Batch { version, changes: changes.into() });
@@ -92,10 +89,23 @@ impl<T: Container> Line<T> {
         self.more.notify_waiters();
     }
 
+    /// An entry was applied that changed nothing.
+    pub(super) fn passed(&self) {
+        self.tell_beginners(self.ring());
+    }
+
+    /// Who waits for the state as a whole may have asked while it was being made anew.
+    fn tell_beginners(&self, ring: MutexGuard<'_, Ring<T>>) {
+        let begins = ring.followers.values().any(|at| *at < ring.first);
+        drop(ring);
+        if begins {
+            self.more.notify_waiters();
+        }
+    }
+
     /// The state is another one: who follows begins again.
-    pub(super) fn restart(&self, version: Version, state: &Arc<T>) {
+    pub(super) fn restart(&self) {
         let mut ring = self.ring();
-        ring.latest = (version, state.clone());
         while ring.forget_first() {}
         ring.first += 1;
         drop(ring);
@@ -130,18 +140,23 @@ impl<T: Container> Line<T> {
         self.ring().batches.len()
     }
 
+    /// A follower gets the state as it is now, and then what comes. To be called while nothing is applied.
+    pub(super) fn begin(&self, follower: u64) {
+        let mut ring = self.ring();
+        let end = ring.first + ring.batches.len() as u64;
+        if let Some(at) = ring.followers.get_mut(&follower) {
+            *at = end;
+        }
+        ring.tidy();
+    }
+
     /// What comes next for a follower.
     pub(super) fn next(&self, follower: u64) -> Next<T> {
         let mut guard = self.ring();
         let ring = &mut *guard;
-        let end = ring.first + ring.batches.len() as u64;
         let Some(at) = ring.followers.get_mut(&follower) else { return Next::End };
         let next = match at.checked_sub(ring.first) {
-            None => {
-                *at = end;
-                let (version, state) = &ring.latest;
-                Next::State(*version, state.clone())
-            }
+            None => return Next::State,
             Some(offset) => match usize::try_from(offset).ok().and_then(|offset| ring.batches.get(offset)) {
                 Some(batch) => {
                     *at += 1;

@@ -1,6 +1,9 @@
 //! What a node knows of the collections of a group: the newest state, for whoever reads, and every change, for whoever follows.
 //!
-//! The copy of the group on this node tells the [`Feed`] of each entry while it applies it. Reading takes no lock and waits for nobody.
+//! The copy of the group on this node tells the [`Feed`] of each entry while it applies it. A state that is published is shared, and the next
+//! entry copies all that it changes in it. So the feed publishes each entry only while somebody reads: for [`EAGER`] entries after each
+//! read, which takes no lock then. Whoever reads after more of them takes the newest state from the copy, and waits while that applies an
+//! entry. What is read is never older than what the copy said to have applied before.
 
 mod changes;
 mod filters;
@@ -8,7 +11,14 @@ mod line;
 #[cfg(test)]
 mod tests;
 
-use std::{any::Any, fmt, sync::Arc};
+use std::{
+    any::Any,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+};
 
 use arc_swap::ArcSwap;
 
@@ -24,6 +34,21 @@ use crate::{
     primitives::watch,
 };
 
+/// So many entries after a read are published at once, for the next one.
+const EAGER: u32 = 32;
+
+/// So many entries at most are not published. Until then what was published last is kept, beside what has changed since.
+const LAZY: u32 = 4096;
+
+/// Sees a version, and the collections of it.
+pub(super) type See<'a> = &'a mut (dyn FnMut(Version, &[Box<dyn AnySlot>]) + 'a);
+
+/// Where the newest state is: the copy of the group.
+pub(super) trait Source: Send + Sync {
+    /// Shows it, unless it is being made anew after a panic. While the copy applies an entry, that is waited for.
+    fn look(&self, see: See<'_>);
+}
+
 /// The state of all collections of a group after one entry of its log.
 pub(super) struct Published {
     pub(super) version: Version,
@@ -32,8 +57,8 @@ pub(super) struct Published {
 }
 
 impl Published {
-    fn of<B>(version: Version, machine: &Machine<B>) -> Arc<Self> {
-        Arc::new(Self { version, parts: machine.slots().iter().map(|slot| slot.state()).collect() })
+    fn of(version: Version, slots: &[Box<dyn AnySlot>]) -> Arc<Self> {
+        Arc::new(Self { version, parts: slots.iter().map(|slot| slot.state()).collect() })
     }
 
     /// The container of a collection, if it is of this type.
@@ -59,6 +84,10 @@ pub(super) struct Due {
 /// The collections of a group on this node.
 pub(super) struct Feed {
     published: ArcSwap<Published>,
+    /// Entries were applied since.
+    is_behind: AtomicBool,
+    /// So many more are published at once.
+    eager: AtomicU32,
     lines: Vec<Arc<dyn AnyLine>>,
     due: watch::Sender<Due>,
 }
@@ -72,15 +101,44 @@ impl Feed {
         let lines = B::parts().iter().map(|part| part.line()).collect();
         let nothing = Due { now: Timestamp::BIRTH, next: None };
         Self {
-            published: ArcSwap::new(Published::of(Version::default(), &Machine::<B>::default())),
+            published: ArcSwap::new(Published::of(Version::default(), Machine::<B>::default().slots())),
+            is_behind: AtomicBool::new(false),
+            eager: AtomicU32::new(0),
             lines,
             due: watch::Sender::new(nothing),
         }
     }
 
-    /// The newest state.
-    pub(super) fn published(&self) -> arc_swap::Guard<Arc<Published>> {
+    /// The newest state. While it is being made anew after a panic, the newest that is there.
+    pub(super) fn newest(&self, source: &dyn Source) -> arc_swap::Guard<Arc<Published>> {
+        if self.eager.load(Ordering::Relaxed) != EAGER {
+            self.eager.store(EAGER, Ordering::Relaxed);
+        }
+        if self.is_behind.load(Ordering::Acquire) {
+            // The copy applies nothing meanwhile, so that nothing newer is published in between.
+            source.look(&mut |version, slots| self.publish(version, slots));
+        }
         self.published.load()
+    }
+
+    fn publish(&self, version: Version, slots: &[Box<dyn AnySlot>]) {
+        self.published.store(Published::of(version, slots));
+        self.is_behind.store(false, Ordering::Release);
+    }
+
+    /// An entry was applied. It is published if somebody may want to read it.
+    fn advance(&self, version: Version, slots: &[Box<dyn AnySlot>], at_once: bool) {
+        let eager = self.eager.load(Ordering::Relaxed);
+        if eager > 0 {
+            self.eager.store(eager - 1, Ordering::Relaxed);
+        }
+        let shown = self.published.load().version;
+        let is_far = shown.era != version.era || version.index.saturating_sub(shown.index) >= LAZY.into();
+        if eager > 0 || at_once || is_far {
+            self.publish(version, slots);
+        } else {
+            self.is_behind.store(true, Ordering::Release);
+        }
     }
 
     /// The changes of a collection.
@@ -112,20 +170,20 @@ impl<B: Bundle> Observer<Machine<B>> for Feed {
     fn applied(&self, batch: &AppliedBatch<'_, Machine<B>>) {
         let (version, machine) = (batch.version(), batch.state());
         let is_changed = !batch.is_empty() && machine.entry() == version.index;
-        self.published.store(Published::of(version, machine));
-        if is_changed {
-            for (slot, line) in machine.slots().iter().zip(&self.lines) {
+        self.advance(version, machine.slots(), batch.is_before_snapshot());
+        for (slot, line) in machine.slots().iter().zip(&self.lines) {
+            if is_changed {
                 line.applied(version, &**slot);
+            } else {
+                line.passed();
             }
         }
         self.is_due(Due { now: batch.now(), next: machine.next_expiry() });
     }
 
     fn reset(&self, version: Version, machine: &Machine<B>) {
-        self.published.store(Published::of(version, machine));
-        for (slot, line) in machine.slots().iter().zip(&self.lines) {
-            line.reset(version, &**slot);
-        }
+        self.publish(version, machine.slots());
+        self.lines.iter().for_each(|line| line.reset());
         // The group's time is not known here. The next entry says it, and every new leader makes one.
         self.is_due(Due { now: Timestamp::BIRTH, next: machine.next_expiry() });
     }
@@ -135,8 +193,10 @@ impl<B: Bundle> Observer<Machine<B>> for Feed {
 pub(in crate::collections) trait AnyLine: Send + Sync {
     /// An entry was applied.
     fn applied(&self, version: Version, slot: &dyn AnySlot);
+    /// An entry was applied that changed nothing.
+    fn passed(&self);
     /// The state is another one.
-    fn reset(&self, version: Version, slot: &dyn AnySlot);
+    fn reset(&self);
     /// Nothing comes any more.
     fn end(&self);
     /// The line itself.
@@ -146,14 +206,16 @@ pub(in crate::collections) trait AnyLine: Send + Sync {
 impl<T: Container> AnyLine for Line<T> {
     fn applied(&self, version: Version, slot: &dyn AnySlot) {
         if let Some(slot) = slot.as_any().downcast_ref::<Slot<T>>() {
-            self.push(version, slot.value(), slot.changes());
+            self.push(version, slot.changes());
         }
     }
 
-    fn reset(&self, version: Version, slot: &dyn AnySlot) {
-        if let Some(slot) = slot.as_any().downcast_ref::<Slot<T>>() {
-            self.restart(version, slot.value());
-        }
+    fn passed(&self) {
+        Self::passed(self);
+    }
+
+    fn reset(&self) {
+        self.restart();
     }
 
     fn end(&self) {
@@ -167,6 +229,6 @@ impl<T: Container> AnyLine for Line<T> {
 
 impl fmt::Debug for Feed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Feed").field("version", &self.published().version).finish_non_exhaustive()
+        f.debug_struct("Feed").field("version", &self.published.load().version).finish_non_exhaustive()
     }
 }

@@ -1,6 +1,8 @@
-//! The line of changes: state first, every change once, a bound for who is slow.
+//! The line of changes: state first, every change once, a bound for who is slow. What is published, and when.
 
-use std::sync::Arc;
+mod published;
+
+use std::sync::{Arc, Mutex};
 
 use futures::{FutureExt, StreamExt};
 
@@ -14,22 +16,34 @@ type Numbers = Set<u64>;
 
 struct Source {
     line: Arc<Line<Numbers>>,
-    state: Numbers,
-    version: Version,
+    /// None while it is being made anew.
+    state: Arc<Mutex<Option<(Version, Numbers)>>>,
 }
 
 impl Source {
     fn new() -> Self {
-        Self { line: Arc::new(Line::new()), state: Numbers::default(), version: Version::default() }
+        Self { line: Arc::new(Line::new()), state: Arc::new(Mutex::new(Some(Default::default()))) }
+    }
+
+    fn changes(&self) -> Changes<Numbers> {
+        let state = self.state.clone();
+        let newest = move |see: &mut dyn FnMut(Version, &Arc<Numbers>)| {
+            if let Some((version, state)) = &*state.lock().expect("no panic") {
+                see(*version, &Arc::new(state.clone()));
+            }
+        };
+        Changes::new(self.line.clone(), Box::new(newest))
     }
 
     fn insert(&mut self, items: impl IntoIterator<Item = u64>) {
         let (mut changes, mut answer) = (Vec::new(), Vec::new());
         let items = items.into_iter().collect();
         let mut step = Step::new(Timestamp::BIRTH, &mut changes, &mut answer);
-        self.state.apply(SetOperation::Extend { items }, &mut step);
-        self.version.index += 1;
-        self.line.push(self.version, &Arc::new(self.state.clone()), &changes);
+        let mut state = self.state.lock().expect("no panic");
+        let (version, state) = state.as_mut().expect("a state");
+        state.apply(SetOperation::Extend { items }, &mut step);
+        version.index += 1;
+        self.line.push(*version, &changes);
     }
 }
 
@@ -69,10 +83,10 @@ impl Copy {
 fn a_state_first_and_then_every_change_without_a_gap() {
     let mut source = Source::new();
     source.insert(0..10);
-    let (mut early, mut copy) = (Changes::new(source.line.clone()), Copy::default());
+    let (mut early, mut copy) = (source.changes(), Copy::default());
     copy.take_all(&mut early);
     source.insert(10..20);
-    let (mut late, mut other) = (Changes::new(source.line.clone()), Copy::default());
+    let (mut late, mut other) = (source.changes(), Copy::default());
     source.insert([]);
     source.insert(20..25);
     copy.take_all(&mut early);
@@ -85,8 +99,8 @@ fn a_state_first_and_then_every_change_without_a_gap() {
 #[test]
 fn who_is_too_slow_gets_the_state_again_and_others_do_not() {
     let mut source = Source::new();
-    let (mut slow, mut slow_copy) = (Changes::new(source.line.clone()), Copy::default());
-    let (mut quick, mut quick_copy) = (Changes::new(source.line.clone()), Copy::default());
+    let (mut slow, mut slow_copy) = (source.changes(), Copy::default());
+    let (mut quick, mut quick_copy) = (source.changes(), Copy::default());
     slow_copy.take_all(&mut slow);
     let (each, rounds) = (1000, KEPT as u64 / 1000 + 5);
     for round in 0..rounds {
@@ -106,14 +120,14 @@ fn who_is_too_slow_gets_the_state_again_and_others_do_not() {
 #[test]
 fn what_everybody_has_is_not_kept() {
     let mut source = Source::new();
-    let mut one = Changes::new(source.line.clone());
-    let two = Changes::new(source.line.clone());
+    let mut one = source.changes();
+    let two = source.changes();
     for round in 0..100 {
         source.insert([round]);
         Copy::default().take_all(&mut one);
     }
     assert_eq!(source.line.batches(), 0, "who has not begun needs none of them");
-    let mut three = Changes::new(source.line.clone());
+    let mut three = source.changes();
     Copy::default().take_all(&mut three);
     source.insert([1000]);
     Copy::default().take_all(&mut one);
@@ -125,11 +139,12 @@ fn what_everybody_has_is_not_kept() {
 #[test]
 fn another_state_begins_anew_and_an_end_ends() {
     let mut source = Source::new();
-    let (mut changes, mut copy) = (Changes::new(source.line.clone()), Copy::default());
+    let (mut changes, mut copy) = (source.changes(), Copy::default());
     copy.take_all(&mut changes);
     source.insert(0..5);
     let other: Numbers = [7, 8].into_iter().collect();
-    source.line.restart(Version { index: 1, ..source.version }, &Arc::new(other));
+    *source.state.lock().expect("no panic") = Some((Version::default(), other));
+    source.line.restart();
     copy.take_all(&mut changes);
     assert_eq!((copy.items, copy.snapshots), (vec![7, 8], 2));
     source.line.end();
@@ -137,10 +152,23 @@ fn another_state_begins_anew_and_an_end_ends() {
 }
 
 #[tokio::test]
+async fn who_asks_for_a_state_that_is_being_made_anew_is_told_when_it_is_there() {
+    let mut source = Source::new();
+    source.insert(0..3);
+    let there = source.state.lock().expect("no panic").take();
+    let mut changes = source.changes();
+    assert!(changes.next().now_or_never().is_none());
+    let (next, ()) = tokio::join!(biased; changes.next(), async {
+        *source.state.lock().expect("no panic") = there;
+        source.line.passed();
+    });
+    assert!(matches!(next, Some(Change::Snapshot(state)) if state.len() == 3));
+}
+
+#[tokio::test]
 async fn a_filter_leaves_out_the_others_and_a_wait_is_woken() {
     let mut source = Source::new();
-    let mut even =
-        Changes::new(source.line.clone()).only(|change| change.item().is_some_and(|item| item % 2 == 0));
+    let mut even = source.changes().only(|change| change.item().is_some_and(|item| item % 2 == 0));
     assert!(matches!(StreamExt::next(&mut even).await, Some(Change::Snapshot(_))));
     let (next, ()) = tokio::join!(biased; StreamExt::next(&mut even), async { source.insert(0..3) });
     assert!(matches!(next, Some(Change::Changed { change: SetChange::Inserted(0), .. })), "{next:?}");

@@ -8,9 +8,10 @@ use super::{View, view::Strong};
 use crate::{
     collections::{
         core::Container,
-        machine::{Bundle, Machine},
+        feed::Source,
+        machine::{AnySlot, Bundle, Machine},
     },
-    groups::{Learner, LearnerView, LearnerWhen, ReadError},
+    groups::{Learner, LearnerView, LearnerWhen, ReadError, Version},
 };
 
 /// Reads a collection on a node that is no member of its group: the node keeps a copy, and cannot write. Cheap to clone; all handles of
@@ -33,6 +34,12 @@ impl<B: Bundle> Reading for Learner<Machine<B>> {
 
     fn status(&self) -> LearnerView {
         Learner::status(self)
+    }
+}
+
+impl<B: Bundle> Source for Learner<Machine<B>> {
+    fn look(&self, see: &mut dyn FnMut(Version, &[Box<dyn AnySlot>])) {
+        self.peek(|machine, version| see(version, machine.slots()));
     }
 }
 

@@ -7,8 +7,8 @@ use futures::future::BoxFuture;
 use crate::{
     collections::{
         core::Container,
-        feed::{Changes, Feed, Line},
-        machine::Part,
+        feed::{Changes, Feed, Line, Published, Source},
+        machine::{Part, Slot},
     },
     groups::{Observing, ReadError, Version},
 };
@@ -24,14 +24,15 @@ pub(in crate::collections) struct Copy {
     pub(in crate::collections) _observing: Observing,
 }
 
-/// Waits until the copy here holds all that was acknowledged to anybody.
-pub(in crate::collections) trait Strong: Send + Sync {
+/// The group of the copy, which waits until the copy holds all that was acknowledged to anybody.
+pub(in crate::collections) trait Strong: Source {
     fn catch_up(&self) -> BoxFuture<'_, Result<(), ReadError>>;
 }
 
 /// The copy of a collection on this node. It may be behind; it never goes back.
 ///
-/// Reading takes no lock and no network. What is read belongs to one version; [`snapshot`](Self::snapshot) keeps a version.
+/// Reading takes no network, and where it is done often no lock: after 32 entries of the log that nobody has read, it waits while the copy
+/// applies an entry. What is read belongs to one version; [`snapshot`](Self::snapshot) keeps a version.
 pub struct View<T: Container> {
     pub(super) copy: Arc<Copy>,
     pub(super) part: usize,
@@ -51,19 +52,24 @@ impl Copy {
         let line = self.feed.line(part)?;
         Some(View { copy: self.clone(), part, line })
     }
+
+    /// The newest state of all collections.
+    pub(in crate::collections) fn newest(&self) -> arc_swap::Guard<Arc<Published>> {
+        self.feed.newest(&*self.strong)
+    }
 }
 
 impl<T: Container> View<T> {
     /// The collection now, as a value that stays what it is. Takes constant time.
     pub fn snapshot(&self) -> Snapshot<T> {
-        let published = self.copy.feed.published();
+        let published = self.copy.newest();
         let state = published.part_owned(self.part).unwrap_or_default();
         Snapshot { version: published.version, state }
     }
 
     /// Reads the collection without a copy. The closure is to be quick: while it runs, the version that it reads is kept.
     pub fn with<R>(&self, read: impl FnOnce(&T) -> R) -> R {
-        let published = self.copy.feed.published();
+        let published = self.copy.newest();
         match published.part::<T>(self.part) {
             Some(state) => read(state),
             // A part has the type under which it was opened.
@@ -83,13 +89,23 @@ impl<T: Container> View<T> {
 
     /// The version that the copy holds.
     pub fn version(&self) -> Version {
-        self.copy.feed.published().version
+        self.copy.newest().version
     }
 
     /// The collection as it changes: as it is when that is first asked for, then every change, without a gap. See [`Changes::only`] for some of them. Changes
     /// that nobody takes are kept within a bound; who is farther behind gets the collection as a whole again.
     pub fn changes(&self) -> Changes<T> {
-        Changes::new(self.line.clone())
+        let (copy, part) = (self.copy.clone(), self.part);
+        let newest = move |see: &mut dyn FnMut(Version, &Arc<T>)| {
+            copy.strong.look(&mut |version, slots| {
+                let slot = slots.get(part).and_then(|slot| slot.as_any().downcast_ref::<Slot<T>>());
+                // A part has the type under which it was opened.
+                if let Some(slot) = slot {
+                    see(version, slot.value());
+                }
+            });
+        };
+        Changes::new(self.line.clone(), Box::new(newest))
     }
 
     /// The name of the collection, or of the group that holds it.

@@ -13,7 +13,8 @@ use super::{
 use crate::{
     collections::{
         core::Container,
-        machine::{Answer, Bundle, MAX_OPERATION, Machine, Operation, Request, Told},
+        feed::Source,
+        machine::{Answer, AnySlot, Bundle, MAX_OPERATION, Machine, Operation, Request, Told},
         transaction::{Answers, Transaction, TransactionError},
     },
     groups::{CommandError, Era, Group, GroupWhen, InstanceView, ReadError, Rejected, Unknown, Version},
@@ -85,6 +86,12 @@ impl<B: Bundle> Member for Group<Machine<B>> {
 
     fn status(&self) -> InstanceView {
         Group::status(self)
+    }
+}
+
+impl<B: Bundle> Source for Group<Machine<B>> {
+    fn look(&self, see: &mut dyn FnMut(Version, &[Box<dyn AnySlot>])) {
+        self.peek(|machine, version| see(version, machine.slots()));
     }
 }
 

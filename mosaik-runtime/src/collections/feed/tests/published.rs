@@ -1,0 +1,179 @@
+//! What is published of the entries that a copy applies, and what whoever reads sees of them.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
+use crate::{
+    collections::{
+        core::{Set, SetOperation},
+        feed::{EAGER, Feed, LAZY, Source},
+        machine::{AnySlot, Bundle, Machine, Operation, Part, Request, Slot},
+    },
+    groups::{
+        Observing, Version,
+        machine::{Applier, Applying, Batch, Item, MachineSettings, Payload, Replica, SessionId},
+        store::record::LogId,
+    },
+    primitives::{BootId, PeerId, codec},
+};
+
+type Numbers = Set<u64>;
+
+struct Alone;
+
+impl Bundle for Alone {
+    fn parts() -> Vec<Part> {
+        vec![Part::new::<Numbers>("")]
+    }
+}
+
+/// A copy of a set of numbers, and what is published of it.
+struct Copy {
+    applier: Applier<Machine<Alone>>,
+    replica: Replica<Machine<Alone>>,
+    feed: Arc<Feed>,
+    _observing: Observing,
+    index: u64,
+    looks: AtomicU32,
+}
+
+/// Only the source.
+struct Looking(Replica<Machine<Alone>>);
+
+impl Source for Looking {
+    fn look(&self, see: &mut dyn FnMut(Version, &[Box<dyn AnySlot>])) {
+        _ = self.0.try_read(|machine, applied| see(applied.version(), machine.slots()));
+    }
+}
+
+impl Source for Copy {
+    fn look(&self, see: &mut dyn FnMut(Version, &[Box<dyn AnySlot>])) {
+        self.looks.fetch_add(1, Ordering::Relaxed);
+        _ = self.replica.try_read(|machine, applied| see(applied.version(), machine.slots()));
+    }
+}
+
+impl Copy {
+    fn new(settings: MachineSettings) -> Self {
+        let (applier, replica) = Applier::new(Machine::default(), settings).expect("a machine");
+        let feed = Arc::new(Feed::new::<Alone>());
+        let _observing = replica.observe(feed.clone());
+        let mut copy = Self { applier, replica, feed, _observing, index: 0, looks: AtomicU32::new(0) };
+        copy.entry(Item::Open { owner: PeerId::from_bytes([7; 32]), boot: BootId(1) });
+        copy
+    }
+
+    fn entry(&mut self, item: Item) {
+        let payload = Payload::V1(Batch { items: vec![item], ..Batch::default() });
+        let payload = payload.encode().expect("encodes");
+        self.index += 1;
+        self.applier.apply(LogId { term: 1, index: self.index }, &payload, false).expect("it is applied");
+    }
+
+    /// The next entry inserts its own index.
+    fn insert(&mut self) {
+        let operation = SetOperation::Insert { item: self.index + 1 };
+        let body = codec::encode(&operation).expect("encodes").into();
+        let request = Request::Operations(vec![Operation { part: 0, body }]);
+        let (session, serial) = (SessionId { index: 1, slot: 0 }, self.index - 1);
+        let (method, body) = (crate::groups::machine::COMMAND, codec::encode(&request).expect("encodes"));
+        self.entry(Item::Command { session, serial, acked_below: serial, method, body: body.into() });
+    }
+
+    /// The version that is read; its numbers are those of all entries before it.
+    fn read(&self) -> u64 {
+        let newest = self.feed.newest(self);
+        let numbers = newest.part::<Numbers>(0).expect("the set");
+        assert!(numbers.iter().copied().eq(2..=newest.version.index), "it is one version");
+        newest.version.index
+    }
+
+    fn looks(&self) -> u32 {
+        self.looks.load(Ordering::Relaxed)
+    }
+
+    /// Whether the state is somebody else's too, so that the next entry copies what it changes.
+    fn is_shared(&self) -> bool {
+        let shared = self.replica.try_read(|machine, _| {
+            let slot = machine.slots()[0].as_any().downcast_ref::<Slot<Numbers>>().expect("the set");
+            Arc::strong_count(slot.value()) > 1
+        });
+        shared.unwrap_or_else(|_| panic!("no state"))
+    }
+}
+
+#[test]
+fn what_nobody_reads_is_not_shared_and_what_is_read_is_the_newest() {
+    let mut copy = Copy::new(MachineSettings::default());
+    for _ in 0..100 {
+        copy.insert();
+        assert!(!copy.is_shared(), "nobody reads");
+    }
+    assert_eq!((copy.read(), copy.read(), copy.looks()), (101, 101, 1));
+    for index in 102..102 + u64::from(EAGER) {
+        copy.insert();
+        assert!(copy.is_shared(), "entry {index} is for whoever reads next");
+    }
+    copy.insert();
+    assert!(!copy.is_shared(), "nobody has read for long");
+    assert_eq!((copy.read(), copy.looks()), (copy.index, 2));
+}
+
+#[test]
+fn who_reads_often_takes_no_lock() {
+    let mut copy = Copy::new(MachineSettings::default());
+    copy.insert();
+    assert_eq!((copy.read(), copy.looks()), (2, 1));
+    for _ in 0..1000 {
+        (0..EAGER / 2).for_each(|_| copy.insert());
+        assert_eq!((copy.read(), copy.looks()), (copy.index, 1));
+    }
+}
+
+#[test]
+fn what_is_read_is_never_older_than_what_was_said_to_be_applied() {
+    const LAST: u64 = 5000;
+    let mut copy = Copy::new(MachineSettings::default());
+    let (replica, feed) = (copy.replica.clone(), copy.feed.clone());
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let (applied, source, mut seen) = (replica.applied(), Looking(replica), 0);
+            for round in 0_u64.. {
+                let said = applied.borrow().index().unwrap_or(0);
+                // Sometimes often, and sometimes rarely: then entries go by that nobody reads.
+                if round % 256 < 64 || round % 64 == 0 {
+                    let read = feed.newest(&source).version.index;
+                    assert!(read >= said && read >= seen, "{read} after {seen}, where {said} is applied");
+                    seen = read;
+                }
+                if seen >= LAST {
+                    break;
+                }
+            }
+        });
+        while copy.index < LAST {
+            copy.insert();
+        }
+    });
+}
+
+#[test]
+fn before_a_snapshot_is_made_the_state_is_published() {
+    let settings = MachineSettings { snapshot_entries: 10, ..MachineSettings::default() };
+    let mut copy = Copy::new(settings);
+    (0..9).for_each(|_| copy.insert());
+    assert_eq!((copy.read(), copy.looks()), (10, 0), "the tenth entry is followed by a snapshot");
+}
+
+#[test]
+fn what_was_published_long_ago_is_not_kept() {
+    let mut copy = Copy::new(MachineSettings { snapshot_entries: u64::MAX, ..MachineSettings::default() });
+    assert_eq!(copy.read(), 1);
+    let published = |copy: &Copy| copy.feed.published.load().version.index;
+    (0..=EAGER).for_each(|_| copy.insert());
+    assert_eq!(published(&copy), u64::from(EAGER) + 1);
+    (0..LAZY).for_each(|_| copy.insert());
+    assert!(published(&copy) >= u64::from(LAZY));
+}
