@@ -20,6 +20,7 @@ use super::{
     bond,
     instance::{Forcing, Instance, Parts, Subject},
     machine::{Applier, Beginning, MachineSettings, Replica, SnapshotError, StateMachine},
+    pulse::Pulse,
     raft::Machine,
     settings::{GroupSettings, Storage},
     store::{OpenError as StoreOpenError, Store, StoreError, record::StoreId},
@@ -167,6 +168,7 @@ struct Inner {
     settings: HubSettings,
     rng: Mutex<NodeRng>,
     memory: Store,
+    pulse: Pulse,
     /// One group is opened at a time.
     stores: tokio::sync::Mutex<Stores>,
     groups: Mutex<Groups>,
@@ -205,6 +207,7 @@ impl Hub {
         let listener = transport.listen::<GroupsProtocol>(BACKLOG);
         let mut rng = settings.rng.split("hub");
         let memory = Store::memory(transport.id(), StoreId(rng.next_u64()));
+        let pulse = Pulse::new(settings.scope.child());
         let hub = Self(Arc::new(Inner {
             transport,
             discovery,
@@ -212,6 +215,7 @@ impl Hub {
             settings,
             rng: Mutex::new(rng),
             memory,
+            pulse,
             stores: tokio::sync::Mutex::default(),
             groups: Mutex::default(),
         }));
@@ -282,6 +286,7 @@ impl Hub {
             store,
             promises,
             claims: self.0.settings.claims.clone(),
+            pulse: self.0.pulse.clone(),
             told_to_found,
             schema: (fingerprint, shape),
             reading: replica.reading(),

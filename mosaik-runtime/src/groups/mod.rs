@@ -21,6 +21,7 @@ pub mod machine;
 pub mod manage;
 mod member;
 pub mod pull;
+mod pulse;
 pub mod raft;
 pub mod settings;
 pub mod status;

@@ -11,6 +11,8 @@ pub use birth::Voters;
 
 /// How many voters a group has that one node founds, unless `committee` says otherwise.
 pub const FOUNDED_COMMITTEE: u8 = 3;
+/// How long nobody uses a group before it is parked, unless `rest_after` says otherwise.
+pub const REST_AFTER: Duration = Duration::from_secs(10);
 /// How long a voter may be away before a spare takes its place, unless `evict_after` says otherwise.
 pub const EVICT_AFTER: Duration = Duration::from_secs(30);
 
@@ -54,6 +56,8 @@ pub struct GroupSettings {
     pub strict: bool,
     /// How long a voter may be away before a spare takes its place.
     pub evict_after: Duration,
+    /// How long nobody uses the group before it is parked.
+    pub rest_after: Duration,
     /// How many voters there should be after the birth; by default as many as in the first committee, and three if one node founds.
     pub committee: Option<u8>,
     /// Who may be a member.
@@ -78,6 +82,7 @@ impl GroupSettings {
             deadline: Duration::from_secs(30),
             strict: false,
             evict_after: EVICT_AFTER,
+            rest_after: REST_AFTER,
             committee: None,
             members: Policy::anyone(),
             readers: Policy::anyone(),
@@ -103,6 +108,7 @@ impl GroupSettings {
             .or_else(|| differs("deadline", word(self.deadline), word(open.deadline)))
             .or_else(|| differs("strict", word(self.strict), word(open.strict)))
             .or_else(|| differs("evict_after", word(self.evict_after), word(open.evict_after)))
+            .or_else(|| differs("rest_after", word(self.rest_after), word(open.rest_after)))
             .or_else(|| differs("committee", self.committee().to_string(), open.committee().to_string()))
             .or_else(|| differs("members", self.members.to_string(), open.members.to_string()))
             .or_else(|| differs("readers", self.readers.to_string(), open.readers.to_string()))

@@ -96,6 +96,8 @@ pub struct InstanceView {
     pub leader: Option<MemberId>,
     /// Whether this node leads.
     pub is_leader: bool,
+    /// Whether the member here is parked: nobody used the group for a while, and it keeps no time.
+    pub parked: bool,
     /// The term.
     pub term: u64,
     /// The voters, as last committed here.
@@ -146,6 +148,7 @@ impl InstanceView {
             member: None,
             leader: None,
             is_leader: false,
+            parked: false,
             term: 0,
             voters: Arc::default(),
             learners: Arc::default(),

@@ -111,6 +111,7 @@ impl Driver {
         match self.instance.start_raft(member, cluster).await {
             Ok(running) => {
                 let metrics = running.raft.server_metrics();
+                self.parking.begin(running.server.paces(), self.instance.clock().now());
                 self.raft = Some((running, metrics));
             }
             Err(error) => self.instance.fail(&error),

@@ -16,6 +16,7 @@ use super::{
     Instance,
     managing::Managing,
     notes::{Notes, Part},
+    parking::{Parking, lost, paced},
     running::{Running, ServerMetrics},
     survey::Survey,
 };
@@ -35,6 +36,8 @@ use crate::{
 
 /// How often the driver looks at what nobody tells it of.
 const LOOK: Duration = Duration::from_millis(200);
+/// How often it does while the group is parked.
+const PARKED_LOOK: Duration = Duration::from_secs(2);
 /// Nodes without a bond that are shown.
 const REFUSED: usize = 64;
 /// Reports of tasks that wait for the driver.
@@ -61,6 +64,8 @@ pub(super) enum Done {
     Fenced,
     /// The state was told to become one of the newer type, or could not be.
     Migrated,
+    /// The group was parked, or could not be.
+    Parked,
 }
 
 pub(super) struct Driver {
@@ -79,6 +84,7 @@ pub(super) struct Driver {
     /// The task that asks for this node to be taken in.
     pub(super) joining: Option<Scope>,
     pub(super) right: super::right::Holding,
+    pub(super) parking: Parking,
     /// While this node leads.
     pub(super) managing: Option<Managing>,
     pub(super) raft: Option<(Arc<Running>, ServerMetrics)>,
@@ -148,6 +154,7 @@ impl Driver {
             reports,
             joining: None,
             right: super::right::Holding::default(),
+            parking: Parking::default(),
             managing: None,
             raft: None,
             outdone_since: None,
@@ -172,6 +179,7 @@ impl Driver {
         self.see(&catalog.borrow_and_update().clone());
         loop {
             let timer = self.timers.values().min().copied();
+            let wakes_at = self.parking.wakes_at;
             tokio::select! {
                 biased;
                 order = orders.recv() => match order {
@@ -189,12 +197,22 @@ impl Driver {
                 },
                 Some(report) = done.recv() => self.done(report).await,
                 () = changed(&mut self.raft) => self.look_at_raft().await,
+                paced = paced(&mut self.parking.pace) => if self.paced(paced) {
+                    look.reset_immediately();
+                },
+                () = lost(&mut self.parking.following) => self.loses_leader(),
+                () = until(wakes_at), if wakes_at.is_some() => self.wakes().await,
                 () = until(timer), if timer.is_some() => self.fire().await,
                 seen = catalog.changed() => match seen {
                     Ok(()) => self.see(&catalog.borrow_and_update().clone()),
                     Err(watch::RecvError) => return,
                 },
-                _ = look.tick() => self.look().await,
+                _ = look.tick() => {
+                    self.look().await;
+                    if self.is_parked() {
+                        look.reset_after(PARKED_LOOK);
+                    }
+                }
             }
         }
     }
@@ -213,6 +231,7 @@ impl Driver {
 
     /// Something happened to a bond.
     async fn bond(&mut self, event: BondEvent) {
+        self.bond_while_parked(&event).await;
         match event {
             BondEvent::Up { peer, hello } => {
                 self.peers.insert(peer, hello);
@@ -313,6 +332,7 @@ impl Driver {
             }
             Done::Fenced => self.is_fencing = false,
             Done::Migrated => self.is_migrating = false,
+            Done::Parked => self.parking.asked(self.instance.clock().now()),
         }
     }
 
@@ -361,6 +381,7 @@ impl Driver {
         self.manage();
         self.look_at_rival();
         self.look_at_schema();
+        self.consider_parking();
     }
 
     /// Shows how far a snapshot is that this node gets.

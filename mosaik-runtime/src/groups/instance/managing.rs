@@ -195,7 +195,7 @@ impl Driver {
     }
 
     /// What the leader sees; nothing while a change is under way.
-    fn situation(&self, running: &Running, metrics: &Metrics) -> Option<Situation> {
+    pub(super) fn situation(&self, running: &Running, metrics: &Metrics) -> Option<Situation> {
         let (effective, committed) = (&metrics.membership_config, &metrics.committed_membership_config);
         if effective.log_id() != committed.log_id() {
             return None;
@@ -269,6 +269,7 @@ impl Driver {
 async fn make(instance: &Instance, running: &Running, situation: &Situation, change: Change) -> bool {
     let one = |member: MemberId| BTreeSet::from([member]);
     let raft = &running.raft;
+    running.awake().await;
     let gone = match change {
         Change::Replace { lost: gone, .. } | Change::Release(gone) | Change::Forget(gone) => Some(gone),
         Change::Dismiss(gone) => return say_goodbye(instance, gone).await,

@@ -12,6 +12,7 @@ mod joining;
 mod managing;
 mod migrating;
 mod notes;
+mod parking;
 mod propose;
 mod right;
 mod running;
@@ -37,6 +38,7 @@ use super::{
     MemberId,
     bond::{Bonds, BondsSettings},
     machine::{Applied, GroupTime, Reading},
+    pulse::Pulse,
     raft::Machine,
     settings::GroupSettings,
     status::InstanceView,
@@ -82,6 +84,8 @@ pub(in crate::groups) struct Parts {
     pub(in crate::groups) promises: Store,
     /// Where one node of several takes the right to found a group that names no founder.
     pub(in crate::groups) claims: Rendezvous,
+    /// Asks whether the leaders of parked groups are alive.
+    pub(in crate::groups) pulse: Pulse,
     /// Whether this node was told to found the group.
     pub(in crate::groups) told_to_found: bool,
 }

@@ -18,7 +18,7 @@ use super::Instance;
 use crate::{
     groups::{
         machine::{Batch, Item, Outcome, Payload, Timestamp},
-        raft::{Command, RaftTypes},
+        raft::{Command, Pace, RaftTypes},
     },
     primitives::PeerId,
 };
@@ -109,6 +109,7 @@ impl Instance {
         if self.is_too_early(&items) {
             return Err(ProposeError::NotLeader { leader: None });
         }
+        running.awake().await;
         let count = items.len() as u64;
         let payload = Payload::V1(Batch { now: self.group_time(), items });
         let body = payload.encode().map_err(|error| ProposeError::Encode(error.to_string()))?;
@@ -143,6 +144,10 @@ impl Instance {
         let Some(running) = self.running().filter(|_| !stopped) else {
             return Err(if stopped { ReadError::Stopped } else { ReadError::NotLeader { leader: None } });
         };
+        running.server.used();
+        if running.server.pace() == Pace::Leads {
+            running.server.wake().await;
+        }
         match running.raft.get_read_log_id(ReadPolicy::ReadIndex).await {
             Ok((read, _applied)) => Ok(read.log_id().index),
             Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(forward))) => {

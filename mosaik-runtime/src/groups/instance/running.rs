@@ -6,14 +6,14 @@ use std::{
     time::Duration,
 };
 
-use openraft::{Config, Raft, RaftMetrics, SnapshotPolicy, type_config::alias::WatchReceiverOf};
+use openraft::{Config, Raft, RaftMetrics, ReadPolicy, SnapshotPolicy, type_config::alias::WatchReceiverOf};
 use tokio::time::timeout;
 
 use super::Instance;
 use crate::groups::{
     MemberId,
     birth::ClusterId,
-    raft::{Home, Housed, RaftLog, RaftNetwork, RaftServer, RaftTypes, ScopeRuntime},
+    raft::{Home, Housed, Pace, RaftLog, RaftNetwork, RaftServer, RaftTypes, ScopeRuntime},
     settings::Leads,
     store::LogReader,
     version::Era,
@@ -27,7 +27,7 @@ pub(super) type ServerMetrics = WatchReceiverOf<RaftTypes, openraft::metrics::Ra
 pub(super) type LogId = openraft::type_config::alias::LogIdOf<RaftTypes>;
 
 /// How often a leader says that it is there.
-const HEARTBEAT: Duration = Duration::from_millis(100);
+pub(super) const HEARTBEAT: Duration = Duration::from_millis(100);
 /// A member that heard the leader votes for nobody else for so long.
 const LEASE: Duration = Duration::from_millis(450);
 /// A follower that hears nothing waits at least so much longer, and at most another lease: it stands for election after 600 to 900 ms.
@@ -56,6 +56,20 @@ pub(in crate::groups) struct Running {
     pub(in crate::groups) server: RaftServer<Housed>,
 }
 
+/// How long a leader that was parked asks a majority whether it still leads.
+const WAKE: Duration = Duration::from_secs(1);
+
+impl Running {
+    /// Somebody uses the group over this member. A leader that is parked wakes, and hears first from a majority that it leads: without
+    /// that it takes no commands.
+    pub(in crate::groups) async fn awake(&self) {
+        self.server.used();
+        if self.server.pace() == Pace::Leads && self.server.wake().await {
+            let _ = timeout(WAKE, self.raft.get_read_log_id(ReadPolicy::ReadIndex)).await;
+        }
+    }
+}
+
 fn config(name: &str, kept: u64) -> Result<Config, openraft::ConfigError> {
     let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let config = Config {
@@ -73,6 +87,8 @@ fn config(name: &str, kept: u64) -> Result<Config, openraft::ConfigError> {
         max_in_snapshot_log_to_keep: kept,
         replication_lag_threshold: kept.saturating_mul(2).max(ENTRIES),
         max_payload_entries: ENTRIES,
+        // Of statistics that nobody asks for.
+        log_stage_capacity: Some(1),
         ..Config::default()
     };
     config.validate()

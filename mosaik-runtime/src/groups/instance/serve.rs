@@ -136,6 +136,9 @@ impl Instance {
         if !self.0.view.borrow().is_leader {
             return Err(self.not_leader());
         }
+        if let Some(running) = self.running() {
+            running.awake().await;
+        }
         self.0.leaving.lock().unwrap_or_else(PoisonError::into_inner).insert(member);
         let mut view = self.view();
         let gone = view.wait_for(|view| {

@@ -56,6 +56,7 @@ impl Instance {
 impl Driver {
     pub(super) async fn stop(&mut self) {
         let Some((running, _)) = self.raft.take() else { return };
+        running.server.wake().await;
         let now = self.instance.clock().now();
         let successor = self.successor(&running);
         let _ = timeout_at(now + HAND_OVER, hand_over(&running, successor)).await;

@@ -10,7 +10,12 @@ use openraft::{
     storage::RaftStateMachine,
 };
 
-use super::{convert, sane, translate, types::RaftTypes};
+use super::{
+    convert,
+    pace::{Pace, Pacer},
+    sane, translate,
+    types::RaftTypes,
+};
 use crate::{
     groups::{
         MemberId,
@@ -20,9 +25,12 @@ use crate::{
             Snapshots,
             record::{Manifest, Vote},
         },
-        wire::{Append, AppendAnswer, Appended, ChannelKind, GroupsProtocol, Request, Response, Why},
+        wire::{
+            Append, AppendAnswer, Appended, ChannelKind, GroupsProtocol, ParkAsk, Request, Response,
+            VoteAnswer, VoteAsk, Why,
+        },
     },
-    primitives::PeerId,
+    primitives::{PeerId, watch},
     transport::{Link, LinkReceiver},
 };
 
@@ -36,6 +44,7 @@ pub struct RaftServer<SM: RaftStateMachine<RaftTypes>> {
     bonds: Bonds,
     snapshots: Snapshots,
     pulls: Arc<Pulls>,
+    pacer: Arc<Pacer>,
 }
 
 impl<SM: RaftStateMachine<RaftTypes>> Clone for RaftServer<SM> {
@@ -46,6 +55,7 @@ impl<SM: RaftStateMachine<RaftTypes>> Clone for RaftServer<SM> {
             bonds: self.bonds.clone(),
             snapshots: self.snapshots.clone(),
             pulls: self.pulls.clone(),
+            pacer: self.pacer.clone(),
         }
     }
 }
@@ -56,7 +66,7 @@ where
 {
     /// Serves `raft`, which is the member `me` and has its snapshots in `snapshots`.
     pub fn new(raft: Raft<RaftTypes, SM>, me: MemberId, bonds: Bonds, snapshots: Snapshots) -> Self {
-        Self { raft, me, bonds, snapshots, pulls: Arc::default() }
+        Self { raft, me, bonds, snapshots, pulls: Arc::default(), pacer: Arc::new(Pacer::new()) }
     }
 
     /// Answers a question. Joining and leaving are not Raft's matter.
@@ -68,6 +78,7 @@ where
             Request::Append(append) => self.append(from, append).await,
             Request::TransferLeader(ask) => self.transfer(from, ask).await,
             Request::ReadIndex => self.read_index().await.map(|index| Response::ReadIndex { index }),
+            Request::Park(ask) => self.park(from, ask),
             Request::Snapshot { to, from: leader, vote, manifest } => match self.check(from, to, leader) {
                 Ok(()) => self.snapshot(from, vote, manifest).await,
                 Err(why) => Err(why),
@@ -118,14 +129,16 @@ where
         }
     }
 
-    async fn vote(
-        &self,
-        from: PeerId,
-        ask: crate::groups::wire::VoteAsk,
-        pre: bool,
-    ) -> Result<Response, Why> {
+    async fn vote(&self, from: PeerId, ask: VoteAsk, pre: bool) -> Result<Response, Why> {
         self.check(from, ask.to, ask.vote.member)?;
         sane::vote(&ask)?;
+        let parked = matches!(self.pace(), Pace::Leads | Pace::Follows(_));
+        self.wake().await;
+        if pre && parked {
+            // Nobody was heard of a leader that is there. If it is not, the next question finds that out.
+            let vote = convert::vote(&self.raft.metrics().borrow_watched().vote);
+            return Ok(Response::Vote(VoteAnswer { vote, granted: false, last: None }));
+        }
         let request = translate::raft_vote_ask(ask);
         let answered = if pre { self.raft.pre_vote(request).await } else { self.raft.vote(request).await };
         let answer = answered.map_err(|error| translate::failed(&error))?;
@@ -140,12 +153,15 @@ where
         let range = translate::range(&appended);
         let request = translate::raft_appended(appended).map_err(|error| Why::Failed(error.to_string()))?;
         let answered = self.raft.append_entries(request).await;
+        // Only now: the entries have put the next election off.
+        self.wake().await;
         let answer = answered.map_err(|error| translate::failed(&error))?;
         Ok(Response::Append(translate::append_answer(answer, range)))
     }
 
     async fn transfer(&self, from: PeerId, ask: crate::groups::wire::TransferAsk) -> Result<Response, Why> {
         self.check(from, ask.to, ask.vote.member)?;
+        self.wake().await;
         let answered = self.raft.handle_transfer_leader(translate::raft_transfer_ask(ask)).await;
         let answer = answered.map_err(|error| translate::failed(&RaftError::<_>::Fatal(error)))?;
         Ok(Response::TransferLeader(translate::transfer_answer(&answer)))
@@ -164,6 +180,7 @@ where
         });
         let mut answers = Box::pin(self.raft.stream_append(requests));
         while let Some(answer) = answers.next().await {
+            self.wake().await;
             let answer = match answer {
                 Ok(answer) => translate::stream_answer(answer),
                 Err(fatal) => AppendAnswer::Refused(translate::failed(&RaftError::<_>::Fatal(fatal))),
@@ -176,6 +193,7 @@ where
 
     async fn snapshot(&self, from: PeerId, vote: Vote, manifest: Manifest) -> Result<Response, Why> {
         sane::snapshot(&vote, &manifest)?;
+        self.wake().await;
         let (applied, ours) = {
             let metrics = self.raft.metrics();
             let metrics = metrics.borrow_watched();
@@ -189,6 +207,81 @@ where
         }
         let install: Arc<dyn Install> = Arc::new(Installer { raft: self.raft.clone(), vote });
         self.pulls.pull(&self.bonds, &self.snapshots, from, (vote, manifest), install).await
+    }
+}
+
+/// The pace of the member.
+impl<SM> RaftServer<SM>
+where
+    SM: RaftStateMachine<RaftTypes, SnapshotData = Manifest>,
+{
+    /// Whether the member keeps time.
+    pub fn pace(&self) -> Pace {
+        self.pacer.pace()
+    }
+
+    /// The same, as it changes.
+    pub fn paces(&self) -> watch::Receiver<Pace> {
+        self.pacer.watch()
+    }
+
+    /// Somebody uses the group over this member.
+    pub fn used(&self) {
+        self.pacer.used();
+    }
+
+    /// How often that was.
+    pub fn uses(&self) -> u64 {
+        self.pacer.uses()
+    }
+
+    /// What the leader asks the others when it parks the group; `to` is to be filled in.
+    pub fn park_ask(&self) -> ParkAsk {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let last = metrics.last_applied.as_ref().map(convert::log_id);
+        ParkAsk { to: self.me, vote: convert::vote(&metrics.vote), last }
+    }
+
+    /// Parks the leader.
+    pub fn park_leader(&self) {
+        self.pacer.set(Pace::Leads, |on| self.raft.runtime_config().tick(on));
+    }
+
+    /// The leader of this parked member is lost.
+    pub fn lost(&self) {
+        self.pacer.lost();
+    }
+
+    /// The member keeps time again. A leader says at once that it is there. Says whether the member was parked.
+    pub async fn wake(&self) -> bool {
+        if self.pace() == Pace::Awake {
+            return false;
+        }
+        let before = self.pacer.set(Pace::Awake, |on| self.raft.runtime_config().tick(on));
+        if before == Pace::Leads {
+            // It fails when Raft has stopped, which is seen elsewhere.
+            let _ = self.raft.trigger().heartbeat().await;
+        }
+        before != Pace::Awake
+    }
+
+    /// The leader wants to park this member. It agrees if it has all that the leader has.
+    fn park(&self, from: PeerId, ask: ParkAsk) -> Result<Response, Why> {
+        self.check(from, ask.to, ask.vote.member)?;
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let is_same = convert::vote(&metrics.vote) == ask.vote
+            && metrics.current_leader == Some(ask.vote.member)
+            && !metrics.state.is_leader()
+            && metrics.last_applied.as_ref().map(convert::log_id) == ask.last
+            && metrics.last_log_index == ask.last.map(|last| last.index);
+        if !is_same {
+            return Err(Why::Busy);
+        }
+        let pace = Pace::Follows(ask.vote.member);
+        self.pacer.set(pace, |on| self.raft.runtime_config().tick(on));
+        Ok(Response::Parked)
     }
 }
 

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 pub use chunks::{ChunkAnswer, ChunkAsk};
-pub use raft::{Append, AppendAnswer, Appended, TransferAnswer, TransferAsk, VoteAnswer, VoteAsk};
+pub use raft::{Append, AppendAnswer, Appended, ParkAsk, TransferAnswer, TransferAsk, VoteAnswer, VoteAsk};
 
 use super::{
     MemberId,
@@ -235,6 +235,8 @@ pub enum Request {
         /// The hash.
         hash: [u8; 32],
     },
+    /// Keep no more time, until somebody uses the group or my node is lost.
+    Park(ParkAsk),
 }
 
 /// An answer.
@@ -279,6 +281,8 @@ pub enum Response {
         /// The hash.
         hash: Option<[u8; 32]>,
     },
+    /// The member keeps no more time.
+    Parked,
 }
 
 /// Why a question was not answered.

@@ -20,6 +20,17 @@ pub struct VoteAsk {
     pub transfer: bool,
 }
 
+/// The leader wants to park the group: nobody used it for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParkAsk {
+    /// Who is asked.
+    pub to: MemberId,
+    /// The leader's vote.
+    pub vote: Vote,
+    /// The last entry. All is committed and applied.
+    pub last: Option<LogId>,
+}
+
 /// The answer to a [`VoteAsk`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VoteAnswer {

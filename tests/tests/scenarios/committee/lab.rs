@@ -119,6 +119,7 @@ impl Lab {
             chunk: 512,
             ..MachineSettings::default()
         };
+        let desk = if self.plan.rests { desk.rest_after(millis(100)) } else { desk };
         let desk = match desk.limits(limits).join().await {
             Err(error) if self.plan.has(Fault::Sick) => return self.stops(number, &error.to_string()).await,
             joined => joined?,
@@ -133,7 +134,7 @@ impl Lab {
     async fn client(&self, number: usize, desk: Group<Desk>, mut rng: NodeRng) -> Result<()> {
         let desk = desk.with_deadline(DEADLINE);
         loop {
-            sleep(millis(20 + rng.below(400) as u64)).await;
+            sleep(millis(20 + rng.below(400) as u64) * if self.plan.rests { 6 } else { 1 }).await;
             if self.book().closed {
                 sleep(secs(1)).await;
                 continue;

@@ -60,6 +60,8 @@ pub(crate) struct Plan {
     /// Nodes that may vote.
     pub(crate) nodes: usize,
     pub(crate) voters: u8,
+    /// Whether clients pause so long that the group is parked in between.
+    pub(crate) rests: bool,
     pub(crate) rng: NodeRng,
 }
 
@@ -70,7 +72,8 @@ impl Plan {
         let faults = Fault::ALL.into_iter().filter(|_| rng.below(2) == 0).collect();
         let durable = rng.below(2) == 0;
         let (nodes, voters) = [(3, 3), (3, 3), (4, 3), (5, 5)][rng.below(4)];
-        Self { seed, faults, durable, nodes, voters, rng }
+        let rests = rng.clone().split("rests").below(4) == 0;
+        Self { seed, faults, durable, nodes, voters, rests, rng }
     }
 
     /// The choices of a seed for stories of sick disks: all nodes have disks, and these do not work as they should.
@@ -97,7 +100,7 @@ impl Plan {
 
 impl fmt::Debug for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, faults, durable, nodes, voters, .. } = self;
-        write!(f, "seed {seed}: {nodes} nodes, {voters} voters, durable {durable}, {faults:?}")
+        let Self { seed, faults, durable, nodes, voters, rests, .. } = self;
+        write!(f, "seed {seed}: {nodes} nodes, {voters} voters, durable {durable}, rests {rests}, {faults:?}")
     }
 }

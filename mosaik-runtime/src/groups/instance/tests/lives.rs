@@ -8,7 +8,7 @@ fn durable() -> GroupSettings {
 }
 
 /// Which of the nodes leads.
-async fn leader_of(nodes: &[Node]) -> usize {
+pub(super) async fn leader_of(nodes: &[Node]) -> usize {
     let looking = async {
         loop {
             if let Some(at) = nodes.iter().position(|node| node.view().is_leader) {

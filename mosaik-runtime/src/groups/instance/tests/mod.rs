@@ -13,6 +13,7 @@ mod lives;
 mod losses;
 mod many;
 mod meetings;
+mod parked;
 
 use std::{collections::BTreeSet, time::Duration};
 
