@@ -9,8 +9,10 @@ use super::{backend::RecvHalf, error::LinkError};
 /// The bytes of a frame's length.
 pub(super) const PREFIX: usize = 4;
 
-/// How much is asked for per read while frames are read.
+/// How much is asked for per read at most, while frames are read.
 const READ: usize = 8 * 1024;
+/// How much is at first, and by a link that brings little: what is asked for is set aside for as long as the link waits.
+const LITTLE: usize = 512;
 
 /// A body as a frame, in one buffer.
 pub(super) fn framed(body: &[u8], limit: usize) -> Result<Vec<u8>, LinkError> {
@@ -44,12 +46,14 @@ pub(super) struct Frames {
     half: RecvHalf,
     buffer: BytesMut,
     limit: usize,
+    /// How much is asked for next.
+    read: usize,
 }
 
 impl Frames {
     /// Reads frames of at most `limit` bytes.
     pub(super) fn new(half: RecvHalf, limit: usize) -> Self {
-        Self { half, buffer: BytesMut::new(), limit }
+        Self { half, buffer: BytesMut::new(), limit, read: LITTLE }
     }
 
     /// Another limit from now on.
@@ -67,9 +71,12 @@ impl Frames {
             if let Some(frame) = take(&mut self.buffer, self.limit)? {
                 return Ok(Some(frame));
             }
-            if self.half.read(&mut self.buffer, READ.min(PREFIX + self.limit)).await? == 0 {
+            let asked = self.read.min(PREFIX + self.limit);
+            let came = self.half.read(&mut self.buffer, asked).await?;
+            if came == 0 {
                 return if self.buffer.is_empty() { Ok(None) } else { Err(LinkError::Truncated) };
             }
+            self.read = if came == asked { READ } else if came <= LITTLE { LITTLE } else { self.read };
         }
     }
 

@@ -135,13 +135,15 @@ fn questions_have_golden_bytes() {
         bytes(Request::Join { cluster, store: StoreId(9) }),
         bytes(Request::Leave { member: member() }),
         bytes(Request::Snapshot { to: member(), from: member(), vote: vote(), manifest }),
+        bytes(Request::Digest { cluster, from: member(), at: LogId { term: 3, index: 7 }, hash: [0xd4; 32] }),
+        bytes(Request::Park(ParkAsk { to: member(), vote: vote(), last: id(7) })),
         bytes(appended),
         bytes(ChunkAsk::V1 { hash: ChunkHash([0xd4; 32]), offset: 300, length: 4 }),
     ];
     assert_eq!(found.join("\n"), QUESTIONS.join("\n"));
 }
 
-const QUESTIONS: [&str; 11] = [
+const QUESTIONS: [&str; 13] = [
     "00",
     "01[peer]0503[peer]050101030701",
     "02[peer]0503[peer]050101030701",
@@ -151,6 +153,8 @@ const QUESTIONS: [&str; 11] = [
     "06[cluster]09",
     "07[peer]05",
     "08[peer]05[peer]0503[peer]05010103070103010000ac0201[hash]",
+    "09[cluster][peer]050307[hash]",
+    "0a[peer]0503[peer]0501010307",
     "03[peer]0501010307010308010163010306",
     "00[hash]ac0204",
 ];
@@ -182,13 +186,15 @@ fn answers_have_golden_bytes() {
         bytes(Response::Refused(Why::Unsupported)),
         bytes(Response::Refused(Why::Failed("x".to_owned()))),
         bytes(Response::Refused(Why::Fenced)),
+        bytes(Response::Digest { hash: Some([0xd4; 32]) }),
+        bytes(Response::Parked),
         bytes(ChunkAnswer::Part { of: 300, bytes: Bytes::from_static(b"x") }),
         bytes(ChunkAnswer::Missing),
     ];
     assert_eq!(found.join("\n"), ANSWERS.join("\n"));
 }
 
-const ANSWERS: [&str; 26] = [
+const ANSWERS: [&str; 28] = [
     "00",
     "0103[peer]050101010307",
     "0200010307",
@@ -213,6 +219,8 @@ const ANSWERS: [&str; 26] = [
     "0907",
     "09080178",
     "0909",
+    "0a01[hash]",
+    "0b",
     "00ac020178",
     "01",
 ];
