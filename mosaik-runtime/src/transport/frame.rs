@@ -76,7 +76,13 @@ impl Frames {
             if came == 0 {
                 return if self.buffer.is_empty() { Ok(None) } else { Err(LinkError::Truncated) };
             }
-            self.read = if came == asked { READ } else if came <= LITTLE { LITTLE } else { self.read };
+            self.read = if came == asked {
+                READ
+            } else if came <= LITTLE {
+                LITTLE
+            } else {
+                self.read
+            };
         }
     }
 
