@@ -149,6 +149,7 @@ fn the_page_of_metrics_and_the_code_agree() {
                     "_bytes",
                     "_handshakes",
                     "_readers",
+                    "_parked",
                 ]
                 .iter()
                 .any(|end| name.ends_with(end));
