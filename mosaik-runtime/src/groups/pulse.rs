@@ -20,8 +20,10 @@ use crate::primitives::{PeerId, Scope, watch};
 
 /// How long between an answer and the next question.
 const BEAT: Duration = Duration::from_millis(500);
-/// A peer that does not answer for so long is lost.
-const SILENT: Duration = Duration::from_millis(1_500);
+/// How long it may take to answer.
+const ANSWERS: Duration = Duration::from_millis(750);
+/// So many questions, over two bonds if there are two, have to be without an answer before it is lost.
+const TRIES: usize = 2;
 
 /// Asks the peers that somebody follows. Clones share it.
 #[derive(Clone)]
@@ -98,12 +100,39 @@ impl Pulse {
         Following { pulse: self.clone(), peer, id, lost }
     }
 
+    /// How many peers are asked.
+    #[cfg(all(test, feature = "sim"))]
+    pub(in crate::groups) fn asked(&self) -> usize {
+        self.peers().len()
+    }
+
     fn peers(&self) -> MutexGuard<'_, BTreeMap<PeerId, Peer>> {
         self.0.peers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn bond(&self, to: PeerId) -> Option<Bond> {
-        self.peers().get(&to)?.followers.values().find_map(|bonds| bonds.get(to))
+    /// A bond with this peer, another one than `tried` if there are two.
+    fn bond(&self, to: PeerId, tried: Option<&Bond>) -> Option<Bond> {
+        let peers = self.peers();
+        let mut live = peers.get(&to)?.followers.values().filter_map(|bonds| bonds.get(to)).peekable();
+        let first = live.peek().cloned();
+        live.find(|bond| tried.is_none_or(|tried| !bond.is(tried))).or(first)
+    }
+
+    /// Whether the peer answers.
+    async fn is_there(&self, peer: PeerId) -> bool {
+        let mut tried = None;
+        for _ in 0..TRIES {
+            let Some(bond) = self.bond(peer, tried.as_ref()) else { return false };
+            match bond.call(Request::Ping, ANSWERS).await {
+                // A bond that cannot take the question has more to do than to be lost.
+                Ok(_) | Err(BondError::Busy) => return true,
+                Err(error) => {
+                    tracing::debug!(target: "mosaik::groups", peer = %peer.short(), "no pulse: {error}");
+                }
+            }
+            tried = Some(bond);
+        }
+        false
     }
 
     fn tell_lost(&self, peer: PeerId) {
@@ -116,17 +145,58 @@ impl Pulse {
 async fn ask(pulse: Pulse, peer: PeerId) {
     loop {
         sleep(BEAT).await;
-        let answered = match pulse.bond(peer) {
-            Some(bond) => bond.call(Request::Ping, SILENT).await,
-            None => Err(BondError::Down),
-        };
-        match answered {
-            // A bond that cannot take the question has more to do than to be lost.
-            Ok(_) | Err(BondError::Busy) => {}
-            Err(error) => {
-                tracing::debug!(target: "mosaik::groups", peer = %peer.short(), "no pulse: {error}");
-                pulse.tell_lost(peer);
+        if !pulse.is_there(peer).await {
+            pulse.tell_lost(peer);
+        }
+    }
+}
+
+#[cfg(all(test, feature = "sim"))]
+mod tests {
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::{
+        groups::bond::{
+            BondsSettings,
+            tests::{
+                hand::by_hand,
+                lab::{Echo, group, two, within},
+            },
+        },
+        primitives::{GroupId, NetworkId},
+        transport::sim::Net,
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_answers_over_another_bond_is_not_lost() {
+        let net = Net::new(9);
+        let (one, two) = two(&net).await;
+        let mut held = by_hand(&two);
+        let other = GroupId::derive("lab.other").on(&NetworkId::derive("groups-lab"));
+        let (silent, _silent) = Bonds::new(one.settings(), Arc::<Echo>::default());
+        let (alive, _alive) =
+            Bonds::new(BondsSettings { group: other, ..one.settings() }, Arc::<Echo>::default());
+        let mut quiet = Vec::new();
+        for bonds in [&silent, &alive] {
+            bonds.offer(two.id());
+            within("a bond", bonds.bonded(two.id())).await;
+            let bond = within("a bond", held.recv()).await.expect("it is given");
+            if bond.group == group() {
+                quiet.push(bond);
+            } else {
+                two.scope.spawn("lab living", bond.lives());
             }
         }
+        let pulse = Pulse::new(one.scope.child());
+        let mut first = pulse.follow(two.id(), silent.clone());
+        let second = pulse.follow(two.id(), alive.clone());
+        let minute = Duration::from_secs(60);
+        assert!(timeout(minute, first.lost()).await.is_err(), "one bond is silent, the other is not");
+        drop(second);
+        let limit = BEAT + ANSWERS * 3;
+        timeout(limit, first.lost()).await.expect("the only bond that is left is silent");
+        drop(first);
+        assert_eq!(pulse.asked(), 0);
     }
 }

@@ -25,7 +25,7 @@ use crate::{
     admission::Lease,
     groups::wire::{
         BirthMessage, CHANNEL, CONTROL_PRIORITY, ChannelKind, Control, GroupsProtocol, Hello, Open, Request,
-        Response, Why,
+        Response, Why, unknown_question,
     },
     primitives::{BootId, PeerId, Scope, codec, watch},
     transport::{Code, Link, LinkError, LinkReceiver, LinkSender, SessionId},
@@ -137,7 +137,8 @@ impl Bond {
         self.0.by_lower
     }
 
-    pub(super) fn is(&self, other: &Self) -> bool {
+    /// Whether both are the same bond.
+    pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
@@ -319,6 +320,30 @@ async fn write(
     }
 }
 
+/// What a peer said.
+enum Heard {
+    Known(Control),
+    /// A question that only later versions know.
+    Unknown {
+        id: u64,
+    },
+}
+
+/// The next frame. Cancel-safe.
+async fn next(receiver: &mut LinkReceiver<GroupsProtocol>) -> Result<Option<Heard>, LinkError> {
+    let Some(frame) = receiver.recv_frame(SILENCE).await? else { return Ok(None) };
+    match codec::decode::<Control>(&frame) {
+        Ok(control) => Ok(Some(Heard::Known(control))),
+        Err(error) => match unknown_question(&frame) {
+            Some(id) => Ok(Some(Heard::Unknown { id })),
+            None => {
+                receiver.stop(Code::Malformed);
+                Err(LinkError::Malformed(error.to_string()))
+            }
+        },
+    }
+}
+
 /// Reads what the peer says, and answers its questions.
 async fn read(bond: &Bond, receiver: &mut LinkReceiver<GroupsProtocol>) -> Over {
     let (bonds, peer) = (&bond.0.bonds, bond.0.peer);
@@ -332,10 +357,16 @@ async fn read(bond: &Bond, receiver: &mut LinkReceiver<GroupsProtocol>) -> Over 
                 }
                 continue;
             }
-            frame = receiver.recv::<Control>(SILENCE) => frame,
+            frame = next(receiver) => frame,
         };
         match frame {
-            Ok(Some(Control::Request { id, request })) => {
+            Ok(Some(Heard::Unknown { id })) => {
+                let response = Response::Refused(Why::Unsupported);
+                if bond.push(Control::Response { id, response }).is_err() {
+                    return Over::Stuck;
+                }
+            }
+            Ok(Some(Heard::Known(Control::Request { id, request }))) => {
                 let now = match request {
                     Request::Ping => Response::Pong,
                     _ if answers.len() >= ANSWERS => Response::Refused(Why::Busy),
@@ -349,13 +380,15 @@ async fn read(bond: &Bond, receiver: &mut LinkReceiver<GroupsProtocol>) -> Over 
                     return Over::Stuck;
                 }
             }
-            Ok(Some(Control::Response { id, response })) => {
+            Ok(Some(Heard::Known(Control::Response { id, response }))) => {
                 if let Some(waiting) = lock(&bond.0.waiting).remove(&id) {
                     let _ = waiting.send(response);
                 }
             }
-            Ok(Some(Control::Tell(message))) => bonds.tell(BondEvent::Told { peer, message }).await,
-            Ok(Some(Control::Hello { hello, .. })) => match checked(hello, peer, bond.0.boot) {
+            Ok(Some(Heard::Known(Control::Tell(message)))) => {
+                bonds.tell(BondEvent::Told { peer, message }).await;
+            }
+            Ok(Some(Heard::Known(Control::Hello { hello, .. }))) => match checked(hello, peer, bond.0.boot) {
                 Ok(hello) => {
                     if std::mem::replace(&mut *lock(&bond.0.hello), hello) != hello {
                         bonds.tell(BondEvent::Changed { peer, hello }).await;

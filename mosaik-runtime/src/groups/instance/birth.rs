@@ -179,5 +179,6 @@ impl super::Instance {
             view.failed.get_or_insert(why);
             (view.leader, view.is_leader) = (None, false);
         });
+        self.show_parked(false);
     }
 }

@@ -53,12 +53,14 @@ impl Driver {
     pub(super) async fn look_at_raft(&mut self) {
         if self.instance.has_failed() {
             (self.raft, self.managing) = (None, None);
+            self.ends_parking();
             return;
         }
         let Some((running, _)) = self.raft.clone() else { return };
         let metrics = running.raft.metrics().borrow_watched().clone();
         if let Err(error) = &metrics.running_state {
             self.raft = None;
+            self.ends_parking();
             return self.instance.fail(error);
         }
         let leads = metrics.current_leader == Some(running.member) && metrics.state.is_leader();

@@ -120,30 +120,49 @@ impl Driver {
 
     /// The pace has changed. Says whether there is something to look at.
     pub(super) fn paced(&mut self, pace: Pace) -> bool {
-        if let Pace::Follows(leader) = pace {
-            let bonds = self.instance.bonds().clone();
-            self.parking.following = Some(self.instance.0.parts.pulse.follow(leader.peer, bonds));
-            if self.instance.bonds().get(leader.peer).is_none() {
-                self.loses_leader();
+        if self.instance.has_failed() {
+            self.ends_parking();
+            return false;
+        }
+        match pace {
+            Pace::Follows(leader) => {
+                let bonds = self.instance.bonds().clone();
+                self.parking.following = Some(self.instance.0.parts.pulse.follow(leader.peer, bonds));
+                if self.instance.bonds().get(leader.peer).is_none() {
+                    self.loses_leader();
+                }
             }
-        } else {
-            self.parking.following = None;
+            Pace::Lost => {
+                self.parking.following = None;
+                self.wakes_soon();
+            }
+            Pace::Leads | Pace::Awake => self.parking.following = None,
         }
         let parked = pace != Pace::Awake;
         if !parked {
             self.parking.wakes_at = None;
             self.parking.begins_anew(self.instance.clock().now());
         }
-        self.instance.change_view(|view| view.parked = parked);
-        let group = self.instance.subject().intent.clone();
-        metrics::gauge!("mosaik_groups_parked", "group" => group).set(f64::from(u8::from(parked)));
+        self.instance.show_parked(parked);
         !parked
+    }
+
+    /// The member here is at its end: it is not parked, and follows nobody.
+    pub(super) fn ends_parking(&mut self) {
+        self.parking = Parking::default();
+        self.instance.show_parked(false);
     }
 
     /// The node of the leader is lost.
     pub(super) fn loses_leader(&mut self) {
         let Some((running, _)) = &self.raft else { return };
         running.server.lost();
+        self.wakes_soon();
+    }
+
+    /// A member that lost its leader wakes, a little apart from the others.
+    fn wakes_soon(&mut self) {
+        let Some((running, _)) = &self.raft else { return };
         if self.parking.wakes_at.is_none() && running.server.pace() == Pace::Lost {
             let apart = Duration::from_millis(self.instance.throw(APART) as u64);
             self.parking.wakes_at = Some(self.instance.clock().now() + apart);
@@ -216,6 +235,7 @@ impl Driver {
     fn who_parks(&self, running: &Running, metrics: &Metrics) -> Option<Vec<MemberId>> {
         let managing = self.managing.as_ref()?;
         let quiet = !managing.is_changing
+            && !running.server.is_contested()
             && self.instance.settings().leads == Leads::Normal
             && self.instance.0.view.borrow().conflict.is_none();
         let situation = self.situation(running, metrics).filter(|situation| quiet && !situation.joint)?;
@@ -262,6 +282,15 @@ async fn park(
 }
 
 impl Instance {
+    /// Shows whether the member here is parked.
+    pub(super) fn show_parked(&self, parked: bool) {
+        if self.0.view.borrow().parked != parked {
+            self.change_view(|view| view.parked = parked);
+        }
+        let group = self.subject().intent.clone();
+        metrics::gauge!("mosaik_groups_parked", "group" => group).set(f64::from(u8::from(parked)));
+    }
+
     /// A number below this one.
     fn throw(&self, below: usize) -> usize {
         self.0.rng.lock().unwrap_or_else(std::sync::PoisonError::into_inner).below(below)

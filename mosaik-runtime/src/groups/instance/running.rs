@@ -7,13 +7,13 @@ use std::{
 };
 
 use openraft::{Config, Raft, RaftMetrics, ReadPolicy, SnapshotPolicy, type_config::alias::WatchReceiverOf};
-use tokio::time::timeout;
+use tokio::{sync::Mutex, time::timeout};
 
 use super::Instance;
 use crate::groups::{
     MemberId,
     birth::ClusterId,
-    raft::{Home, Housed, Pace, RaftLog, RaftNetwork, RaftServer, RaftTypes, ScopeRuntime},
+    raft::{Home, Housed, LEASE, Pace, RaftLog, RaftNetwork, RaftServer, RaftTypes, ScopeRuntime},
     settings::Leads,
     store::LogReader,
     version::Era,
@@ -28,12 +28,8 @@ pub(super) type LogId = openraft::type_config::alias::LogIdOf<RaftTypes>;
 
 /// How often a leader says that it is there.
 pub(super) const HEARTBEAT: Duration = Duration::from_millis(100);
-/// A member that heard the leader votes for nobody else for so long.
-const LEASE: Duration = Duration::from_millis(450);
 /// A follower that hears nothing waits at least so much longer, and at most another lease: it stands for election after 600 to 900 ms.
 const WAIT: Duration = Duration::from_millis(150);
-/// A leader without a majority is silent for so long, and then tries again for so long.
-const PROBE: Duration = Duration::from_millis(1200);
 /// Bytes of entries that are kept behind a snapshot.
 const KEPT_BYTES: u64 = if cfg!(test) { 1 << 20 } else { 64 << 20 };
 /// Most entries in one message to a follower; their bytes are bounded where the log is read.
@@ -54,18 +50,28 @@ pub(in crate::groups) struct Running {
     pub(super) home: Home,
     /// Answers for it.
     pub(in crate::groups) server: RaftServer<Housed>,
+    /// Held while a leader that was parked asks whether it still leads.
+    waking: Mutex<()>,
 }
 
 /// How long a leader that was parked asks a majority whether it still leads.
 const WAKE: Duration = Duration::from_secs(1);
 
 impl Running {
-    /// Somebody uses the group over this member. A leader that is parked wakes, and hears first from a majority that it leads: without
-    /// that it takes no commands.
+    /// Somebody uses the group over this member. A leader that was parked wakes, and hears first from a majority that it leads: without
+    /// that it takes no commands. All that come meanwhile wait for the same answer.
     pub(in crate::groups) async fn awake(&self) {
         self.server.used();
-        if self.server.pace() == Pace::Leads && self.server.wake().await {
+        if self.server.pace() != Pace::Leads && !self.server.is_unsure() {
+            return;
+        }
+        let _one = self.waking.lock().await;
+        if self.server.pace() == Pace::Leads {
+            self.server.wake().await;
+        }
+        if self.server.is_unsure() {
             let _ = timeout(WAKE, self.raft.get_read_log_id(ReadPolicy::ReadIndex)).await;
+            self.server.is_sure();
         }
     }
 }
@@ -78,7 +84,8 @@ fn config(name: &str, kept: u64) -> Result<Config, openraft::ConfigError> {
         // openraft takes the longest timeout for the lease too, and adds the two.
         election_timeout_min: millis(WAIT),
         election_timeout_max: millis(LEASE),
-        quorum_loss_probe_interval: Some(millis(PROBE)),
+        // `raft::Probe` does that: a leader that was parked must not wake into silence.
+        quorum_loss_probe_interval: None,
         enable_pre_vote: Some(true),
         // A leader that restarts stands for election like anybody: entries that it replicated and had not flushed itself are gone, and
         // in its old term it would write others at their places.
@@ -106,15 +113,15 @@ impl Instance {
         machine.begin(Era::of(&cluster));
         let rng = self.0.rng.lock().unwrap_or_else(PoisonError::into_inner).split("raft");
         let (machine, home) = Housed::new(machine);
-        let starting = Raft::new(member, config, network, RaftLog::new(log), machine);
+        let starting = Raft::new(member, config, network.clone(), RaftLog::new(log), machine);
         let raft = ScopeRuntime::within(self.scope(), rng, starting).await.map_err(io::Error::other)?;
         if self.settings().leads == Leads::Never {
             raft.runtime_config().elect(false);
         }
         let group = self.subject().intent.clone();
         self.scope().spawn("groups snapshots", make_snapshots(group, raft.clone(), due));
-        let server = RaftServer::new(raft.clone(), member, self.bonds().clone(), snapshots);
-        let running = Arc::new(Running { member, cluster, raft, home, server });
+        let server = RaftServer::new(raft.clone(), network, snapshots);
+        let running = Arc::new(Running { member, cluster, raft, home, server, waking: Mutex::default() });
         let comparing = super::digests::compare_all(self.clone(), running.clone(), digested);
         self.scope().spawn("groups digests", comparing);
         self.set_running(Some(running.clone()));

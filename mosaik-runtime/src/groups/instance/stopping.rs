@@ -65,6 +65,7 @@ impl Driver {
         }
         self.instance.set_running(None);
         self.instance.change_view(|view| (view.leader, view.is_leader) = (None, false));
+        self.ends_parking();
         let _ = timeout(END, running.raft.shutdown()).await;
     }
 }

@@ -18,7 +18,7 @@ use openraft::{
     type_config::alias::{SnapshotOf, VoteOf},
 };
 
-use super::{convert, stream, translate, types::RaftTypes};
+use super::{convert, probe::Probe, stream, translate, types::RaftTypes};
 use crate::groups::{
     MemberId,
     bond::{Bond, BondError, Bonds},
@@ -37,8 +37,9 @@ const NO_FURTHER: Duration = Duration::from_secs(30);
 /// Makes openraft's clients for the members of a group.
 #[derive(Debug, Clone)]
 pub struct RaftNetwork {
-    bonds: Bonds,
-    me: MemberId,
+    pub(super) bonds: Bonds,
+    pub(super) me: MemberId,
+    pub(super) probe: Probe,
 }
 
 /// openraft's client for one member.
@@ -49,7 +50,13 @@ pub struct RaftPeer {
     target: MemberId,
     /// Whether entries have a channel of their own.
     bulk: bool,
+    probe: Probe,
 }
+
+/// A heartbeat was kept back.
+#[derive(Debug, thiserror::Error)]
+#[error("this leader is silent for a while, since it does not reach a majority")]
+struct Silent;
 
 /// How a question to a peer ended otherwise than with the answer to it.
 type Failed = RPCError<RaftTypes>;
@@ -57,11 +64,13 @@ type Failed = RPCError<RaftTypes>;
 impl RaftNetwork {
     /// The network as the member `me` sees it.
     pub fn new(bonds: Bonds, me: MemberId) -> Self {
-        Self { bonds, me }
+        let probe = Probe::new(bonds.clock().clone());
+        Self { bonds, me, probe }
     }
 
     fn peer(&self, target: MemberId, bulk: bool) -> RaftPeer {
-        RaftPeer { bonds: self.bonds.clone(), me: self.me, target, bulk }
+        let probe = self.probe.clone();
+        RaftPeer { bonds: self.bonds.clone(), me: self.me, target, bulk, probe }
     }
 }
 
@@ -145,6 +154,9 @@ impl RaftNetworkV2<RaftTypes> for RaftPeer {
     ) -> Result<AppendEntriesResponse<RaftTypes>, Failed> {
         if self.is_taken_for_granted() {
             return Ok(AppendEntriesResponse::Success);
+        }
+        if !self.bulk && self.probe.is_silent() {
+            return Err(unreachable(&Silent));
         }
         let appended = translate::appended(rpc);
         let (_, last) = translate::range(&appended);

@@ -2,9 +2,20 @@
 //!
 //! Parking is never a matter of safety: who is parked answers every question as before. Whatever reaches a parked member wakes it.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::time::Instant;
 
 use crate::{groups::MemberId, primitives::watch};
+
+/// For so long after somebody stood for election nobody is parked. Whoever lost the leader alone asks again within it.
+const CONTESTED: Duration = Duration::from_secs(2);
 
 /// Whether a member keeps time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +37,12 @@ pub(super) struct Pacer {
     /// Whether it is parked: so that nobody needs the lock to see that it is not.
     parked: AtomicBool,
     uses: AtomicU64,
+    /// Woken as a leader, and not confirmed since.
+    unsure: AtomicBool,
+    /// Whether the leader is being asked if it leads.
+    doubting: AtomicBool,
+    /// When somebody stood for election last.
+    contested: Mutex<Option<Instant>>,
 }
 
 impl Pacer {
@@ -34,7 +51,37 @@ impl Pacer {
             pace: watch::Sender::new(Pace::Awake),
             parked: AtomicBool::new(false),
             uses: AtomicU64::new(0),
+            unsure: AtomicBool::new(false),
+            doubting: AtomicBool::new(false),
+            contested: Mutex::default(),
         }
+    }
+
+    pub(super) fn is_unsure(&self) -> bool {
+        self.unsure.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_sure(&self) {
+        self.unsure.store(false, Ordering::Release);
+    }
+
+    /// Says whether nobody doubted yet.
+    pub(super) fn begins_to_doubt(&self) -> bool {
+        !self.doubting.swap(true, Ordering::AcqRel)
+    }
+
+    pub(super) fn doubts_no_more(&self) {
+        self.doubting.store(false, Ordering::Release);
+    }
+
+    /// Somebody stands for election.
+    pub(super) fn contested(&self, now: Instant) {
+        *self.contested.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+    }
+
+    pub(super) fn is_contested(&self, now: Instant) -> bool {
+        let at = *self.contested.lock().unwrap_or_else(PoisonError::into_inner);
+        at.is_some_and(|at| now.saturating_duration_since(at) < CONTESTED)
     }
 
     pub(super) fn pace(&self) -> Pace {
@@ -60,6 +107,9 @@ impl Pacer {
         let mut before = to;
         self.pace.send_if_modified(|pace| {
             before = std::mem::replace(pace, to);
+            if (before, to) == (Pace::Leads, Pace::Awake) {
+                self.unsure.store(true, Ordering::Release);
+            }
             self.parked.store(to != Pace::Awake, Ordering::Release);
             if before != to {
                 tick(to == Pace::Awake);
@@ -69,10 +119,11 @@ impl Pacer {
         before
     }
 
-    /// A parked follower has lost its leader.
-    pub(super) fn lost(&self) {
+    /// A parked follower has lost its leader, or this one, if it still follows it.
+    pub(super) fn lost(&self, leader: Option<MemberId>) {
         self.pace.send_if_modified(|pace| {
-            let follows = matches!(pace, Pace::Follows(_));
+            let follows =
+                matches!(pace, Pace::Follows(follows) if leader.is_none_or(|leader| leader == *follows));
             if follows {
                 *pace = Pace::Lost;
             }
@@ -97,11 +148,19 @@ mod tests {
         assert_eq!((ticks.take(), pacer.pace()), (None, Pace::Awake));
         assert_eq!(pacer.set(Pace::Follows(leader), tick), Pace::Awake);
         assert_eq!((ticks.take(), pacer.pace()), (Some(false), Pace::Follows(leader)));
-        pacer.lost();
+        pacer.lost(Some(MemberId::new(leader.peer, 8)));
+        assert_eq!(pacer.pace(), Pace::Follows(leader), "another one");
+        pacer.lost(None);
         assert_eq!(pacer.pace(), Pace::Lost);
         assert_eq!(pacer.set(Pace::Awake, tick), Pace::Lost);
         assert_eq!((ticks.take(), pacer.pace()), (Some(true), Pace::Awake));
-        pacer.lost();
+        pacer.lost(None);
         assert_eq!(pacer.pace(), Pace::Awake, "who is awake finds out by itself");
+        assert!(!pacer.is_unsure(), "it never led");
+        pacer.set(Pace::Leads, tick);
+        pacer.set(Pace::Awake, tick);
+        assert!(pacer.is_unsure(), "who leads heard of nobody while it was parked");
+        pacer.is_sure();
+        assert!(!pacer.is_unsure());
     }
 }

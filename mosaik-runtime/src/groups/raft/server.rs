@@ -12,14 +12,16 @@ use openraft::{
 
 use super::{
     convert,
+    network::RaftNetwork,
     pace::{Pace, Pacer},
+    probe::Probe,
     sane, translate,
     types::RaftTypes,
 };
 use crate::{
     groups::{
         MemberId,
-        bond::Bonds,
+        bond::{BondError, Bonds},
         pull::{self, Install, Pulls},
         store::{
             Snapshots,
@@ -36,6 +38,8 @@ use crate::{
 
 /// Longer than a leader is silent.
 const SILENCE: Duration = Duration::from_secs(24 * 3600);
+/// How long a leader may take to hear from a majority that it leads, when a member that it parked asks.
+const DOUBT: Duration = Duration::from_millis(700);
 
 /// Serves the Raft of one group on this node. Clones share it.
 pub struct RaftServer<SM: RaftStateMachine<RaftTypes>> {
@@ -45,6 +49,7 @@ pub struct RaftServer<SM: RaftStateMachine<RaftTypes>> {
     snapshots: Snapshots,
     pulls: Arc<Pulls>,
     pacer: Arc<Pacer>,
+    probe: Probe,
 }
 
 impl<SM: RaftStateMachine<RaftTypes>> Clone for RaftServer<SM> {
@@ -56,6 +61,7 @@ impl<SM: RaftStateMachine<RaftTypes>> Clone for RaftServer<SM> {
             snapshots: self.snapshots.clone(),
             pulls: self.pulls.clone(),
             pacer: self.pacer.clone(),
+            probe: self.probe.clone(),
         }
     }
 }
@@ -64,9 +70,11 @@ impl<SM> RaftServer<SM>
 where
     SM: RaftStateMachine<RaftTypes, SnapshotData = Manifest>,
 {
-    /// Serves `raft`, which is the member `me` and has its snapshots in `snapshots`.
-    pub fn new(raft: Raft<RaftTypes, SM>, me: MemberId, bonds: Bonds, snapshots: Snapshots) -> Self {
-        Self { raft, me, bonds, snapshots, pulls: Arc::default(), pacer: Arc::new(Pacer::new()) }
+    /// Serves `raft`, which speaks over `network` and has its snapshots in `snapshots`.
+    pub fn new(raft: Raft<RaftTypes, SM>, network: RaftNetwork, snapshots: Snapshots) -> Self {
+        let RaftNetwork { bonds, me, probe } = network;
+        probe.watch(raft.metrics());
+        Self { raft, me, bonds, snapshots, pulls: Arc::default(), pacer: Arc::new(Pacer::new()), probe }
     }
 
     /// Answers a question. Joining and leaving are not Raft's matter.
@@ -132,10 +140,14 @@ where
     async fn vote(&self, from: PeerId, ask: VoteAsk, pre: bool) -> Result<Response, Why> {
         self.check(from, ask.to, ask.vote.member)?;
         sane::vote(&ask)?;
-        let parked = matches!(self.pace(), Pace::Leads | Pace::Follows(_));
-        self.wake().await;
-        if pre && parked {
-            // Nobody was heard of a leader that is there. If it is not, the next question finds that out.
+        self.pacer.contested(self.bonds.clock().now());
+        let pace = self.pace();
+        match pace {
+            // Whoever asks may have lost the leader alone. It sleeps on, until it knows better.
+            Pace::Follows(leader) if pre => self.doubt(leader),
+            _ => drop(self.wake().await),
+        }
+        if pre && matches!(pace, Pace::Leads | Pace::Follows(_)) {
             let vote = convert::vote(&self.raft.metrics().borrow_watched().vote);
             return Ok(Response::Vote(VoteAnswer { vote, granted: false, last: None }));
         }
@@ -250,13 +262,15 @@ where
 
     /// The leader of this parked member is lost.
     pub fn lost(&self) {
-        self.pacer.lost();
+        self.pacer.lost(None);
     }
 
     /// The member keeps time again. A leader says at once that it is there. Says whether the member was parked.
     pub async fn wake(&self) -> bool {
-        if self.pace() == Pace::Awake {
-            return false;
+        match self.pace() {
+            Pace::Awake => return false,
+            Pace::Leads => self.probe.wakes(),
+            Pace::Follows(_) | Pace::Lost => {}
         }
         let before = self.pacer.set(Pace::Awake, |on| self.raft.runtime_config().tick(on));
         if before == Pace::Leads {
@@ -266,12 +280,46 @@ where
         before != Pace::Awake
     }
 
+    /// Whether this member woke as a leader, and has not heard from a majority since that it leads.
+    pub fn is_unsure(&self) -> bool {
+        self.pacer.is_unsure()
+    }
+
+    /// It has, or does not lead.
+    pub fn is_sure(&self) {
+        self.pacer.is_sure();
+    }
+
+    /// Whether somebody stood for election a moment ago: this is no time to park.
+    pub fn is_contested(&self) -> bool {
+        self.pacer.is_contested(self.bonds.clock().now())
+    }
+
+    /// Asks the leader of this parked member whether it leads, which wakes all that it reaches. If it does not say so, it is lost.
+    fn doubt(&self, leader: MemberId) {
+        if !self.pacer.begins_to_doubt() {
+            return;
+        }
+        let server = self.clone();
+        self.bonds.scope().spawn("groups doubt", async move {
+            let answered = match server.bonds.get(leader.peer) {
+                Some(bond) => bond.call(Request::ReadIndex, DOUBT).await,
+                None => Err(BondError::Down),
+            };
+            if !matches!(answered, Ok(Response::ReadIndex { .. })) {
+                server.pacer.lost(Some(leader));
+            }
+            server.pacer.doubts_no_more();
+        });
+    }
+
     /// The leader wants to park this member. It agrees if it has all that the leader has.
     fn park(&self, from: PeerId, ask: ParkAsk) -> Result<Response, Why> {
         self.check(from, ask.to, ask.vote.member)?;
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow_watched();
-        let is_same = convert::vote(&metrics.vote) == ask.vote
+        let is_same = !self.is_contested()
+            && convert::vote(&metrics.vote) == ask.vote
             && metrics.current_leader == Some(ask.vote.member)
             && !metrics.state.is_leader()
             && metrics.last_applied.as_ref().map(convert::log_id) == ask.last

@@ -140,10 +140,25 @@ fn questions_have_golden_bytes() {
         bytes(appended),
         bytes(ChunkAsk::V1 { hash: ChunkHash([0xd4; 32]), offset: 300, length: 4 }),
     ];
-    assert_eq!(found.join("\n"), QUESTIONS.join("\n"));
+    assert_eq!(found.join("\n"), QUESTIONS_BYTES.join("\n"));
 }
 
-const QUESTIONS: [&str; 13] = [
+#[test]
+fn a_question_beyond_the_last_one_that_is_known_is_told_from_a_broken_one() {
+    let last = Request::Park(ParkAsk { to: member(), vote: vote(), last: id(7) });
+    let frame = codec::encode(&Control::Request { id: 300, request: last }).expect("encodes");
+    assert_eq!(frame[..4], [REQUEST as u8, 0xac, 2, QUESTIONS as u8 - 1], "the last one that is known");
+    assert_eq!(unknown_question(&frame), None);
+    let mut later = frame.clone();
+    later[3] += 1;
+    assert!(codec::decode::<Control>(&later).is_err());
+    assert_eq!(unknown_question(&later), Some(300));
+    assert_eq!(unknown_question(&later[..3]), None);
+    later[0] += 1;
+    assert_eq!(unknown_question(&later), None, "no question");
+}
+
+const QUESTIONS_BYTES: [&str; 13] = [
     "00",
     "01[peer]0503[peer]050101030701",
     "02[peer]0503[peer]050101030701",

@@ -24,7 +24,7 @@ use super::{
     store::record::{LogId, Manifest, Vote},
 };
 use crate::{
-    primitives::{BootId, WireId},
+    primitives::{BootId, WireId, codec},
     transport::Protocol,
 };
 
@@ -183,6 +183,20 @@ pub enum Control {
         /// The answer.
         response: Response,
     },
+}
+
+/// The place of [`Control::Request`] among its siblings.
+const REQUEST: u32 = 2;
+/// How many questions this version knows: those of [`Request`]. A golden test holds it.
+const QUESTIONS: u32 = 11;
+
+/// The number of a question that a later version has added. Such a frame does not decode; it is answered with [`Why::Unsupported`], so that
+/// a node of this version and one of a later keep their bond.
+pub fn unknown_question(frame: &[u8]) -> Option<u64> {
+    match codec::decode_front::<(u32, u64, u32)>(frame) {
+        Ok((REQUEST, id, question)) if question >= QUESTIONS => Some(id),
+        _ => None,
+    }
 }
 
 /// A question between two nodes of a group. Those of Raft say to which member they go, so that a node that lost its store does

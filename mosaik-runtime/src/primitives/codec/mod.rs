@@ -159,6 +159,12 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     finish(T::deserialize(&mut from), from)
 }
 
+/// Decodes a value at the beginning of `bytes`, whatever follows. For types that do not contain themselves.
+pub fn decode_front<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
+    let mut from = postcard::Deserializer::from_bytes(bytes);
+    T::deserialize(&mut from).map_err(|error| DecodeError::Malformed(error.to_string()))
+}
+
 /// Decodes like [`decode`], for a type that contains itself: nesting beyond [`DEPTH_LIMIT`] is an error.
 pub fn decode_deep<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     let mut from = postcard::Deserializer::from_bytes(bytes);
@@ -188,6 +194,7 @@ mod tests {
         let bytes = encode(&(7u32, "seven")).expect("encodes");
         assert_eq!(decode::<(u32, String)>(&bytes), Ok((7, "seven".to_owned())));
         assert_eq!(decode::<u32>(&bytes), Err(DecodeError::Remainder(6)));
+        assert_eq!(decode_front::<u32>(&bytes), Ok(7));
         assert!(matches!(decode::<(u32, String)>(&bytes[..3]), Err(DecodeError::Malformed(_))));
     }
 

@@ -115,8 +115,12 @@ impl After {
         let last = book.history.last_journal();
         let checked = book.history.balances(&last).and_then(|()| book.history.is_linearizable());
         let done = book.history.acknowledged;
+        // Clients of a group that rests write less: one write of each node is all that was waited for.
+        let least = if self.plan.rests { self.plan.nodes as u64 } else { 10 };
         let checked = checked.and_then(|()| match done {
-            0..10 => Err(broken("R10", format!("only {done} writes were acknowledged in the whole story"))),
+            done if done < least => {
+                Err(broken("R10", format!("only {done} writes were acknowledged in the whole story")))
+            }
             _ => Ok(()),
         });
         assert!(

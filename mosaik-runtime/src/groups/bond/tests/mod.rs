@@ -2,6 +2,7 @@
 
 mod again;
 mod fake;
+pub(in crate::groups) mod hand;
 mod held;
 pub(in crate::groups) mod lab;
 mod life;

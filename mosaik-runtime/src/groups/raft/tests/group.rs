@@ -125,10 +125,10 @@ impl Member {
         let snapshots = store.snapshots(group());
         let machine = Machine::new(snapshots.clone()).await.expect("restores");
         let network = RaftNetwork::new(node.bonds().clone(), me);
-        let start = Raft::new(me, config(), network, log, machine);
+        let start = Raft::new(me, config(), network.clone(), log, machine);
         let raft = ScopeRuntime::within(&node.scope, NodeRng::from_seed(number.into()), start);
         let raft = raft.await.expect("starts");
-        let server = RaftServer::new(raft.clone(), me, node.bonds().clone(), snapshots.clone());
+        let server = RaftServer::new(raft.clone(), network, snapshots.clone());
         assert!(seat.raft.set(server).is_ok());
         Self { node, me, raft, seat, snapshots, _events: events }
     }
