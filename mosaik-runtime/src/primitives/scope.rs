@@ -118,8 +118,14 @@ impl Scope {
     /// # Errors
     ///
     /// When `part` panics. It is logged and counted as well.
-    pub async fn caught<T>(&self, name: &'static str, part: impl Future<Output = T>) -> Result<T, String> {
-        caught(name, &self.panics, Box::pin(part)).await
+    pub fn caught<T>(
+        &self,
+        name: &'static str,
+        part: impl Future<Output = T>,
+    ) -> impl Future<Output = Result<T, String>> {
+        // Boxed before anything waits: a future that takes another one by value holds its size twice.
+        let part = Box::pin(part);
+        async move { caught(name, &self.panics, part).await }
     }
 
     /// A worker ended without a panic, and should not have.

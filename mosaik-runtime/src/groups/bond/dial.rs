@@ -43,7 +43,8 @@ pub(super) async fn keep(bonds: Bonds, peer: PeerId, scope: Scope) {
             if bonds.me() > peer && timeout(TURN, bonds.bonded(peer)).await.is_ok() {
                 continue;
             }
-            let wait = match dial(&bonds, peer).await {
+            // Boxed: an attempt is seldom, and what it needs would be set aside for as long as the bond stands.
+            let wait = match Box::pin(dial(&bonds, peer)).await {
                 Ok(()) | Err(Failed::Bonded) => waits.next_wait(),
                 Err(Failed::Refused(why)) => {
                     let hopeless = !why.may_pass();

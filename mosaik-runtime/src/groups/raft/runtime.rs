@@ -86,6 +86,8 @@ impl AsyncRuntime for ScopeRuntime {
         // Outside of all scopes, in tests, a task has one of its own.
         let scope = Scope::current().unwrap_or_default();
         let here = scope.clone();
+        // What is moved into the task would be there once more.
+        let future = Box::pin(future);
         let task = async move {
             let _ = done.send(here.caught("raft", future).await);
         };
