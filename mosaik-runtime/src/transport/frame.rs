@@ -72,6 +72,10 @@ impl Frames {
                 return Ok(Some(frame));
             }
             let asked = self.read.min(PREFIX + self.limit);
+            if self.buffer.is_empty() && self.buffer.capacity() > 4 * asked {
+                // Large frames came before; a link that brings little again keeps little.
+                self.buffer = BytesMut::new();
+            }
             let came = self.half.read(&mut self.buffer, asked).await?;
             if came == 0 {
                 return if self.buffer.is_empty() { Ok(None) } else { Err(LinkError::Truncated) };

@@ -34,13 +34,13 @@ pub(crate) async fn measure(window: Duration) -> Fallible<Vec<Measured>> {
         nodes.push(Network::builder(name.clone()).build().await?);
     }
     sleep(MEET).await;
+    // What a process sets aside once, with its first group, comes with no other.
+    let _first = open(&nodes, "bench.idle-first").await?;
+    sleep(MEET).await;
     let before = resident_mib()?;
     let mut groups: Vec<Group<Sum>> = Vec::new();
     for number in 0..GROUPS {
-        for node in &nodes {
-            let group = node.groups().machine(Sum::default()).named(format!("bench.idle-{number}"));
-            groups.push(group.voters(Voters::Count(NODES)).join().await?);
-        }
+        groups.extend(open(&nodes, &format!("bench.idle-{number}")).await?);
     }
     let start = tokio::time::Instant::now();
     for group in &groups {
@@ -62,4 +62,14 @@ pub(crate) async fn measure(window: Duration) -> Fallible<Vec<Measured>> {
         measured("core-of-a-node", percent, "%", cores),
         measured("memory-of-a-group", memory, "KiB", 0.0),
     ])
+}
+
+/// Opens a group on all nodes.
+async fn open(nodes: &[Network], name: &str) -> Fallible<Vec<Group<Sum>>> {
+    let mut groups = Vec::new();
+    for node in nodes {
+        let group = node.groups().machine(Sum::default()).named(name.to_owned());
+        groups.push(group.voters(Voters::Count(NODES)).join().await?);
+    }
+    Ok(groups)
 }

@@ -48,7 +48,8 @@ struct Inner {
     session: SessionId,
     by_lower: bool,
     hello: Mutex<Hello>,
-    outbox: mpsc::Sender<Control>,
+    /// Boxed: a queue sets room aside for a few dozen of what it holds.
+    outbox: mpsc::Sender<Box<Control>>,
     waiting: Mutex<BTreeMap<u64, oneshot::Sender<Response>>>,
     next: AtomicU64,
     /// Tasks of its channels live here; asked to stop when the bond is to end.
@@ -75,7 +76,7 @@ pub(super) struct Task {
     sender: LinkSender<GroupsProtocol>,
     receiver: LinkReceiver<GroupsProtocol>,
     lease: Lease,
-    inbox: mpsc::Receiver<Control>,
+    inbox: mpsc::Receiver<Box<Control>>,
 }
 
 impl fmt::Debug for Bond {
@@ -224,7 +225,7 @@ impl Bond {
 
     /// Puts a frame behind those that wait to be written.
     fn push(&self, frame: Control) -> Result<(), BondError> {
-        self.0.outbox.try_send(frame).map_err(|error| match error {
+        self.0.outbox.try_send(Box::new(frame)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => BondError::Busy,
             mpsc::error::TrySendError::Closed(_) => BondError::Down,
         })
@@ -299,7 +300,7 @@ impl Bond {
 /// Writes what waits, and where this node stands whenever that changes.
 async fn write(
     sender: &mut LinkSender<GroupsProtocol>,
-    inbox: &mut mpsc::Receiver<Control>,
+    inbox: &mut mpsc::Receiver<Box<Control>>,
     mut hello: watch::Receiver<Hello>,
 ) -> Over {
     // It may have changed since the handshake.
@@ -310,11 +311,11 @@ async fn write(
             frame = inbox.recv() => frame,
             Ok(()) = hello.changed() => {
                 let hello = *hello.borrow_and_update();
-                Some(Control::Hello { hello, extensions: Vec::new() })
+                Some(Box::new(Control::Hello { hello, extensions: Vec::new() }))
             }
         };
         let Some(frame) = frame else { return Over::Closed };
-        if let Err(error) = sender.send(&frame).await {
+        if let Err(error) = sender.send(&*frame).await {
             return Over::Lost(error);
         }
     }

@@ -108,7 +108,7 @@ impl Driver {
 
     /// Starts Raft as this member.
     pub(super) async fn start(&mut self, member: MemberId, cluster: ClusterId) {
-        match self.instance.start_raft(member, cluster).await {
+        match Box::pin(self.instance.start_raft(member, cluster)).await {
             Ok(running) => {
                 let metrics = running.raft.server_metrics();
                 self.parking.begin(running.server.paces(), self.instance.clock().now());

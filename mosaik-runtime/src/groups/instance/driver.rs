@@ -105,8 +105,9 @@ pub(super) async fn drive(
     mut orders: mpsc::Receiver<Order>,
 ) {
     let (reports, done) = mpsc::channel(REPORTS);
+    // Boxed: what an async function takes by value its future holds twice.
     let driver = match Driver::new(instance.clone(), reports) {
-        Ok(driver) => driver,
+        Ok(driver) => Box::new(driver),
         Err(error) => {
             instance.fail(&error);
             loop {
@@ -167,7 +168,7 @@ impl Driver {
     }
 
     async fn run(
-        mut self,
+        mut self: Box<Self>,
         mut events: mpsc::Receiver<BondEvent>,
         mut orders: mpsc::Receiver<Order>,
         mut done: mpsc::Receiver<Done>,
