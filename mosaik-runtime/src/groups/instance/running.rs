@@ -28,9 +28,8 @@ pub(super) type LogId = openraft::type_config::alias::LogIdOf<RaftTypes>;
 
 /// How often a leader says that it is there.
 pub(super) const HEARTBEAT: Duration = Duration::from_millis(100);
-/// A follower that hears nothing waits at least so much longer, and at most another lease: it stands for election after 750 to 900 ms.
-/// openraft waits for votes as long as that, and our questions three quarters of it.
-const WAIT: Duration = Duration::from_millis(300);
+/// A follower that hears nothing waits at least so much longer, and at most another lease: it stands for election after 600 to 900 ms.
+const WAIT: Duration = Duration::from_millis(150);
 /// Bytes of entries that are kept behind a snapshot.
 const KEPT_BYTES: u64 = if cfg!(test) { 1 << 20 } else { 64 << 20 };
 /// Most entries in one message to a follower; their bytes are bounded where the log is read.
