@@ -321,22 +321,16 @@ async fn write(
     }
 }
 
-/// What a peer said.
-enum Heard {
-    Known(Control),
-    /// A question that only later versions know.
-    Unknown {
-        id: u64,
-    },
-}
+/// What a peer said; or the number of a question that only later versions know.
+type Heard = Result<Control, u64>;
 
 /// The next frame. Cancel-safe.
 async fn next(receiver: &mut LinkReceiver<GroupsProtocol>) -> Result<Option<Heard>, LinkError> {
     let Some(frame) = receiver.recv_frame(SILENCE).await? else { return Ok(None) };
     match codec::decode::<Control>(&frame) {
-        Ok(control) => Ok(Some(Heard::Known(control))),
+        Ok(control) => Ok(Some(Ok(control))),
         Err(error) => match unknown_question(&frame) {
-            Some(id) => Ok(Some(Heard::Unknown { id })),
+            Some(id) => Ok(Some(Err(id))),
             None => {
                 receiver.stop(Code::Malformed);
                 Err(LinkError::Malformed(error.to_string()))
@@ -361,13 +355,13 @@ async fn read(bond: &Bond, receiver: &mut LinkReceiver<GroupsProtocol>) -> Over 
             frame = next(receiver) => frame,
         };
         match frame {
-            Ok(Some(Heard::Unknown { id })) => {
+            Ok(Some(Err(id))) => {
                 let response = Response::Refused(Why::Unsupported);
                 if bond.push(Control::Response { id, response }).is_err() {
                     return Over::Stuck;
                 }
             }
-            Ok(Some(Heard::Known(Control::Request { id, request }))) => {
+            Ok(Some(Ok(Control::Request { id, request }))) => {
                 let now = match request {
                     Request::Ping => Response::Pong,
                     _ if answers.len() >= ANSWERS => Response::Refused(Why::Busy),
@@ -381,15 +375,15 @@ async fn read(bond: &Bond, receiver: &mut LinkReceiver<GroupsProtocol>) -> Over 
                     return Over::Stuck;
                 }
             }
-            Ok(Some(Heard::Known(Control::Response { id, response }))) => {
+            Ok(Some(Ok(Control::Response { id, response }))) => {
                 if let Some(waiting) = lock(&bond.0.waiting).remove(&id) {
                     let _ = waiting.send(response);
                 }
             }
-            Ok(Some(Heard::Known(Control::Tell(message)))) => {
+            Ok(Some(Ok(Control::Tell(message)))) => {
                 bonds.tell(BondEvent::Told { peer, message }).await;
             }
-            Ok(Some(Heard::Known(Control::Hello { hello, .. }))) => match checked(hello, peer, bond.0.boot) {
+            Ok(Some(Ok(Control::Hello { hello, .. }))) => match checked(hello, peer, bond.0.boot) {
                 Ok(hello) => {
                     if std::mem::replace(&mut *lock(&bond.0.hello), hello) != hello {
                         bonds.tell(BondEvent::Changed { peer, hello }).await;

@@ -90,7 +90,7 @@ impl Probe {
 
 /// Whether a leader is silent that heard no majority for so long.
 fn is_silent_after(unheard: Duration) -> bool {
-    unheard.checked_sub(LEASE).is_some_and(|over| over.as_nanos() / PHASE.as_nanos() % 2 == 0)
+    unheard.checked_sub(LEASE).is_some_and(|over| (over.as_nanos() / PHASE.as_nanos()).is_multiple_of(2))
 }
 
 #[cfg(test)]
