@@ -32,6 +32,8 @@ const PROVING: Duration = Duration::from_millis(2500);
 /// The same at each look while a link stands. What takes longer is there at a later look; what is known already counts after this
 /// time at the latest, so that nobody holds up the end of a link by not answering.
 const RENEWING: Duration = Duration::from_millis(250);
+/// After so long a wait what was found first is looked at again.
+const A_MOMENT: Duration = Duration::from_millis(50);
 /// How often round trips are looked at while a policy asks for them, and proofs.
 const SAMPLE: Duration = Duration::from_secs(1);
 /// Events that a slow reader may lag behind before it loses the oldest.
@@ -285,9 +287,18 @@ impl Admission {
     }
 
     async fn prove(&self, policy: &Policy, peer: &PeerId) -> Standing {
-        let (nothing, mono) = (Standing::default(), self.0.tickets.now().1);
-        let found = self.0.tickets.prove(policy, *peer, &nothing, mono + PROVING).await;
-        nothing.renewed(found, mono)
+        let (tickets, nothing) = (&self.0.tickets, Standing::default());
+        let begun = tickets.now().1;
+        let found = tickets.prove(policy, *peer, &nothing, begun + PROVING).await;
+        let mut standing = nothing.renewed(found, begun);
+        // A peer can make this wait by a ticket that it does not send: what was seen first may be over or taken back by now.
+        let (wall, now) = tickets.now();
+        if now > begun + A_MOMENT {
+            let found = tickets.prove(policy, *peer, &standing, now).await;
+            standing = standing.renewed(found, now);
+        }
+        standing.prune(wall, now);
+        standing
     }
 
     fn view_with(&self, peer: &PeerId, standing: &Standing) -> PeerView {

@@ -97,7 +97,7 @@ impl Collections {
         let intent = intent.into();
         let id = GroupId::from_bytes(*CollectionId::derive(&intent).as_bytes());
         CollectionBuilder {
-            group: self.0.groups.machine(Machine::default()).named(&*intent).identified(id),
+            group: everybody_reads(&self.0.groups).named(&*intent).identified(id),
             collections: self.clone(),
             id,
             part: "",
@@ -219,7 +219,7 @@ impl<B: Bundle> Collected<B> {
     pub fn part<T: Container>(&self, name: &'static str) -> CollectionBuilder<T, B> {
         let id = GroupId::derive(&self.intent);
         CollectionBuilder {
-            group: self.collections.0.groups.machine(Machine::default()).named(&*self.intent),
+            group: everybody_reads(&self.collections.0.groups).named(&*self.intent),
             collections: self.collections.clone(),
             id,
             part: name,
@@ -239,6 +239,11 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A group of collections, which everybody may read: who may write is another question.
+fn everybody_reads<B: Bundle>(groups: &Groups) -> GroupBuilder<Machine<B>> {
+    groups.machine(Machine::default()).require_of_readers(Policy::anyone())
 }
 
 impl<C, B> CollectionBuilder<C, B> {
@@ -262,7 +267,7 @@ impl<C, B> CollectionBuilder<C, B> {
         self.group(|group| group.require(policy))
     }
 
-    /// Who may read.
+    /// Who may read without writing; everybody by default. Whoever may write reads all of it as well.
     pub fn require_of_readers(self, policy: Policy) -> Self {
         self.group(|group| group.require_of_readers(policy))
     }

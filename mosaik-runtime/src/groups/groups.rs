@@ -245,9 +245,11 @@ impl<M> GroupBuilder<M> {
         self.set(move |settings| settings.members = join(std::mem::take(&mut settings.members), policy))
     }
 
-    /// Who may read from this member without being one; everybody by default.
+    /// Who may read from this member without being one; by default who may be a member.
     pub fn require_of_readers(self, policy: Policy) -> Self {
-        self.set(move |settings| settings.readers = join(std::mem::take(&mut settings.readers), policy))
+        self.set(move |settings| {
+            settings.readers = Some(join(settings.readers.take().unwrap_or_default(), policy))
+        })
     }
 
     /// How many entries of the log this node keeps behind its snapshot; 10 000 by default. A member or a reader that lags more gets the

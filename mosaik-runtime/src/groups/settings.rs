@@ -62,8 +62,8 @@ pub struct GroupSettings {
     pub committee: Option<u8>,
     /// Who may be a member.
     pub members: Policy,
-    /// Who may read from this member without being one.
-    pub readers: Policy,
+    /// Who may read from this member without being one; by default who may be a member, since readers hold the whole state.
+    pub readers: Option<Policy>,
     /// Whether this node leads.
     pub leads: Leads,
     /// The node that may found the group, when one node founds it.
@@ -85,7 +85,7 @@ impl GroupSettings {
             rest_after: REST_AFTER,
             committee: None,
             members: Policy::anyone(),
-            readers: Policy::anyone(),
+            readers: None,
             leads: Leads::default(),
             founder: None,
             kept: KEPT_BEHIND_SNAPSHOT,
@@ -111,10 +111,15 @@ impl GroupSettings {
             .or_else(|| differs("rest_after", word(self.rest_after), word(open.rest_after)))
             .or_else(|| differs("committee", self.committee().to_string(), open.committee().to_string()))
             .or_else(|| differs("members", self.members.to_string(), open.members.to_string()))
-            .or_else(|| differs("readers", self.readers.to_string(), open.readers.to_string()))
+            .or_else(|| differs("readers", self.readers().to_string(), open.readers().to_string()))
             .or_else(|| differs("keep_log", self.kept.to_string(), open.kept.to_string()))
             .or_else(|| differs("leads", word(self.leads), word(open.leads)))
             .or_else(|| differs("founder", founder(self), founder(open)))
+    }
+
+    /// Who may read from this member without being one.
+    pub(super) fn readers(&self) -> Policy {
+        self.readers.clone().unwrap_or_else(|| self.members.clone())
     }
 
     /// How many voters there should be.
@@ -153,6 +158,7 @@ fn say(voters: &Voters) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::primitives::policy;
 
     #[test]
     fn lc12_a_difference_is_named() {
@@ -167,6 +173,17 @@ mod tests {
         assert!(said.starts_with("`founder` is ") && said.ends_with(" here and nobody there"), "{said}");
         let strict = GroupSettings { strict: true, ..open.clone() };
         assert_eq!(strict.difference(&open), Some("`strict` is true here and false there".to_owned()));
+    }
+
+    #[test]
+    fn who_may_be_a_member_may_read_unless_readers_are_named() {
+        let members = policy::tag("bank");
+        let open = GroupSettings::new(Voters::Count(3));
+        assert!(open.readers().is_anyone());
+        let closed = GroupSettings { members: members.clone(), ..open };
+        assert_eq!(closed.readers().to_string(), members.to_string());
+        let named = GroupSettings { readers: Some(Policy::anyone()), ..closed };
+        assert!(named.readers().is_anyone());
     }
 
     #[test]

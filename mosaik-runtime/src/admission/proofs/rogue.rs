@@ -84,6 +84,21 @@ async fn t2_a_second_ticket_without_an_answer_holds_no_revocation_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn t1_a_ticket_that_ends_while_another_one_is_waited_for_admits_nobody() {
+    let (gate, rogue) = trusting().await;
+    let soon = ticket(&rogue, gate.admission.tickets().now().0.0 / 1000 + 2);
+    let named = vec![reference(&soon), (word("plain"), TicketId::from_bytes([9; 32]))];
+    let (only, id) = (soon.clone(), soon.id());
+    let answers = move |asked: &TicketId| (*asked == id).then(|| (Duration::ZERO, only.clone()));
+    let _scope = shows(&rogue, &named, Arc::new(answers)).await;
+    heard_of(&gate, rogue.transport.id(), named).await;
+    let begun = Instant::now();
+    let refused = try_it(&gate, &rogue, proof("Desk")).await;
+    assert!(begun.elapsed() >= 2 * SECOND, "it waits for the other one: {:?}", begun.elapsed());
+    not_proven(refused);
+}
+
+#[tokio::test(start_paused = true)]
 async fn t3_a_ticket_that_another_peer_showed_is_not_taken_for_ones_own() {
     let (gate, owner) = trusting().await;
     let anybody =

@@ -136,7 +136,7 @@ impl Instance {
             schema,
             shape,
             policy: parts.settings.members.clone(),
-            readers: parts.settings.readers.clone(),
+            readers: parts.settings.readers(),
             key: parts.settings.key.clone(),
             hello: Hello {
                 store: parts.store.id(),

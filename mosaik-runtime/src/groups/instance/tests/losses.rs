@@ -61,6 +61,13 @@ async fn f4_a_majority_that_lost_its_disks_stops_the_group_until_an_operator_mak
     lab.crash(1, gone).await;
     nodes.insert(0, lab.start_forced(1, durable(), &["numbers"]).await);
     give(&nodes, 2).await;
+    // Those that waited for a place in the old group are told of the other one, and begin again.
+    for n in [2, 3] {
+        let waits = nodes.remove(1);
+        waits.until("it is told", |view| view.conflict.is_some()).await;
+        lab.crash(n, waits).await;
+        nodes.push(lab.start(n, durable()).await);
+    }
     settled(&nodes, &[1, 2, 3], &[1, 2]).await;
     assert_ne!(nodes[0].view().birth.cluster, first, "it is another group");
 }
