@@ -104,6 +104,8 @@ pub struct InstanceView {
     pub voters: Arc<BTreeSet<MemberId>>,
     /// The members that do not vote.
     pub learners: Arc<BTreeSet<MemberId>>,
+    /// Members that lost entries which they had acknowledged to this one as their leader: their disks are not sound.
+    pub reverted: Arc<BTreeSet<MemberId>>,
     /// Whether a majority of the voters is connected, this node included.
     pub quorum: bool,
     /// The last entry that was applied here.
@@ -152,6 +154,7 @@ impl InstanceView {
             term: 0,
             voters: Arc::default(),
             learners: Arc::default(),
+            reverted: Arc::default(),
             quorum: false,
             applied: 0,
             committed: 0,

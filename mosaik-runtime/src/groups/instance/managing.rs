@@ -93,7 +93,8 @@ impl Driver {
         let index = |id: &Option<super::running::LogId>| id.as_ref().map_or(0, |id| id.index);
         let committed = index(&metrics.local_committed);
         let before = self.instance.0.view.borrow().leader;
-        let fenced = self.instance.reading().system().fenced.is_some();
+        let (fenced, reverted) =
+            (self.instance.reading().system().fenced.is_some(), running.reverted.members());
         self.instance.change_view(|view| {
             (view.leader, view.is_leader, view.term) = (metrics.current_leader, leads, metrics.current_term);
             if *view.voters != voters {
@@ -101,6 +102,9 @@ impl Driver {
             }
             if *view.learners != learners {
                 view.learners = Arc::new(learners);
+            }
+            if *view.reverted != reverted {
+                view.reverted = Arc::new(reverted);
             }
             (view.applied, view.committed) = (index(&metrics.last_applied), committed);
             view.fenced = fenced;

@@ -13,7 +13,7 @@ use super::Instance;
 use crate::groups::{
     MemberId,
     birth::ClusterId,
-    raft::{Home, Housed, LEASE, Pace, RaftLog, RaftNetwork, RaftServer, RaftTypes, ScopeRuntime},
+    raft::{Home, Housed, LEASE, Pace, RaftLog, RaftNetwork, RaftServer, RaftTypes, Reverted, ScopeRuntime},
     settings::Leads,
     store::LogReader,
     version::Era,
@@ -50,6 +50,8 @@ pub(in crate::groups) struct Running {
     pub(super) home: Home,
     /// Answers for it.
     pub(in crate::groups) server: RaftServer<Housed>,
+    /// Members that lost what they had acknowledged to this one.
+    pub(super) reverted: Reverted,
     /// Held while a leader that was parked asks whether it still leads.
     waking: Mutex<()>,
 }
@@ -123,8 +125,10 @@ impl Instance {
         }
         let group = self.subject().intent.clone();
         self.scope().spawn("groups snapshots", make_snapshots(group, raft.clone(), due));
+        let reverted = network.reverted();
         let server = RaftServer::new(raft.clone(), network, snapshots);
-        let running = Arc::new(Running { member, cluster, raft, home, server, waking: Mutex::default() });
+        let running =
+            Arc::new(Running { member, cluster, raft, home, server, reverted, waking: Mutex::default() });
         let comparing = super::digests::compare_all(self.clone(), running.clone(), digested);
         self.scope().spawn("groups digests", comparing);
         self.set_running(Some(running.clone()));

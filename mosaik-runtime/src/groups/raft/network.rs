@@ -18,12 +18,18 @@ use openraft::{
     type_config::alias::{SnapshotOf, VoteOf},
 };
 
-use super::{convert, probe::Probe, stream, translate, types::RaftTypes};
+use super::{
+    convert,
+    probe::Probe,
+    reverted::{Matched, Reverted},
+    stream, translate,
+    types::RaftTypes,
+};
 use crate::groups::{
     MemberId,
     bond::{Bond, BondError, Bonds},
-    store::record::Manifest,
-    wire::{Append, Request, Response, VoteAsk, Why},
+    store::record::{LogId, Manifest},
+    wire::{Append, AppendAnswer, Request, Response, VoteAsk, Why},
 };
 use crate::primitives::canary::{self, Canary};
 
@@ -40,6 +46,7 @@ pub struct RaftNetwork {
     pub(super) bonds: Bonds,
     pub(super) me: MemberId,
     pub(super) probe: Probe,
+    reverted: Reverted,
 }
 
 /// openraft's client for one member.
@@ -51,6 +58,8 @@ pub struct RaftPeer {
     /// Whether entries have a channel of their own.
     bulk: bool,
     probe: Probe,
+    matched: Matched,
+    reverted: Reverted,
 }
 
 /// A heartbeat was kept back.
@@ -65,12 +74,18 @@ impl RaftNetwork {
     /// The network as the member `me` sees it.
     pub fn new(bonds: Bonds, me: MemberId) -> Self {
         let probe = Probe::new(bonds.clock().clone());
-        Self { bonds, me, probe }
+        Self { bonds, me, probe, reverted: Reverted::default() }
     }
 
     fn peer(&self, target: MemberId, bulk: bool) -> RaftPeer {
-        let probe = self.probe.clone();
-        RaftPeer { bonds: self.bonds.clone(), me: self.me, target, bulk, probe }
+        let (probe, reverted) = (self.probe.clone(), self.reverted.clone());
+        let (bonds, matched) = (self.bonds.clone(), Matched::default());
+        RaftPeer { bonds, me: self.me, target, bulk, probe, matched, reverted }
+    }
+
+    /// Members that lost what they had acknowledged.
+    pub fn reverted(&self) -> Reverted {
+        self.reverted.clone()
     }
 }
 
@@ -115,6 +130,13 @@ impl RaftPeer {
         match self.call(RPCTypes::Vote, ask, option.soft_ttl()).await? {
             Response::Vote(answer) => Ok(translate::raft_vote_answer(answer)),
             response => Err(unexpected(response)),
+        }
+    }
+
+    /// An answer to a message that began behind `before` was heard.
+    pub(super) fn heard(&self, answer: &AppendAnswer, before: Option<LogId>) {
+        if self.matched.goes_back(answer, before) {
+            self.reverted.insert(self.target);
         }
     }
 

@@ -72,7 +72,7 @@ where
 {
     /// Serves `raft`, which speaks over `network` and has its snapshots in `snapshots`.
     pub fn new(raft: Raft<RaftTypes, SM>, network: RaftNetwork, snapshots: Snapshots) -> Self {
-        let RaftNetwork { bonds, me, probe } = network;
+        let RaftNetwork { bonds, me, probe, .. } = network;
         probe.watch(raft.metrics());
         Self { raft, me, bonds, snapshots, pulls: Arc::default(), pacer: Arc::new(Pacer::new()), probe }
     }

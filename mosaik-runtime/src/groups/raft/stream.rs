@@ -221,6 +221,7 @@ impl State<'_> {
             Err(error) => return Err(self.lost(error.into())),
         };
         let before = self.shared.answered().and_then(|sent| sent.before);
+        self.peer.heard(&answer, before);
         translate::raft_stream_answer(answer, before).map_err(|why| unreachable(&why))
     }
 

@@ -217,6 +217,10 @@ impl Lab {
             if let Some(why) = &view.failed {
                 return Err(broken("R12", format!("the member on node {number} stopped: {why}")));
             }
+            // R11: what was acknowledged to a leader counts for its majority, and stays. A bit that turned in the last commit takes it back.
+            if let Some(member) = view.reverted.first().filter(|_| !self.plan.has(Fault::Sick)) {
+                return Err(broken("R11", format!("{member} lost what it had acknowledged")));
+            }
             if let (true, Some(member)) = (view.is_leader, view.member) {
                 self.book().history.leads(view.term, member)?;
             }
