@@ -167,6 +167,10 @@ pub(super) fn options(group: &Group, paths: &Paths) -> TokenStream {
     let deadline = group.deadline.map(|time| quote!(.deadline(#time)));
     let strict = group.strict.then(|| quote!(.strict()));
     let evict_after = group.evict_after.map(|time| quote!(.evict_after(#time)));
+    let round_trip = group.round_trip.as_ref().map(|time| {
+        let millis = time.value;
+        quote!(.round_trip(#millis))
+    });
     let committee = group.committee.as_ref().map(|committee| {
         let committee = Literal::usize_unsuffixed(committee.value);
         quote!(.committee(#committee))
@@ -175,5 +179,5 @@ pub(super) fn options(group: &Group, paths: &Paths) -> TokenStream {
         let founder = peer(founder.value, paths);
         quote!(.founder(#founder))
     });
-    quote!(#options::new() #storage #key #deadline #strict #evict_after #committee #founder)
+    quote!(#options::new() #storage #key #deadline #strict #evict_after #round_trip #committee #founder)
 }

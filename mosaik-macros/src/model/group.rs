@@ -22,6 +22,8 @@ pub(crate) struct Group {
     pub(crate) deadline: Option<u64>,
     /// In milliseconds.
     pub(crate) evict_after: Option<u64>,
+    /// In milliseconds.
+    pub(crate) round_trip: Option<Spanned<u64>>,
     pub(crate) strict: bool,
     pub(crate) committee: Option<Spanned<usize>>,
     pub(crate) founder: Option<Spanned<[u8; 32]>>,

@@ -59,6 +59,7 @@ pub(super) fn of(
         key: args.take("key").and_then(|arg| diags.take(key(&arg))),
         deadline: duration(args, "deadline", diags),
         evict_after: duration(args, "evict_after", diags),
+        round_trip: round_trip(args, diags),
         strict: args.take("strict").is_some(),
         committee: args.take("committee").and_then(|arg| diags.take(value::number(&arg))),
         founder: args.take("founder").and_then(|arg| diags.take(founder(&arg))),
@@ -72,6 +73,13 @@ pub(super) fn of(
 fn duration(args: &mut Args, name: &str, diags: &mut Diags) -> Option<u64> {
     let arg = args.take(name)?;
     diags.take(value::text(&arg).and_then(|text| value::milliseconds(&text)))
+}
+
+fn round_trip(args: &mut Args, diags: &mut Diags) -> Option<Spanned<u64>> {
+    let arg = args.take("round_trip")?;
+    let text = diags.take(value::text(&arg))?;
+    let millis = diags.take(value::milliseconds(&text))?;
+    Some(Spanned::new(millis, text.place))
 }
 
 /// `3`, `founder` or `["…", "…"]`

@@ -13,6 +13,9 @@ use crate::{
 /// The most voters; the same number as the runtime's.
 const MOST: usize = 13;
 
+/// The round trips that a group can be told to stand, in milliseconds; the same numbers as the runtime's.
+const ROUND_TRIPS: std::ops::RangeInclusive<u64> = 60..=2000;
+
 impl Check for Group {
     fn check(&self, diags: &mut Diags) {
         let name = self.data.name().to_string();
@@ -58,6 +61,9 @@ pub(super) fn voters(group: &Group, name: &str, diags: &mut Diags) {
     }
     if let Some(committee) = &group.committee {
         range(committee.place, "committee", committee.value, diags);
+    }
+    if let Some(round_trip) = group.round_trip.as_ref().filter(|time| !ROUND_TRIPS.contains(&time.value)) {
+        diags.push(catalog::round_trip_out_of_range(round_trip.place, round_trip.value));
     }
     if let (Some(founder), Some(Voters::Count(_) | Voters::List(..))) = (&group.founder, &group.voters) {
         diags.push(catalog::founder_beside_voters(founder.place));

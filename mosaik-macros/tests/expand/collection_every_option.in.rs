@@ -6,6 +6,7 @@
     deadline = "30s",
     strict,
     evict_after = "500ms",
+    round_trip = "1s",
     committee = 5,
     require(writers = tag("exchange"), readers = tag("trader") | rtt_below("20ms")),
 )]

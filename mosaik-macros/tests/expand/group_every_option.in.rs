@@ -9,6 +9,7 @@
     deadline = "30s",
     strict,
     evict_after = "500ms",
+    round_trip = "1s",
     committee = 5,
     require(members = tag("bank") & rtt_below("20ms")),
     schema = "v2",

@@ -54,6 +54,7 @@ impl ::mosaik::__private::Declared for Limits {
             .deadline(30000u64)
             .strict()
             .evict_after(500u64)
+            .round_trip(1000u64)
             .committee(5)
             .founder(
                 ::mosaik::__private::PeerId::from_bytes(

@@ -59,7 +59,7 @@ impl ::mosaik::__private::Declared for Ledger {
     }
 }
 ::core::compile_error! {
-    "`#[group]` has no option `voter`\nhelp: did you mean `voters`?\nnote: options are `collections`, `committee`, `deadline`, `evict_after`, `founder`, `from`, `id`, `key`, `require`, `schema`, `serde`, `state_machine`, `storage`, `strict`, `voters`"
+    "`#[group]` has no option `voter`\nhelp: did you mean `voters`?\nnote: options are `collections`, `committee`, `deadline`, `evict_after`, `founder`, `from`, `id`, `key`, `require`, `round_trip`, `schema`, `serde`, `state_machine`, `storage`, `strict`, `voters`"
 }
 ::core::compile_error! {
     "`storage` cannot be `disk`\nhelp: `storage` is `memory` or `durable`"

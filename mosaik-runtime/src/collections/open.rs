@@ -5,6 +5,7 @@ use std::{
     fmt,
     marker::PhantomData,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use super::{
@@ -260,6 +261,12 @@ impl<C, B> CollectionBuilder<C, B> {
     /// The key that its nodes prove to each other; none by default.
     pub fn with_key(self, key: GroupKey) -> Self {
         self.group(|group| group.with_key(key))
+    }
+
+    /// The longest way between two nodes that write, there and back, that the collection has to stand; 60 ms by default, and 2 s at most.
+    /// All of them say the same. See [`GroupBuilder::round_trip`].
+    pub fn round_trip(self, longest: Duration) -> Self {
+        self.group(|group| group.round_trip(longest))
     }
 
     /// Who may write.

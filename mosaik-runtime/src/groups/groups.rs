@@ -225,6 +225,13 @@ impl<M> GroupBuilder<M> {
         self.set(move |settings| settings.rest_after = unused)
     }
 
+    /// The longest way between two of its members, there and back, that the group has to stand; 60 ms by default, and 2 s at most. All nodes
+    /// of a group say the same. The farther apart members may be, the later they notice that their leader is lost: after 0.6 to 0.9 s by
+    /// default, and after 5.8 to 8.3 s with 800 ms.
+    pub fn round_trip(self, longest: Duration) -> Self {
+        self.set(move |settings| settings.round_trip = longest)
+    }
+
     /// How many voters there should be after the birth; as many as at the birth by default, and three if one node founds.
     pub fn committee(self, voters: u8) -> Self {
         self.set(move |settings| settings.committee = Some(voters))
@@ -348,6 +355,7 @@ fn of(declared: &'static GroupDescriptor) -> Result<GroupSettings, JoinError> {
         deadline: options.deadline.unwrap_or(defaults.deadline),
         strict: options.strict,
         evict_after: options.evict_after.unwrap_or(defaults.evict_after),
+        round_trip: options.round_trip.unwrap_or(defaults.round_trip),
         committee: options.committee,
         members: Policy::from(declared.members),
         founder: options.founder,

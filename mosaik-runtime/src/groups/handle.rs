@@ -101,10 +101,12 @@ impl<M> Group<M> {
     pub(super) fn new(instance: Instance, client: Client, replica: Replica<M>) -> Self {
         let local = Local::new(replica, Arc::new(failure(instance.view(), |view| view.failed.clone())));
         let opened = Arc::new(Opened { instance, client, local });
-        Self { opened, deadline: DEADLINE, methods: OnceLock::new() }
+        let deadline = opened.instance.settings().timing().deadline(DEADLINE);
+        Self { opened, deadline, methods: OnceLock::new() }
     }
 
-    /// The same group, whose commands and queries may take this long; 10 s by default.
+    /// The same group, whose commands and queries may take this long; 10 s by default, and more where members are
+    /// far apart (`round_trip`).
     #[must_use]
     pub fn with_deadline(&self, deadline: Duration) -> Self {
         Self { opened: self.opened.clone(), deadline: deadline.min(LONGEST), methods: OnceLock::new() }

@@ -24,6 +24,7 @@ use super::{
     raft::Machine,
     settings::{GroupSettings, Storage},
     store::{OpenError as StoreOpenError, Store, StoreError, record::StoreId},
+    timing::Timing,
     wire::GroupsProtocol,
 };
 use crate::{
@@ -98,6 +99,16 @@ pub enum OpenError {
         intent: Arc<str>,
         /// What is wrong.
         source: super::birth::ConfigError,
+    },
+    /// No group stands such a round trip, or each does.
+    #[error(
+        "the group {intent}: `round_trip` is {given:?}, and a group can be told to stand 60 ms to 2 s; nearer members need no setting"
+    )]
+    RoundTrip {
+        /// The group.
+        intent: Arc<str>,
+        /// What was given.
+        given: Duration,
     },
     /// The initial state cannot be used.
     #[error("the group {intent} cannot begin with this state: {why}")]
@@ -257,6 +268,9 @@ impl Hub {
         }
         let wrong = |source| OpenError::Settings { intent: intent.clone(), source };
         super::birth::Config::new(item, settings.voters.clone()).check().map_err(wrong)?;
+        if Timing::of(settings.round_trip).round_trip() != settings.round_trip {
+            return Err(OpenError::RoundTrip { intent, given: settings.round_trip });
+        }
         let (store, promises) = self.stores(&mut stores, &settings).await?;
         let log = store.log(item).await?;
         if self.0.settings.forced.contains(&*intent) {

@@ -29,6 +29,7 @@ pub mod store;
 pub mod tail;
 #[cfg(feature = "durable")]
 mod temporary;
+pub mod timing;
 mod version;
 mod when;
 pub mod wire;

@@ -14,14 +14,13 @@ use tokio::time::sleep;
 
 use super::{
     bond::{Bond, BondError, Bonds},
+    timing::Timing,
     wire::Request,
 };
 use crate::primitives::{PeerId, Scope, watch};
 
 /// How long between an answer and the next question.
 const BEAT: Duration = Duration::from_millis(500);
-/// How long it may take to answer.
-const ANSWERS: Duration = Duration::from_millis(750);
 /// So many questions, over two bonds if there are two, have to be without an answer before it is lost.
 const TRIES: usize = 2;
 
@@ -118,12 +117,19 @@ impl Pulse {
         live.find(|bond| tried.is_none_or(|tried| !bond.is(tried))).or(first)
     }
 
+    /// How long the peer may take to answer: as long as the group that stands the longest ways gives it.
+    fn patience(&self, of: PeerId) -> Duration {
+        let peers = self.peers();
+        let followers = peers.get(&of).into_iter().flat_map(|peer| peer.followers.values());
+        followers.map(|bonds| bonds.timing().pulse()).max().unwrap_or_else(|| Timing::default().pulse())
+    }
+
     /// Whether the peer answers.
     async fn is_there(&self, peer: PeerId) -> bool {
         let mut tried = None;
         for _ in 0..TRIES {
             let Some(bond) = self.bond(peer, tried.as_ref()) else { return false };
-            match bond.call(Request::Ping, ANSWERS).await {
+            match bond.call(Request::Ping, self.patience(peer)).await {
                 // A bond that cannot take the question has more to do than to be lost.
                 Ok(_) | Err(BondError::Busy) => return true,
                 Err(error) => {
@@ -194,7 +200,7 @@ mod tests {
         let minute = Duration::from_secs(60);
         assert!(timeout(minute, first.lost()).await.is_err(), "one bond is silent, the other is not");
         drop(second);
-        let limit = BEAT + ANSWERS * 3;
+        let limit = BEAT + Timing::default().pulse() * 3;
         timeout(limit, first.lost()).await.expect("the only bond that is left is silent");
         drop(first);
         assert_eq!(pulse.asked(), 0);

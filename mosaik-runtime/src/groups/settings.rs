@@ -4,7 +4,12 @@ use std::{collections::BTreeSet, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{birth, bond::GroupKey, manage};
+use super::{
+    birth,
+    bond::GroupKey,
+    manage,
+    timing::{self, Timing},
+};
 use crate::primitives::{PeerId, Policy};
 
 pub use birth::Voters;
@@ -58,6 +63,8 @@ pub struct GroupSettings {
     pub evict_after: Duration,
     /// How long nobody uses the group before it is parked.
     pub rest_after: Duration,
+    /// The longest round trip between two members that the group stands. All members say the same.
+    pub round_trip: Duration,
     /// How many voters there should be after the birth; by default as many as in the first committee, and three if one node founds.
     pub committee: Option<u8>,
     /// Who may be a member.
@@ -83,6 +90,7 @@ impl GroupSettings {
             strict: false,
             evict_after: EVICT_AFTER,
             rest_after: REST_AFTER,
+            round_trip: timing::NEAR,
             committee: None,
             members: Policy::anyone(),
             readers: None,
@@ -109,6 +117,7 @@ impl GroupSettings {
             .or_else(|| differs("strict", word(self.strict), word(open.strict)))
             .or_else(|| differs("evict_after", word(self.evict_after), word(open.evict_after)))
             .or_else(|| differs("rest_after", word(self.rest_after), word(open.rest_after)))
+            .or_else(|| differs("round_trip", word(self.round_trip), word(open.round_trip)))
             .or_else(|| differs("committee", self.committee().to_string(), open.committee().to_string()))
             .or_else(|| differs("members", self.members.to_string(), open.members.to_string()))
             .or_else(|| differs("readers", self.readers().to_string(), open.readers().to_string()))
@@ -120,6 +129,11 @@ impl GroupSettings {
     /// Who may read from this member without being one.
     pub(super) fn readers(&self) -> Policy {
         self.readers.clone().unwrap_or_else(|| self.members.clone())
+    }
+
+    /// How long its members wait for each other.
+    pub(super) fn timing(&self) -> Timing {
+        Timing::of(self.round_trip)
     }
 
     /// How many voters there should be.

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use super::{
@@ -106,6 +107,10 @@ pub struct InstanceView {
     pub learners: Arc<BTreeSet<MemberId>>,
     /// Members that lost entries which they had acknowledged to this one as their leader: their disks are not sound.
     pub reverted: Arc<BTreeSet<MemberId>>,
+    /// Nodes that are farther away, there and back, than the group stands (`round_trip`): what was measured when that was seen.
+    pub far: Arc<BTreeMap<PeerId, Duration>>,
+    /// Nodes that have declared another `round_trip` than this one, and which.
+    pub round_trips: Arc<BTreeMap<PeerId, Duration>>,
     /// Whether a majority of the voters is connected, this node included.
     pub quorum: bool,
     /// The last entry that was applied here.
@@ -155,6 +160,8 @@ impl InstanceView {
             voters: Arc::default(),
             learners: Arc::default(),
             reverted: Arc::default(),
+            far: Arc::default(),
+            round_trips: Arc::default(),
             quorum: false,
             applied: 0,
             committed: 0,

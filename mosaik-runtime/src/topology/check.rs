@@ -231,7 +231,8 @@ fn stream_settings(stream: &StreamDescriptor) -> Vec<(&'static str, String)> {
 }
 
 fn group_settings(group: &GroupDescriptor) -> Vec<(&'static str, String)> {
-    let GroupOptions { storage, key, deadline, strict, evict_after, committee, founder } = group.options;
+    let GroupOptions { storage, key, deadline, strict, evict_after, round_trip, committee, founder } =
+        group.options;
     vec![
         ("voters", group.voters.to_string()),
         ("storage", storage.as_str().to_owned()),
@@ -239,6 +240,7 @@ fn group_settings(group: &GroupDescriptor) -> Vec<(&'static str, String)> {
         ("deadline", or_default(deadline.map(|time| format!("{time:?}")))),
         ("strict", strict.to_string()),
         ("evict_after", or_default(evict_after.map(|time| format!("{time:?}")))),
+        ("round_trip", or_default(round_trip.map(|time| format!("{time:?}")))),
         ("committee", or_default(committee)),
         ("founder", or_default(founder)),
         ("require(members)", group.members.to_string()),

@@ -94,6 +94,8 @@ pub struct GroupOptions {
     pub strict: bool,
     /// How long a voter may be away before a spare takes its place.
     pub evict_after: Option<Duration>,
+    /// The longest round trip between two members that the group stands.
+    pub round_trip: Option<Duration>,
     /// How many voters there should be after the birth.
     pub committee: Option<u8>,
     /// The node that may found the group, when one node founds it.
@@ -109,6 +111,7 @@ impl GroupOptions {
             deadline: None,
             strict: false,
             evict_after: None,
+            round_trip: None,
             committee: None,
             founder: None,
         }
@@ -146,6 +149,13 @@ impl GroupOptions {
     #[must_use]
     pub const fn evict_after(mut self, milliseconds: u64) -> Self {
         self.evict_after = Some(Duration::from_millis(milliseconds));
+        self
+    }
+
+    /// Sets `round_trip`, in milliseconds.
+    #[must_use]
+    pub const fn round_trip(mut self, milliseconds: u64) -> Self {
+        self.round_trip = Some(Duration::from_millis(milliseconds));
         self
     }
 

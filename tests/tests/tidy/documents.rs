@@ -150,6 +150,7 @@ fn the_page_of_metrics_and_the_code_agree() {
                     "_handshakes",
                     "_readers",
                     "_parked",
+                    "_far",
                 ]
                 .iter()
                 .any(|end| name.ends_with(end));

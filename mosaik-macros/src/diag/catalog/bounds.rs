@@ -41,6 +41,8 @@ pub(crate) const BY_BOUNDS: &[(&str, &str)] = &[
 /// Further cases of messages that are listed above.
 pub(crate) const MORE: &[(&str, &str)] = &[
     ("Too many voters.", "group/voters_of_fourteen"),
+    ("A round trip that no group stands.", "collection/round_trip_too_long"),
+    ("A round trip without a unit.", "group/round_trip_is_a_number"),
     ("A storage that there is not.", "group/unknown_storage"),
     ("An option that a group does not have.", "group/unknown_option"),
     ("A group's option twice.", "group/option_twice"),

@@ -97,6 +97,26 @@ pub(crate) fn voters_out_of_range(at: Place, word: &str, count: usize) -> Diag {
     }
 }
 
+/// A round trip that needs no setting, or that no group stands.
+///
+/// ui: group/round_trip_too_short
+pub(crate) fn round_trip_out_of_range(at: Place, given: u64) -> Diag {
+    let diag = Diag::new(
+        at,
+        format!(
+            "a group can be told to stand a round trip of 60 ms to 2 s, and {given} ms is not among them"
+        ),
+    );
+    match given {
+        0..60 => diag
+            .help("leave `round_trip` out: every group stands 60 ms")
+            .note("it is the longest way between two members, there and back; with more of it a lost leader is noticed later"),
+        _ => diag
+            .help("write `round_trip = \"2s\"`, and keep the members nearer to each other than that")
+            .note("it is the longest way between two members, there and back; each command waits for about one of them"),
+    }
+}
+
 /// A voter that is not a peer id.
 ///
 /// ui: group/voters_not_ids

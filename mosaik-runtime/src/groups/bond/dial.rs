@@ -20,8 +20,6 @@ use crate::{
     transport::{Code, LinkError},
 };
 
-/// How long the node with the higher id waits for the other one to dial.
-const TURN: Duration = Duration::from_secs(2);
 /// Waits between attempts.
 const WAITS: backoff::Settings =
     backoff::Settings { first: Duration::from_millis(50), most: Duration::from_secs(2) };
@@ -40,7 +38,7 @@ pub(super) async fn keep(bonds: Bonds, peer: PeerId, scope: Scope) {
                     return;
                 }
             }
-            if bonds.me() > peer && timeout(TURN, bonds.bonded(peer)).await.is_ok() {
+            if bonds.me() > peer && timeout(bonds.timing().turn(), bonds.bonded(peer)).await.is_ok() {
                 continue;
             }
             // Boxed: an attempt is seldom, and what it needs would be set aside for as long as the bond stands.
@@ -74,8 +72,8 @@ pub(super) async fn dial(bonds: &Bonds, peer: PeerId) -> Result<(), Failed> {
     let (mut sender, mut receiver, lease) = admitted.into_parts();
     receiver.limit_frames(MAX_FIRST_FRAME);
     match handshake::dial(bonds, &mut sender, &mut receiver).await {
-        Ok(hello) => {
-            bonds.establish(Parts { hello, sender, receiver, lease, dialled: true });
+        Ok((hello, timing)) => {
+            bonds.establish(Parts { hello, timing, sender, receiver, lease, dialled: true });
             Ok(())
         }
         Err(failed) => {

@@ -10,8 +10,11 @@ use super::{
     key::{Binding, Role, prove, verify},
 };
 use crate::{
-    groups::wire::{Control, GroupsProtocol, Hello, Prove, Proved},
-    primitives::PeerId,
+    groups::{
+        timing::Timing,
+        wire::{Control, Extensions, GroupsProtocol, Hello, Prove, Proved, ROUND_TRIP},
+    },
+    primitives::{PeerId, codec},
     transport::{LinkError, LinkReceiver, LinkSender},
 };
 
@@ -43,20 +46,20 @@ pub(super) async fn dial(
     bonds: &Bonds,
     sender: &mut Sender,
     receiver: &mut Receiver,
-) -> Result<Hello, Failed> {
+) -> Result<(Hello, Timing), Failed> {
     let (key, binding) = (bonds.0.key.as_ref(), binding(bonds, sender, Role::Dialler)?);
     let proof = prove(key, Role::Dialler, &binding);
     sender.send(&Prove::V1 { proof, extensions: Vec::new() }).await?;
-    let (proof, hello) = match receiver.recv::<Proved>(STEP).await? {
-        Some(Proved::V1 { proof, hello, .. }) => (proof, hello),
+    let (proof, hello, timing) = match receiver.recv::<Proved>(STEP).await? {
+        Some(Proved::V1 { proof, hello, extensions }) => (proof, hello, declared(&extensions)),
         Some(Proved::Refused(why)) => return Err(Failed::Refused(BondRefused::Key(why))),
         Some(Proved::Bonded) => return Err(Failed::Bonded),
         None => return Err(Failed::Broken(LinkError::Truncated)),
     };
     verify(key, Role::Acceptor, &binding, &proof).map_err(|why| Failed::Refused(BondRefused::Key(why)))?;
     let hello = checked(hello, sender.peer(), sender.boot())?;
-    sender.send(&Control::Hello { hello: bonds.hello(), extensions: Vec::new() }).await?;
-    Ok(hello)
+    sender.send(&Control::Hello { hello: bonds.hello(), extensions: declares(bonds.timing()) }).await?;
+    Ok((hello, timing))
 }
 
 /// The acceptor's part. `wanted` says, once the peer has proved the key, whether another bond is.
@@ -65,7 +68,7 @@ pub(super) async fn accept(
     sender: &mut Sender,
     receiver: &mut Receiver,
     wanted: impl Future<Output = bool>,
-) -> Result<Hello, Failed> {
+) -> Result<(Hello, Timing), Failed> {
     let (key, binding) = (bonds.0.key.as_ref(), binding(bonds, sender, Role::Acceptor)?);
     let Some(Prove::V1 { proof, .. }) = receiver.recv(STEP).await? else {
         return Err(Failed::Broken(LinkError::Truncated));
@@ -81,12 +84,28 @@ pub(super) async fn accept(
         return Err(Failed::Bonded);
     }
     let (proof, hello) = (prove(key, Role::Acceptor, &binding), bonds.hello());
-    sender.send(&Proved::V1 { proof, hello, extensions: Vec::new() }).await?;
+    sender.send(&Proved::V1 { proof, hello, extensions: declares(bonds.timing()) }).await?;
     match receiver.recv::<Control>(STEP).await? {
-        Some(Control::Hello { hello, .. }) => Ok(checked(hello, receiver.peer(), receiver.boot())?),
+        Some(Control::Hello { hello, extensions }) => {
+            Ok((checked(hello, receiver.peer(), receiver.boot())?, declared(&extensions)))
+        }
         Some(_) => Err(Failed::Broken(LinkError::Malformed("a bond begins with a Hello".to_owned()))),
         None => Err(Failed::Broken(LinkError::Truncated)),
     }
+}
+
+/// How this side says which round trip the group stands; nothing where it is the usual one.
+fn declares(timing: Timing) -> Extensions {
+    let millis = u64::try_from(timing.round_trip().as_millis()).unwrap_or(u64::MAX);
+    let encoded = (timing != Timing::default()).then(|| codec::encode(&millis).ok()).flatten();
+    encoded.map(|encoded| (ROUND_TRIP, encoded.into())).into_iter().collect()
+}
+
+/// What the other side says of that.
+fn declared(extensions: &Extensions) -> Timing {
+    let said = extensions.iter().find(|(number, _)| *number == ROUND_TRIP);
+    let millis = said.and_then(|(_, encoded)| codec::decode(encoded).ok());
+    millis.map_or_else(Timing::default, |millis| Timing::of(Duration::from_millis(millis)))
 }
 
 /// A `Hello` is about the process that the connection proves.
@@ -108,4 +127,19 @@ fn binding(bonds: &Bonds, sender: &Sender, role: Role) -> Result<Binding, Failed
         Role::Acceptor => (peer, me),
     };
     Ok(super::readers::binding(sender, (dialler, acceptor), group)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_round_trip_is_said_where_it_is_not_the_usual_one() {
+        assert_eq!(declares(Timing::default()), []);
+        let far = Timing::of(Duration::from_millis(800));
+        assert_eq!(declares(far), [(1, bytes::Bytes::from_static(&[0xa0, 0x06]))]);
+        assert_eq!(declared(&declares(far)), far);
+        let later = vec![(9, "x".into()), (1, bytes::Bytes::from_static(b"\xff"))];
+        assert_eq!(declared(&later), Timing::default(), "what cannot be read counts as not said");
+    }
 }

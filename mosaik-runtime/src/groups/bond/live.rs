@@ -23,9 +23,12 @@ use super::{
 };
 use crate::{
     admission::Lease,
-    groups::wire::{
-        BirthMessage, CHANNEL, CONTROL_PRIORITY, ChannelKind, Control, GroupsProtocol, Hello, Open, Request,
-        Response, Why, unknown_question,
+    groups::{
+        timing::Timing,
+        wire::{
+            BirthMessage, CHANNEL, CONTROL_PRIORITY, ChannelKind, Control, GroupsProtocol, Hello, Open,
+            Request, Response, Why, unknown_question,
+        },
     },
     primitives::{BootId, PeerId, Scope, codec, watch},
     transport::{Code, Link, LinkError, LinkReceiver, LinkSender, SessionId},
@@ -48,6 +51,7 @@ struct Inner {
     session: SessionId,
     by_lower: bool,
     hello: Mutex<Hello>,
+    timing: Timing,
     /// Boxed: a queue sets room aside for a few dozen of what it holds.
     outbox: mpsc::Sender<Box<Control>>,
     waiting: Mutex<BTreeMap<u64, oneshot::Sender<Response>>>,
@@ -63,6 +67,7 @@ struct Inner {
 /// What a bond is made of.
 pub(super) struct Parts {
     pub(super) hello: Hello,
+    pub(super) timing: Timing,
     pub(super) sender: LinkSender<GroupsProtocol>,
     pub(super) receiver: LinkReceiver<GroupsProtocol>,
     pub(super) lease: Lease,
@@ -91,7 +96,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Bond {
     pub(super) fn new(bonds: &Bonds, parts: Parts) -> (Self, Task) {
-        let Parts { hello, sender, mut receiver, lease, dialled } = parts;
+        let Parts { hello, timing, sender, mut receiver, lease, dialled } = parts;
         let (peer, boot, session) = (sender.peer(), sender.boot(), sender.session());
         let (outbox, inbox) = mpsc::channel(OUTBOX);
         receiver.limit_frames(usize::MAX);
@@ -102,6 +107,7 @@ impl Bond {
             session,
             by_lower: dialled == (bonds.me() < peer),
             hello: Mutex::new(hello),
+            timing,
             outbox,
             waiting: Mutex::default(),
             next: AtomicU64::new(0),
@@ -132,6 +138,11 @@ impl Bond {
     /// Where the peer stands, as it said last.
     pub fn hello(&self) -> Hello {
         *lock(&self.0.hello)
+    }
+
+    /// Which round trip the group stands, as the peer has declared it.
+    pub fn timing(&self) -> Timing {
+        self.0.timing
     }
 
     pub(super) fn by_lower(&self) -> bool {

@@ -24,6 +24,7 @@ pub(in crate::groups) mod tests;
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use futures::future::BoxFuture;
@@ -40,6 +41,7 @@ pub use self::{
 };
 use super::{
     tail::Pipe,
+    timing::Timing,
     wire::{ChannelKind, GroupsProtocol, Hello, Request, Response},
 };
 use crate::{
@@ -97,6 +99,8 @@ pub struct BondsSettings {
     pub key: Option<GroupKey>,
     /// Where this node stands.
     pub hello: Hello,
+    /// How long members wait for each other.
+    pub timing: Timing,
 }
 
 /// The bonds of one group on this node. Clones share them.
@@ -116,6 +120,7 @@ struct Inner {
     policy: Policy,
     readers: Policy,
     key: Option<GroupKey>,
+    timing: Timing,
     hello: watch::Sender<Hello>,
     server: Arc<dyn Serve>,
     events: mpsc::Sender<BondEvent>,
@@ -147,6 +152,7 @@ impl Bonds {
             readers,
             key,
             hello,
+            timing,
         } = settings;
         let (events, inbox) = mpsc::channel(EVENTS);
         let inner = Inner {
@@ -162,6 +168,7 @@ impl Bonds {
             policy,
             readers,
             key,
+            timing,
             hello: watch::Sender::new(hello),
             server,
             events,
@@ -184,6 +191,16 @@ impl Bonds {
     /// The node's clock.
     pub fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// How long members of the group wait for each other.
+    pub fn timing(&self) -> Timing {
+        self.0.timing
+    }
+
+    /// The way to this peer and back, as the transport measured it: the least of late.
+    pub fn rtt(&self, peer: &PeerId) -> Option<Duration> {
+        self.0.transport.rtt(peer)
     }
 
     /// Where the tasks around the bonds live.

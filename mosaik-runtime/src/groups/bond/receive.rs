@@ -1,7 +1,5 @@
 //! Links that peers open: the beginning of a bond, or a channel under one.
 
-use std::time::Duration;
-
 use tokio::time::timeout;
 
 use super::{
@@ -16,9 +14,6 @@ use crate::{
     primitives::{PeerId, PeerRole, WireId, codec},
     transport::{Code, Link, SessionId},
 };
-
-/// How long the other end of a bond may take to show that it lives, before another bond takes its place.
-const ALIVE: Duration = Duration::from_secs(2);
 
 /// Takes a link that a peer opened to the group that it is for. `find` gives the bonds of a group. Run it in a task of its own: it waits for
 /// the peer, each step under a deadline.
@@ -76,7 +71,9 @@ async fn begin(
     let greeting = Greeting::new(&bonds, (peer, sender.session()));
     let wanted = bonds.wants_another(peer, sender.boot(), sender.session());
     match handshake::accept(&bonds, &mut sender, &mut receiver, wanted).await {
-        Ok(hello) => bonds.establish(Parts { hello, sender, receiver, lease, dialled: false }),
+        Ok((hello, timing)) => {
+            bonds.establish(Parts { hello, timing, sender, receiver, lease, dialled: false })
+        }
         Err(Failed::Refused(why)) => bonds.tell_refused(peer, why).await,
         Err(Failed::Bonded) => {}
         Err(Failed::Broken(error)) => {
@@ -94,7 +91,7 @@ impl Bonds {
         if bond.boot() != boot || !bond.by_lower() || self.me() > peer || bond.session() != session {
             return true;
         }
-        bond.call(Request::Ping, ALIVE).await.is_err()
+        bond.call(Request::Ping, self.timing().alive()).await.is_err()
     }
 
     async fn accept_channel(&self, kind: ChannelKind, link: Link<GroupsProtocol>) {

@@ -25,8 +25,6 @@ use crate::{
     transport::{Link, LinkReceiver, LinkSender},
 };
 
-/// How long a bond and a channel may take.
-const OPEN: Duration = Duration::from_secs(2);
 /// How long the leader may be silent. A channel ends with its bond, which notices a lost peer long before.
 pub(super) const SILENCE: Duration = Duration::from_secs(24 * 3600);
 
@@ -159,11 +157,12 @@ async fn run(
     inbox: mpsc::Receiver<(BatchId, Vec<Item>)>,
     events: &mpsc::Sender<Input>,
 ) {
-    let Ok(bond) = timeout(OPEN, instance.bonds().bonded(to)).await else { return };
+    let opens = instance.settings().timing().opens();
+    let Ok(bond) = timeout(opens, instance.bonds().bonded(to)).await else { return };
     if !instance.is_of_one_birth(to) {
         return;
     }
-    let Ok(Ok(link)) = timeout(OPEN, bond.channel(ChannelKind::Commands)).await else { return };
+    let Ok(Ok(link)) = timeout(opens, bond.channel(ChannelKind::Commands)).await else { return };
     if events.send(Input::Ready(lane)).await.is_err() {
         return;
     }

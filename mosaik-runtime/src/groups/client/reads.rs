@@ -1,11 +1,11 @@
 //! Strong reads: the task that asks the leader how far this node has to be.
 
-use std::{collections::VecDeque, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{collections::VecDeque, pin::Pin, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use tokio::{
     sync::oneshot,
-    time::{Instant, Sleep, sleep_until},
+    time::{Instant, Sleep, sleep_until, timeout},
 };
 
 use super::{Shared, core::Rounds, lock};
@@ -20,9 +20,6 @@ use crate::{
         canary::{self, Canary},
     },
 };
-
-/// How long the leader may take for one round.
-const ROUND: Duration = Duration::from_secs(1);
 
 /// Who waits for a strong read.
 pub(super) struct Reader {
@@ -169,20 +166,17 @@ pub(in crate::groups) fn read_index(instance: Instance) -> BoxFuture<'static, Op
             return Some(0);
         }
         let leader: PeerId = instance.view().borrow().leader?.peer;
+        let within = instance.settings().timing().round();
         if leader == instance.me() {
-            bounded(async { instance.read_index().await.ok() }).await
+            timeout(within, instance.read_index()).await.ok()?.ok()
         } else {
             let bond = instance.bonds().get(leader).filter(|_| instance.is_of_one_birth(leader))?;
-            match bond.call(Request::ReadIndex, ROUND).await {
+            match bond.call(Request::ReadIndex, within).await {
                 Ok(Response::ReadIndex { index }) => Some(index),
                 _ => None,
             }
         }
     })
-}
-
-async fn bounded<T>(asked: impl Future<Output = Option<T>>) -> Option<T> {
-    tokio::time::timeout(ROUND, asked).await.ok().flatten()
 }
 
 /// Waits until this node has applied so much.

@@ -85,6 +85,7 @@ pub(super) struct Driver {
     pub(super) joining: Option<Scope>,
     pub(super) right: super::right::Holding,
     pub(super) parking: Parking,
+    pub(super) distances: super::distances::Distances,
     /// While this node leads.
     pub(super) managing: Option<Managing>,
     pub(super) raft: Option<(Arc<Running>, ServerMetrics)>,
@@ -139,6 +140,7 @@ impl Driver {
             in_memory: settings.storage == Storage::Memory,
             strict: settings.strict,
             deadline: settings.deadline,
+            rank_delay: settings.timing().rank(),
             ..Config::new(parts.subject.item, settings.voters.clone())
         };
         let me = Member { peer: instance.me(), store: parts.store.id() };
@@ -151,11 +153,12 @@ impl Driver {
             peers: BTreeMap::new(),
             offered: BTreeSet::new(),
             offers: false,
-            survey: Survey::new(now),
+            survey: Survey::new(now, settings.timing()),
             reports,
             joining: None,
             right: super::right::Holding::default(),
             parking: Parking::default(),
+            distances: super::distances::Distances::default(),
             managing: None,
             raft: None,
             outdone_since: None,
@@ -237,6 +240,8 @@ impl Driver {
             BondEvent::Up { peer, hello } => {
                 self.peers.insert(peer, hello);
                 self.survey.answered(peer);
+                let there = self.instance.bonds().get(peer).map(|bond| bond.timing());
+                self.compare_round_trips(peer, there);
                 self.show_refused(|refused| drop(refused.remove(&peer)));
                 self.instance.comes_back(peer);
                 self.replicate_again(hello.member).await;
@@ -254,6 +259,7 @@ impl Driver {
                 if self.peers.get(&peer).is_some_and(|hello| hello.boot == boot) {
                     self.peers.remove(&peer);
                 }
+                self.compare_round_trips(peer, None);
                 self.step(Input::PeerLost { peer, boot }).await;
             }
             BondEvent::Told { peer, message } => self.told(peer, message).await,
@@ -382,6 +388,7 @@ impl Driver {
         self.manage();
         self.look_at_rival();
         self.look_at_schema();
+        self.look_at_distances();
         self.consider_parking();
     }
 

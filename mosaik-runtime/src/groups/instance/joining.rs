@@ -18,8 +18,6 @@ use crate::{
     primitives::PeerId,
 };
 
-/// How long one node may take to answer.
-const ANSWER: Duration = Duration::from_secs(5);
 /// How long to wait before the next attempt: doubled each time, up to the second one.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 /// How long to wait when somebody has to do something first.
@@ -86,7 +84,7 @@ async fn ask(instance: &Instance, first: PeerId, cluster: ClusterId) -> u64 {
 async fn ask_one(instance: &Instance, peer: PeerId, cluster: ClusterId) -> Result<u64, JoinRefused> {
     let bond = instance.bonds().get(peer).ok_or(JoinRefused::NoBond)?;
     let store = instance.0.parts.store.id();
-    match bond.call(Request::Join { cluster, store }, ANSWER).await {
+    match bond.call(Request::Join { cluster, store }, instance.settings().timing().answer()).await {
         Ok(Response::Welcomed { generation }) => Ok(generation),
         Ok(Response::Refused(why)) => Err(JoinRefused::Refused(why)),
         Ok(_) => Err(JoinRefused::NoAnswer("it answers something else".to_owned())),

@@ -6,6 +6,7 @@
 mod again;
 mod birth;
 mod digests;
+mod distances;
 mod driver;
 mod forced;
 mod joining;
@@ -147,6 +148,7 @@ impl Instance {
                 committed: 0,
                 leads: parts.settings.leads,
             },
+            timing: parts.settings.timing(),
         };
         let (bonds, events) = Bonds::new(settings, server.clone());
         let (orders, inbox) = mpsc::channel(ORDERS);

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     Instance,
     driver::{Done, Driver},
-    running::{HEARTBEAT, LogId, Metrics, Running},
+    running::{LogId, Metrics, Running},
 };
 use crate::{
     groups::{
@@ -28,11 +28,6 @@ use crate::{
     },
     primitives::watch,
 };
-
-/// How long a member may take to agree. Shorter than others wait for a heartbeat.
-const AGREES: Duration = Duration::from_millis(200);
-/// Members that lose their leader wake one after the other, within so many milliseconds.
-const APART: usize = 150;
 
 /// What a driver knows of parking.
 #[derive(Default)]
@@ -164,7 +159,10 @@ impl Driver {
     fn wakes_soon(&mut self) {
         let Some((running, _)) = &self.raft else { return };
         if self.parking.wakes_at.is_none() && running.server.pace() == Pace::Lost {
-            let apart = Duration::from_millis(self.instance.throw(APART) as u64);
+            // One after the other, so that the first can win before the next one stands.
+            let most = self.instance.settings().timing().wait().as_millis();
+            let apart = self.instance.throw(usize::try_from(most).unwrap_or(usize::MAX));
+            let apart = Duration::from_millis(apart as u64);
             self.parking.wakes_at = Some(self.instance.clock().now() + apart);
         }
     }
@@ -269,13 +267,14 @@ async fn park(
     members: Vec<MemberId>,
     uses: u64,
 ) -> bool {
+    let timing = instance.settings().timing();
     running.server.park_leader();
     // A heartbeat under way would wake whom it reaches.
-    sleep(HEARTBEAT).await;
+    sleep(timing.heartbeat()).await;
     let asked = members.into_iter().map(|to| async move {
         let Some(bond) = instance.bonds().get(to.peer) else { return false };
         let request = Request::Park(ParkAsk { to, ..ask });
-        matches!(bond.call(request, AGREES).await, Ok(Response::Parked))
+        matches!(bond.call(request, timing.agrees()).await, Ok(Response::Parked))
     });
     let agreed = join_all(asked).await.into_iter().all(|agrees| agrees);
     agreed && running.server.uses() == uses

@@ -13,9 +13,10 @@ use super::Instance;
 use crate::groups::{
     MemberId,
     birth::ClusterId,
-    raft::{Home, Housed, LEASE, Pace, RaftLog, RaftNetwork, RaftServer, RaftTypes, Reverted, ScopeRuntime},
+    raft::{Home, Housed, Pace, RaftLog, RaftNetwork, RaftServer, RaftTypes, Reverted, ScopeRuntime},
     settings::Leads,
     store::LogReader,
+    timing::Timing,
     version::Era,
 };
 use crate::primitives::watch;
@@ -26,10 +27,6 @@ pub(super) type Metrics = RaftMetrics<RaftTypes>;
 pub(super) type ServerMetrics = WatchReceiverOf<RaftTypes, openraft::metrics::RaftServerMetrics<RaftTypes>>;
 pub(super) type LogId = openraft::type_config::alias::LogIdOf<RaftTypes>;
 
-/// How often a leader says that it is there.
-pub(super) const HEARTBEAT: Duration = Duration::from_millis(100);
-/// A follower that hears nothing waits at least so much longer, and at most another lease: it stands for election after 600 to 900 ms.
-const WAIT: Duration = Duration::from_millis(150);
 /// Bytes of entries that are kept behind a snapshot.
 const KEPT_BYTES: u64 = if cfg!(test) { 1 << 20 } else { 64 << 20 };
 /// Most entries in one message to a follower; their bytes are bounded where the log is read.
@@ -52,12 +49,11 @@ pub(in crate::groups) struct Running {
     pub(in crate::groups) server: RaftServer<Housed>,
     /// Members that lost what they had acknowledged to this one.
     pub(super) reverted: Reverted,
+    /// How long members wait for each other.
+    timing: Timing,
     /// Held while a leader that was parked asks whether it still leads.
     waking: Mutex<()>,
 }
-
-/// How long a leader that was parked asks a majority whether it still leads.
-const WAKE: Duration = Duration::from_secs(1);
 
 impl Running {
     /// Somebody uses the group over this member. A leader that was parked wakes, and hears first from a majority that it leads: without
@@ -72,20 +68,20 @@ impl Running {
             self.server.wake().await;
         }
         if self.server.is_unsure() {
-            let _ = timeout(WAKE, self.raft.get_read_log_id(ReadPolicy::ReadIndex)).await;
+            let _ = timeout(self.timing.wake(), self.raft.get_read_log_id(ReadPolicy::ReadIndex)).await;
             self.server.is_sure();
         }
     }
 }
 
-fn config(name: &str, kept: u64) -> Result<Config, openraft::ConfigError> {
+fn config(name: &str, kept: u64, timing: Timing) -> Result<Config, openraft::ConfigError> {
     let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let config = Config {
         cluster_name: name.to_owned(),
-        heartbeat_interval: millis(HEARTBEAT),
+        heartbeat_interval: millis(timing.heartbeat()),
         // openraft takes the longest timeout for the lease too, and adds the two.
-        election_timeout_min: millis(WAIT),
-        election_timeout_max: millis(LEASE),
+        election_timeout_min: millis(timing.wait()),
+        election_timeout_max: millis(timing.lease()),
         // `raft::Probe` does that: a leader that was parked must not wake into silence.
         quorum_loss_probe_interval: None,
         enable_pre_vote: Some(true),
@@ -112,7 +108,8 @@ impl Instance {
         let taken = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
         let (log, mut machine) = taken.ok_or_else(|| io::Error::other("the member here runs already"))?;
         let snapshots = self.0.parts.store.snapshots(self.subject().item);
-        let config = Arc::new(config(self.intent(), self.settings().kept).map_err(io::Error::other)?);
+        let timing = self.settings().timing();
+        let config = Arc::new(config(self.intent(), self.settings().kept, timing).map_err(io::Error::other)?);
         let network = RaftNetwork::new(self.bonds().clone(), member);
         let (due, digested) = (machine.due(), machine.digested());
         machine.begin(Era::of(&cluster));
@@ -127,8 +124,16 @@ impl Instance {
         self.scope().spawn("groups snapshots", make_snapshots(group, raft.clone(), due));
         let reverted = network.reverted();
         let server = RaftServer::new(raft.clone(), network, snapshots);
-        let running =
-            Arc::new(Running { member, cluster, raft, home, server, reverted, waking: Mutex::default() });
+        let running = Arc::new(Running {
+            member,
+            cluster,
+            raft,
+            home,
+            server,
+            reverted,
+            timing,
+            waking: Mutex::default(),
+        });
         let comparing = super::digests::compare_all(self.clone(), running.clone(), digested);
         self.scope().spawn("groups digests", comparing);
         self.set_running(Some(running.clone()));

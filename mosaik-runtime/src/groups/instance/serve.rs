@@ -1,9 +1,6 @@
 //! What other nodes of the group ask of this one.
 
-use std::{
-    sync::{OnceLock, PoisonError, Weak},
-    time::Duration,
-};
+use std::sync::{OnceLock, PoisonError, Weak};
 
 use futures::future::BoxFuture;
 use tokio::time::timeout;
@@ -22,9 +19,6 @@ use crate::{
     primitives::PeerId,
     transport::Link,
 };
-
-/// How long a question may wait for a commit.
-const COMMIT: Duration = Duration::from_secs(4);
 
 /// Answers for the group, once it is there.
 #[derive(Default)]
@@ -113,7 +107,9 @@ impl Instance {
         if running.cluster != cluster {
             return Err(Why::OtherCluster);
         }
-        let proposed = timeout(COMMIT, self.propose(vec![Item::Welcome { peer, store }])).await;
+        let proposed =
+            timeout(self.settings().timing().commit(), self.propose(vec![Item::Welcome { peer, store }]))
+                .await;
         match proposed {
             Ok(Ok(outcomes)) => match outcomes.first() {
                 Some(Outcome::Welcomed { generation }) => Ok(Response::Welcomed { generation: *generation }),
@@ -144,7 +140,9 @@ impl Instance {
         let gone = view.wait_for(|view| {
             !view.is_leader || !view.voters.contains(&member) && !view.learners.contains(&member)
         });
-        let gone = timeout(COMMIT, gone).await.is_ok_and(|view| view.is_ok_and(|view| view.is_leader));
+        let gone = timeout(self.settings().timing().commit(), gone)
+            .await
+            .is_ok_and(|view| view.is_ok_and(|view| view.is_leader));
         if !gone {
             self.comes_back(peer);
         }

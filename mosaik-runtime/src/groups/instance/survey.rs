@@ -1,31 +1,24 @@
 //! Whether everybody who may know the group was asked, before one node founds it alone.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::time::Instant;
 
-use crate::primitives::PeerId;
-
-/// Others get this long to be found.
-const LOOK_AROUND: Duration = Duration::from_secs(1);
-/// A node that is known and has not answered after this long does not count.
-const PATIENCE: Duration = Duration::from_secs(5);
+use crate::{groups::timing::Timing, primitives::PeerId};
 
 /// Who was asked, and who answered.
 #[derive(Debug)]
 pub(super) struct Survey {
     start: Instant,
+    timing: Timing,
     known: BTreeMap<PeerId, Instant>,
     answered: BTreeSet<PeerId>,
     done: bool,
 }
 
 impl Survey {
-    pub(super) fn new(start: Instant) -> Self {
-        Self { start, known: BTreeMap::new(), answered: BTreeSet::new(), done: false }
+    pub(super) fn new(start: Instant, timing: Timing) -> Self {
+        Self { start, timing, known: BTreeMap::new(), answered: BTreeSet::new(), done: false }
     }
 
     /// Discovery knows this node.
@@ -49,11 +42,13 @@ impl Survey {
 
     /// Whether the survey ends now; true once.
     pub(super) fn ends(&mut self, now: Instant) -> bool {
+        // Others get some time to be found. One that is known and has not answered for long does not count.
+        let (looks_around, patience) = (self.timing.looks_around(), self.timing.hears_of());
         let waits = |(peer, since): (&PeerId, &Instant)| {
-            !self.answered.contains(peer) && now.saturating_duration_since(*since) < PATIENCE
+            !self.answered.contains(peer) && now.saturating_duration_since(*since) < patience
         };
         if self.done
-            || now.saturating_duration_since(self.start) < LOOK_AROUND
+            || now.saturating_duration_since(self.start) < looks_around
             || self.known.iter().any(waits)
         {
             return false;
@@ -65,6 +60,8 @@ impl Survey {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -72,7 +69,7 @@ mod tests {
         let start = Instant::now();
         let at = |seconds: f64| start + Duration::from_secs_f64(seconds);
         let (a, b) = (PeerId::from_bytes([1; 32]), PeerId::from_bytes([2; 32]));
-        let mut survey = Survey::new(start);
+        let mut survey = Survey::new(start, Timing::default());
         survey.knows(a, at(0.1));
         survey.knows(b, at(0.9));
         assert!(!survey.ends(at(2.0)));
@@ -80,7 +77,7 @@ mod tests {
         assert!(!survey.ends(at(5.2)), "b was heard of later");
         assert!(survey.ends(at(6.0)));
         assert!(!survey.ends(at(7.0)), "it ends once");
-        let mut alone = Survey::new(start);
+        let mut alone = Survey::new(start, Timing::default());
         assert!(!alone.ends(at(0.5)) && alone.ends(at(1.0)));
     }
 }

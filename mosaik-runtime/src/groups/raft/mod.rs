@@ -28,7 +28,7 @@ pub use log::{RaftLog, RaftReader};
 pub use machine::{Builder, Digested, Machine};
 pub use network::{RaftNetwork, RaftPeer};
 pub use pace::Pace;
-pub use probe::{LEASE, Probe};
+pub use probe::Probe;
 pub use reverted::Reverted;
 pub use runtime::{ScopeRuntime, TaskHandle, TaskLost, Watched, WatchedReceiver, WatchedSender};
 pub use server::RaftServer;

@@ -33,8 +33,6 @@ use crate::groups::{
 };
 use crate::primitives::canary::{self, Canary};
 
-/// How long a follower that owes answers may be silent, before its channel is given up. Longer than a slow disk takes.
-const STALLED: Duration = Duration::from_secs(2);
 /// How long a follower may take to say how far it is with a snapshot.
 const SAYS: Duration = Duration::from_secs(5);
 /// How long a follower may take to get any further with a snapshot.
@@ -73,7 +71,7 @@ type Failed = RPCError<RaftTypes>;
 impl RaftNetwork {
     /// The network as the member `me` sees it.
     pub fn new(bonds: Bonds, me: MemberId) -> Self {
-        let probe = Probe::new(bonds.clock().clone());
+        let probe = Probe::new(bonds.clock().clone(), bonds.timing());
         Self { bonds, me, probe, reverted: Reverted::default() }
     }
 
@@ -205,7 +203,8 @@ impl RaftNetworkV2<RaftTypes> for RaftPeer {
         if !self.bulk || self.is_taken_for_granted() {
             return stream_append_sequential(self, input, option);
         }
-        let within = option.soft_ttl().max(STALLED);
+        // Longer than a slow disk takes.
+        let within = option.soft_ttl().max(self.bonds.timing().stalled());
         Box::pin(async move {
             // openraft waits out its back-off where it gives the first request. A refusal before that would be tried again at once.
             let mut input = input.peekable();

@@ -14,9 +14,6 @@ use tokio::time::Instant;
 
 use crate::{groups::MemberId, primitives::watch};
 
-/// For so long after somebody stood for election nobody is parked. Whoever lost the leader alone asks again within it.
-const CONTESTED: Duration = Duration::from_secs(2);
-
 /// Whether a member keeps time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
@@ -43,10 +40,12 @@ pub(super) struct Pacer {
     doubting: AtomicBool,
     /// When somebody stood for election last.
     contested: Mutex<Option<Instant>>,
+    /// For so long after that nobody is parked. Whoever lost the leader alone asks again within it.
+    calm_after: Duration,
 }
 
 impl Pacer {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(calm_after: Duration) -> Self {
         Self {
             pace: watch::Sender::new(Pace::Awake),
             parked: AtomicBool::new(false),
@@ -54,6 +53,7 @@ impl Pacer {
             unsure: AtomicBool::new(false),
             doubting: AtomicBool::new(false),
             contested: Mutex::default(),
+            calm_after,
         }
     }
 
@@ -81,7 +81,7 @@ impl Pacer {
 
     pub(super) fn is_contested(&self, now: Instant) -> bool {
         let at = *self.contested.lock().unwrap_or_else(PoisonError::into_inner);
-        at.is_some_and(|at| now.saturating_duration_since(at) < CONTESTED)
+        at.is_some_and(|at| now.saturating_duration_since(at) < self.calm_after)
     }
 
     pub(super) fn pace(&self) -> Pace {
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn ticks_go_with_the_pace() {
-        let (pacer, ticks) = (Pacer::new(), Cell::new(None));
+        let (pacer, ticks) = (Pacer::new(Duration::from_secs(2)), Cell::new(None));
         let tick = |on| ticks.set(Some(on));
         let leader = MemberId::new(PeerId::from_bytes([1; 32]), 7);
         assert_eq!(pacer.set(Pace::Awake, tick), Pace::Awake);

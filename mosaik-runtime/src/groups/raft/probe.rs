@@ -16,12 +16,7 @@ use openraft::{
 use tokio::time::Instant;
 
 use super::types::RaftTypes;
-use crate::primitives::Clock;
-
-/// A member that heard the leader votes for nobody else for so long.
-pub const LEASE: Duration = Duration::from_millis(450);
-/// A leader without a majority is silent for so long, and then tries again for so long. Longer than a lease and the longest wait after it.
-const PHASE: Duration = Duration::from_millis(1200);
+use crate::{groups::timing::Timing, primitives::Clock};
 
 type Metrics = WatchReceiverOf<RaftTypes, RaftMetrics<RaftTypes>>;
 
@@ -31,6 +26,7 @@ pub struct Probe(Arc<Inner>);
 
 struct Inner {
     clock: Clock,
+    timing: Timing,
     raft: OnceLock<Metrics>,
     begun: Mutex<Begun>,
 }
@@ -49,9 +45,9 @@ impl fmt::Debug for Probe {
 }
 
 impl Probe {
-    pub(super) fn new(clock: Clock) -> Self {
+    pub(super) fn new(clock: Clock, timing: Timing) -> Self {
         let begun = Mutex::new(Begun { term: 0, at: clock.now() });
-        Self(Arc::new(Inner { clock, raft: OnceLock::new(), begun }))
+        Self(Arc::new(Inner { clock, timing, raft: OnceLock::new(), begun }))
     }
 
     /// Raft runs, and says this of itself.
@@ -80,7 +76,7 @@ impl Probe {
             *begun = Begun { term, at: now };
         }
         let awake = now.saturating_duration_since(begun.at);
-        is_silent_after(unheard.map_or(awake, |unheard| unheard.min(awake)))
+        is_silent_after(unheard.map_or(awake, |unheard| unheard.min(awake)), self.0.timing)
     }
 
     fn begun(&self) -> std::sync::MutexGuard<'_, Begun> {
@@ -89,8 +85,9 @@ impl Probe {
 }
 
 /// Whether a leader is silent that heard no majority for so long.
-fn is_silent_after(unheard: Duration) -> bool {
-    unheard.checked_sub(LEASE).is_some_and(|over| (over.as_nanos() / PHASE.as_nanos()).is_multiple_of(2))
+fn is_silent_after(unheard: Duration, timing: Timing) -> bool {
+    let phase = timing.phase().as_nanos();
+    unheard.checked_sub(timing.lease()).is_some_and(|over| (over.as_nanos() / phase).is_multiple_of(2))
 }
 
 #[cfg(test)]
@@ -99,7 +96,7 @@ mod tests {
 
     #[test]
     fn who_lost_the_majority_is_silent_and_tries_in_turns() {
-        let silent = |millis| is_silent_after(Duration::from_millis(millis));
+        let silent = |millis| is_silent_after(Duration::from_millis(millis), Timing::default());
         assert!(!silent(0) && !silent(449), "within the lease it may just be late");
         assert!(silent(450) && silent(1649));
         assert!(!silent(1650) && !silent(2849));

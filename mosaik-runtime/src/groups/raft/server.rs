@@ -38,8 +38,6 @@ use crate::{
 
 /// Longer than a leader is silent.
 const SILENCE: Duration = Duration::from_secs(24 * 3600);
-/// How long a leader may take to hear from a majority that it leads, when a member that it parked asks.
-const DOUBT: Duration = Duration::from_millis(700);
 
 /// Serves the Raft of one group on this node. Clones share it.
 pub struct RaftServer<SM: RaftStateMachine<RaftTypes>> {
@@ -74,7 +72,8 @@ where
     pub fn new(raft: Raft<RaftTypes, SM>, network: RaftNetwork, snapshots: Snapshots) -> Self {
         let RaftNetwork { bonds, me, probe, .. } = network;
         probe.watch(raft.metrics());
-        Self { raft, me, bonds, snapshots, pulls: Arc::default(), pacer: Arc::new(Pacer::new()), probe }
+        let pacer = Arc::new(Pacer::new(bonds.timing().contested()));
+        Self { raft, me, bonds, snapshots, pulls: Arc::default(), pacer, probe }
     }
 
     /// Answers a question. Joining and leaving are not Raft's matter.
@@ -303,7 +302,7 @@ where
         let server = self.clone();
         self.bonds.scope().spawn("groups doubt", async move {
             let answered = match server.bonds.get(leader.peer) {
-                Some(bond) => bond.call(Request::ReadIndex, DOUBT).await,
+                Some(bond) => bond.call(Request::ReadIndex, server.bonds.timing().doubt()).await,
                 None => Err(BondError::Down),
             };
             if !matches!(answered, Ok(Response::ReadIndex { .. })) {

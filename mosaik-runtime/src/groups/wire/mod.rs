@@ -47,6 +47,10 @@ pub const CHANNEL: u8 = 0xff;
 /// Fields for later versions; unknown ones are ignored.
 pub type Extensions = Vec<(u16, Bytes)>;
 
+/// Extension of [`Proved`] and of the first [`Control::Hello`]: the round trip in milliseconds that the group stands there, as a number of
+/// variable length. Without it, 60.
+pub const ROUND_TRIP: u16 = 1;
+
 /// How a side shows that it holds the group's key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeyProof {

@@ -107,6 +107,8 @@ struct GroupOptionsDoc {
     #[serde(skip_serializing_if = "Option::is_none")]
     evict_after_ms: Option<u128>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    round_trip_ms: Option<u128>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     committee: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     founder: Option<String>,
@@ -195,6 +197,7 @@ fn group(group: &Group) -> GroupDoc<'_> {
             deadline_ms: options.deadline.map(|time| time.as_millis()),
             strict: options.strict,
             evict_after_ms: options.evict_after.map(|time| time.as_millis()),
+            round_trip_ms: options.round_trip.map(|time| time.as_millis()),
             committee: options.committee,
             founder: options.founder.map(|peer| peer.to_string()),
         },

@@ -119,6 +119,10 @@ impl Lab {
             chunk: 512,
             ..MachineSettings::default()
         };
+        let desk = match self.plan.round_trip {
+            Some(round_trip) => desk.round_trip(round_trip),
+            None => desk,
+        };
         let desk = if self.plan.rests { desk.rest_after(millis(100)) } else { desk };
         let desk = match desk.limits(limits).join().await {
             Err(error) if self.plan.has(Fault::Sick) => return self.stops(number, &error.to_string()).await,
@@ -132,7 +136,7 @@ impl Lab {
 
     /// Writes and reads, again and again.
     async fn client(&self, number: usize, desk: Group<Desk>, mut rng: NodeRng) -> Result<()> {
-        let desk = desk.with_deadline(DEADLINE);
+        let desk = desk.with_deadline(DEADLINE * self.plan.slower());
         loop {
             sleep(millis(20 + rng.below(400) as u64) * if self.plan.rests { 6 } else { 1 }).await;
             if self.book().closed {

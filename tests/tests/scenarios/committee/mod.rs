@@ -12,7 +12,7 @@ mod lab;
 mod linear;
 mod story;
 
-use self::story::{sick, story};
+use self::story::{far, sick, story};
 use crate::{
     faults::plan::{Fault, Plan},
     seeds::{parts, wanted},
@@ -23,6 +23,9 @@ const STORY: &str = "committee";
 
 /// The name of the stories with sick disks.
 const SICK: &str = "committee with sick disks";
+
+/// The name of the stories over long ways.
+const FAR: &str = "committee over long ways";
 
 /// Seeds of every run, in parts that run beside each other. `MOSAIK_SEEDS` says another number: CI runs 300.
 const SEEDS: u64 = 100;
@@ -38,6 +41,9 @@ parts!(story, wanted("MOSAIK_SEEDS", SEEDS); seeds_1_of_6: 0, seeds_2_of_6: 1, s
 
 // R12: a member whose disk failed stops and says why; nothing that was acknowledged is lost, and it comes back.
 parts!(sick, wanted("MOSAIK_SEEDS", SEEDS) / 4; r12_sick_1_of_6: 0, r12_sick_2_of_6: 1, r12_sick_3_of_6: 2, r12_sick_4_of_6: 3, r12_sick_5_of_6: 4, r12_sick_6_of_6: 5);
+
+// F10: the same where members are as far apart as the group declares: 100 to 800 ms, there and back.
+parts!(far, wanted("MOSAIK_SEEDS", SEEDS) / 4; f10_far_1_of_6: 0, f10_far_2_of_6: 1, f10_far_3_of_6: 2, f10_far_4_of_6: 3, f10_far_5_of_6: 4, f10_far_6_of_6: 5);
 
 /// Seeds of sick disks that failed once.
 const PINNED_SICK: &[(u64, &str)] =

@@ -30,12 +30,18 @@ pub(super) fn sick(seed: u64, canary: Option<Canary>) -> TraceHash {
     tell(Plan::of_sick_disks(chosen(seed), super::SICK), canary)
 }
 
+/// The same with members that are as far apart as the group declares.
+pub(super) fn far(seed: u64, canary: Option<Canary>) -> TraceHash {
+    tell(Plan::of_long_ways(chosen(seed), super::FAR), canary)
+}
+
 fn tell(plan: Plan, canary: Option<Canary>) -> TraceHash {
     let lab = Lab::new(&plan);
     let mut world = World::new(plan.seed);
     if let Some(canary) = canary {
         world = world.canary(canary);
     }
+    world.set_latency(plan.way());
     let mut after = After { world: world.add(lab.members()), lab, plan };
     after.is_born();
     let mut storm = Storm::new(&after.plan);
@@ -59,8 +65,9 @@ struct After {
 }
 
 impl After {
-    /// Lets the world run until the condition holds; it must within `limit`.
-    fn until(&mut self, limit: Duration, what: &str, condition: impl Fn(&Lab) -> bool) {
+    /// Lets the world run until the condition holds; it must within this, or longer where members are far apart.
+    fn until(&mut self, near: Duration, what: &str, condition: impl Fn(&Lab) -> bool) {
+        let limit = near + self.plan.longer();
         let start = self.world.now();
         while !condition(&self.lab) {
             let views = || format!("{:#?}", self.lab.book().views);

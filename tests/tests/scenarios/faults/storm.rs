@@ -46,7 +46,8 @@ impl Storm {
 
     /// How long it takes until the next thing happens.
     pub(crate) fn pause(&mut self) -> Duration {
-        millis([50, 300, 1000, 2500, 6000][self.rng.below(5)] + self.rng.below(500) as u64)
+        let near = millis([50, 300, 1000, 2500, 6000][self.rng.below(5)] + self.rng.below(500) as u64);
+        near * self.plan.slower()
     }
 
     /// Does one thing to the world.
@@ -58,7 +59,7 @@ impl Storm {
         match fault {
             Fault::Loss => _ = world.set_loss([0.0, 0.02, 0.05, 0.1, 0.3][dice % 5]),
             Fault::Delay => {
-                world.set_latency(millis([1, 5, 40, 200][dice % 4]));
+                world.set_latency(millis([1, 5, 40, 200][dice % 4]) * self.plan.slower());
                 let jitter = [0.0, 0.2, 0.5][dice % 3];
                 world.net().adjust_links(|link| link.jitter = jitter);
             }
@@ -194,7 +195,7 @@ impl Storm {
         if let Some(sick) = self.sick.take() {
             self.cure(world, stage, sick);
         }
-        world.heal().set_loss(0.0).set_latency(millis(1));
+        world.heal().set_loss(0.0).set_latency(self.plan.way());
         world.net().adjust_links(|link| link.jitter = 0.2);
         for node in std::mem::take(&mut self.down) {
             world.restart(node);

@@ -71,6 +71,7 @@ pub(super) async fn start(net: &Net, n: u8, boot: u128, server: Arc<dyn Serve>) 
             committed: 0,
             leads: crate::groups::settings::Leads::Normal,
         },
+        timing: crate::groups::timing::Timing::default(),
     };
     let (bonds, events) = Bonds::new(settings, server);
     let mut listener = transport.listen::<GroupsProtocol>(16);

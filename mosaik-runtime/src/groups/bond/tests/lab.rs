@@ -122,6 +122,7 @@ impl Node {
             readers: Policy::anyone(),
             key: None,
             hello: self.hello(),
+            timing: crate::groups::timing::Timing::default(),
         }
     }
 

@@ -4,6 +4,7 @@ mod births;
 mod bounds;
 mod changes;
 mod distances;
+mod far;
 mod faults;
 mod forced;
 mod joins;
@@ -241,10 +242,15 @@ async fn give_to(instance: &Instance, number: u64) -> Result<u64, ProposeError> 
 
 /// Gives a number to whoever leads.
 async fn give(nodes: &[Node], number: u64) -> u64 {
+    give_within(nodes, number, Duration::from_secs(2)).await
+}
+
+/// The same; a leader that does not answer within this is given up.
+async fn give_within(nodes: &[Node], number: u64, limit: Duration) -> u64 {
     let trying = async {
         loop {
             for node in nodes.iter().filter(|node| node.view().is_leader) {
-                if let Ok(Ok(length)) = timeout(Duration::from_secs(2), node.give(number)).await {
+                if let Ok(Ok(length)) = timeout(limit, node.give(number)).await {
                     return length;
                 }
             }
