@@ -1,6 +1,6 @@
 //! Fuzz targets: every place where bytes of a peer are read, as a function that must not panic. For tests and fuzzers only.
 
-use crate::{admission, discovery, groups, primitives, streams, transport};
+use crate::{admission, collections, discovery, groups, primitives, streams, transport};
 
 pub use crate::primitives::fuzz::Target;
 
@@ -21,6 +21,7 @@ pub const TARGETS: &[Target] = &[
     groups::fuzz::BONDS,
     groups::fuzz::MEMBERS,
     groups::fuzz::CHANNELS,
+    collections::fuzz::OPERATIONS,
     primitives::fuzz::SHAPES,
 ];
 

@@ -113,8 +113,10 @@ async fn juggler(hands: Writer<Hands>, left: Writer<Left>) -> mosaik::Result<()>
 async fn judge(hands: Reader<Hands>, mut looks: Producer<Load>) -> mosaik::Result<()> {
     let mut last = None;
     loop {
-        let (left, right) = (hands.left.snapshot(), hands.right.snapshot());
-        if left.version() == right.version() && last != Some(left.version()) {
+        let both = hands.snapshot();
+        if last != Some(both.version()) {
+            let (left, right) = (both.of::<Left>(), both.of::<Right>());
+            assert_eq!((left.version(), right.version()), (both.version(), both.version()));
             let of = |hand: Option<&i64>| hand.copied().unwrap_or_default();
             assert_eq!(of(left.get(&7)) + of(right.get(&7)), 0, "half a transaction is seen");
             last = Some(left.version());

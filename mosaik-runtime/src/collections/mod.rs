@@ -19,6 +19,8 @@ pub mod core;
 mod declared;
 mod expiry;
 mod feed;
+#[cfg(feature = "sim")]
+pub(crate) mod fuzz;
 mod handle;
 pub mod machine;
 mod open;
@@ -35,7 +37,7 @@ pub use handle::{Applied, Read, Snapshot, View, Write};
 pub use machine::{Bundle, Machine, Only, Part};
 pub use open::{Collected, CollectionBuilder, Collections, SingleBuilder};
 pub use shared::{
-    Alone, Handles, Holds, OpenedReaders, OpenedWriters, Opening, Opens, PartOf, Readers, Together, Writers,
-    bundle_shape, group_of, open_readers, open_writers, part, part_of, readers_of, reads, writes,
+    Alone, Handles, Holds, Joint, OpenedReaders, OpenedWriters, Opening, Opens, PartOf, Readers, Together,
+    Writers, bundle_shape, group_of, open_readers, open_writers, part, part_of, readers_of, reads, writes,
 };
 pub use transaction::{Answers, Pending, Steps, Transaction, TransactionError};

@@ -6,13 +6,16 @@ use futures::future::BoxFuture;
 
 use super::{
     declared::{Collection, Declared, Reader, Writer},
-    handle::{Applied, Copy, Member, Read, Reading, Write, transact},
+    feed::Published,
+    handle::{Applied, Copy, Member, Read, Reading, Snapshot, Write, transact},
     machine::{Bundle, Machine, Only, Part},
     open::Collections,
     transaction::{Answers, Transaction, TransactionError},
 };
 use crate::{
-    groups::{self, CommandError, GroupWhen, InstanceView, JoinError, LearnerView, LearnerWhen, Version},
+    groups::{
+        self, CommandError, GroupWhen, InstanceView, JoinError, LearnerView, LearnerWhen, ReadError, Version,
+    },
     primitives::{
         policy::Rule,
         schema::{Seen, Shape},
@@ -212,6 +215,38 @@ pub fn open_readers<B: Together>(collections: &Collections) -> Opening<'_, Reade
     })
 }
 
+/// All collections of a group as they were at one version: whatever a transaction did is in all of them, or in none. It never changes, and
+/// it is cheap to clone.
+pub struct Joint<B> {
+    published: Arc<Published>,
+    bundle: PhantomData<fn() -> B>,
+}
+
+impl<B: Together> Joint<B> {
+    fn of_now(copy: &Copy) -> Self {
+        Self { published: Arc::clone(&copy.newest()), bundle: PhantomData }
+    }
+
+    async fn of_strong(copy: &Copy) -> Result<Self, ReadError> {
+        copy.strong.catch_up().await?;
+        Ok(Self::of_now(copy))
+    }
+
+    /// The version, of all of them.
+    pub fn version(&self) -> Version {
+        self.published.version
+    }
+
+    /// One of the collections: `bank.snapshot().of::<Balances>()`.
+    pub fn of<C>(&self) -> Snapshot<<B::Held as Collection>::Container>
+    where
+        B: Holds<C>,
+    {
+        let part = B::parts().iter().position(|part| part.name() == B::PART);
+        Snapshot::of(&self.published, part.unwrap_or_default())
+    }
+}
+
 /// Writes the collections of a group: what a [`Writer`] of the group is. Its fields are the writers of the collections.
 pub struct Writers<B: Together> {
     each: B::Writers,
@@ -251,6 +286,20 @@ impl<B: Together> Writers<B> {
     pub fn version(&self) -> Version {
         self.opened.copy.newest().version
     }
+
+    /// All collections of the group now, at one version. Takes constant time.
+    pub fn snapshot(&self) -> Joint<B> {
+        Joint::of_now(&self.opened.copy)
+    }
+
+    /// All collections of the group at one version, which has every change that was acknowledged to anybody before this call.
+    ///
+    /// # Errors
+    ///
+    /// When no leader with a majority answers within the deadline, or this node does not catch up in time.
+    pub async fn strong(&self) -> Result<Joint<B>, ReadError> {
+        Joint::of_strong(&self.opened.copy).await
+    }
 }
 
 impl<B: Together> Readers<B> {
@@ -268,6 +317,20 @@ impl<B: Together> Readers<B> {
     pub fn version(&self) -> Version {
         self.opened.copy.newest().version
     }
+
+    /// All collections of the group now, at one version. Takes constant time.
+    pub fn snapshot(&self) -> Joint<B> {
+        Joint::of_now(&self.opened.copy)
+    }
+
+    /// All collections of the group at one version, which has every change that was acknowledged to anybody before this call.
+    ///
+    /// # Errors
+    ///
+    /// When no leader with a majority answers within the deadline, or this node does not catch up in time.
+    pub async fn strong(&self) -> Result<Joint<B>, ReadError> {
+        Joint::of_strong(&self.opened.copy).await
+    }
 }
 
 impl<B: Together> Deref for Writers<B> {
@@ -283,6 +346,18 @@ impl<B: Together> Deref for Readers<B> {
 
     fn deref(&self) -> &B::Readers {
         &self.each
+    }
+}
+
+impl<B> Clone for Joint<B> {
+    fn clone(&self) -> Self {
+        Self { published: self.published.clone(), bundle: PhantomData }
+    }
+}
+
+impl<B> fmt::Debug for Joint<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Joint({})", self.published.version)
     }
 }
 

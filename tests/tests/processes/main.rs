@@ -9,5 +9,6 @@ mod meeting;
 mod orderbook;
 mod pages;
 mod paused;
+mod prices;
 mod programs;
 mod refusals;

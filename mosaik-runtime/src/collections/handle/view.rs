@@ -62,9 +62,14 @@ impl Copy {
 impl<T: Container> View<T> {
     /// The collection now, as a value that stays what it is. Takes constant time.
     pub fn snapshot(&self) -> Snapshot<T> {
-        let published = self.copy.newest();
-        let state = published.part_owned(self.part).unwrap_or_default();
-        Snapshot { version: published.version, state }
+        Snapshot::of(&self.copy.newest(), self.part)
+    }
+
+    /// This collection and another one of its group now, both at one version: nobody sees half a transaction. `None` if the other one is
+    /// of another group, or if one was opened to write and the other to read.
+    pub fn snapshot_with<U: Container>(&self, other: &View<U>) -> Option<(Snapshot<T>, Snapshot<U>)> {
+        let published = Arc::ptr_eq(&self.copy, &other.copy).then(|| self.copy.newest())?;
+        Some((Snapshot::of(&published, self.part), Snapshot::of(&published, other.part)))
     }
 
     /// Reads the collection without a copy. The closure is to be quick: while it runs, the version that it reads is kept.
@@ -126,6 +131,14 @@ impl<T: Container> View<T> {
             Some("") | None => self.copy.intent.to_string(),
             Some(name) => name.to_owned(),
         }
+    }
+}
+
+impl<T: Container> Snapshot<T> {
+    /// One collection of all that were published together.
+    pub(in crate::collections) fn of(published: &Published, part: usize) -> Self {
+        // A part has the type under which it was opened.
+        Self { version: published.version, state: published.part_owned(part).unwrap_or_default() }
     }
 }
 

@@ -47,7 +47,7 @@ impl Apply {
     }
 
     /// The context of a command that a test gives.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "sim"))]
     pub(crate) const fn made(now: Timestamp, index: u64, caller: PeerId) -> Self {
         Self::new(now, index, caller)
     }

@@ -75,6 +75,18 @@ fn tried<R: Serialize, E: Serialize + std::error::Error>(
     }
 }
 
+/// What an exchange came to that may fail, and that says whether it took place.
+fn exchanged<E: Serialize + std::error::Error>(
+    given: Result<Applied<bool>, CommandError<E>>,
+) -> Result<(Outcome, Option<Version>)> {
+    match given {
+        Ok(Applied { version, result: false }) => {
+            Ok((Outcome::Aborted(Some(bytes(&Ok::<bool, E>(false)))), Some(version)))
+        }
+        given => tried(given),
+    }
+}
+
 fn failed<E: std::fmt::Debug>(error: &CommandError<E>) -> Result<(Outcome, Option<Version>)> {
     match error {
         CommandError::Rejected(_) => Ok((Outcome::Refused, None)),
@@ -117,7 +129,8 @@ impl Shelf {
             13 if rng.below(20) == 0 => {
                 call!(4, Once<u64>, OnceOperation::Set { value: new }, self.once.set(new), |won| won.is_ok())
             }
-            13 | 14 => self.transaction(rng, new),
+            13 => self.conditions(rng),
+            14 => self.transaction(rng, new),
             _ => self.on_queue(rng, new),
         }
     }
@@ -127,7 +140,7 @@ impl Shelf {
         let (map, key, by) = (&self.numbers, rng.below(40) as u8, rng.below(9) as i128 - 5);
         let (range, lives) = (key..=key.saturating_add(3), 200 + rng.below(3000) as u64);
         let (from, to) = (std::ops::Bound::Included(key), std::ops::Bound::Included(key.saturating_add(3)));
-        match rng.below(13) {
+        match rng.below(15) {
             0..3 => call!(0, Numbers, Op::Insert { key, value: new, lives: None }, map.insert(key, new)),
             3 => {
                 call!(
@@ -173,7 +186,7 @@ impl Shelf {
                     |done| *done
                 )
             }
-            _ if by > 1 => {
+            14 if by > 1 => {
                 let from = std::ops::Bound::Included(4);
                 call!(
                     0,
@@ -182,6 +195,8 @@ impl Shelf {
                     map.retain_range(4..)
                 )
             }
+            12 => call!(0, Numbers, Op::Expire { key, lives: None }, map.expire(key, None), |done| *done),
+            13 if key < 4 => call!(0, Numbers, Op::Clear, map.clear()),
             _ => call!(0, Numbers, Op::RemoveMany { keys: vec![key, 3] }, map.remove_many([key, 3])),
         }
     }
@@ -190,7 +205,7 @@ impl Shelf {
         type Op = VecOperation<u64>;
         let (row, at) = (&self.row, rng.below(60));
         let (one, other) = (at as u64, rng.below(60));
-        match rng.below(9) {
+        match rng.below(13) {
             0 | 1 => call!(1, Row, Op::Push { value: new }, row.push(new)),
             2 => call!(1, Row, Op::Pop, row.pop()),
             3 => attempt!(1, Row, Op::Insert { at: one, value: new }, row.insert(at, new)),
@@ -198,6 +213,17 @@ impl Shelf {
             5 => attempt!(1, Row, Op::Remove { at: one }, row.remove(at)),
             6 => attempt!(1, Row, Op::Swap { one, other: other as u64 }, row.swap(at, other)),
             7 if at < 6 => call!(1, Row, Op::Truncate { length: 20 }, row.truncate(20)),
+            8 => call!(1, Row, Op::PushFront { value: new }, row.push_front(new)),
+            9 => call!(1, Row, Op::PopFront, row.pop_front()),
+            10 => {
+                // What this node sees now: it may be what is there.
+                let old = row.get(at).unwrap_or_default();
+                Call {
+                    operations: vec![operation::<Row>(1, &Op::CompareExchange { at: one, old, new })],
+                    given: Box::pin(async move { exchanged(row.compare_exchange(at, old, new).await) }),
+                }
+            }
+            11 if at < 3 => call!(1, Row, Op::Clear, row.clear()),
             _ => {
                 let values: Vec<u64> = (new..new + 6).collect();
                 call!(1, Row, Op::Extend { values: values.clone() }, row.extend(values.clone()))
@@ -208,13 +234,22 @@ impl Shelf {
     fn on_marks<'a>(&'a self, rng: &mut NodeRng) -> Call<'a> {
         type Op = SetOperation<u16>;
         let (marks, item) = (&self.marks, rng.below(300) as u16);
-        match rng.below(4) {
+        match rng.below(8) {
             0 => call!(2, Marks, Op::Insert { item }, marks.insert(item)),
             1 => call!(2, Marks, Op::Remove { item }, marks.remove(item)),
             2 => {
                 let (from, to) = (std::ops::Bound::Included(item), std::ops::Bound::Excluded(item + 30));
                 call!(2, Marks, Op::RemoveRange { from, to }, marks.remove_range(item..item + 30))
             }
+            3 => {
+                let items: Vec<u16> = (0..6).map(|n| (item + n * 11) % 300).collect();
+                call!(2, Marks, Op::RemoveMany { items: items.clone() }, marks.remove_many(items.clone()))
+            }
+            4 if item < 60 => {
+                let (from, to) = (std::ops::Bound::Included(20), std::ops::Bound::Unbounded);
+                call!(2, Marks, Op::RetainRange { from, to }, marks.retain_range(20..))
+            }
+            5 if item < 12 => call!(2, Marks, Op::Clear, marks.clear()),
             _ => {
                 let items: Vec<u16> = (0..15).map(|n| (item + n * 7) % 300).collect();
                 call!(2, Marks, Op::Extend { items: items.clone() }, marks.extend(items.clone()))
@@ -224,9 +259,10 @@ impl Shelf {
 
     fn on_cell<'a>(&'a self, rng: &mut NodeRng, new: u64) -> Call<'a> {
         type Op = CellOperation<u64>;
-        match rng.below(3) {
+        match rng.below(4) {
             0 => call!(3, Cell<u64>, Op::Write { value: new }, self.cell.write(new)),
             1 => attempt!(3, Cell<u64>, Op::Increment { by: 3 }, self.cell.increment(3)),
+            2 if new % 3 == 0 => call!(3, Cell<u64>, Op::Clear, self.cell.clear()),
             _ => {
                 let old = self.cell.get();
                 call!(
@@ -243,7 +279,7 @@ impl Shelf {
     fn on_queue<'a>(&'a self, rng: &mut NodeRng, new: u64) -> Call<'a> {
         type Op = QueueOperation<u8, u8, u64>;
         let (queue, priority, key) = (&self.queue, rng.below(12) as u8, rng.below(60) as u8);
-        match rng.below(10) {
+        match rng.below(13) {
             0 | 1 => {
                 call!(5, Queue, Op::Insert { priority, key, value: new }, queue.insert(priority, key, new))
             }
@@ -269,6 +305,25 @@ impl Shelf {
                     (std::ops::Bound::Included(priority), std::ops::Bound::Excluded(priority + 2));
                 call!(5, Queue, Op::RemoveRange { from, to }, queue.remove_range(priority..priority + 2))
             }
+            9 => call!(
+                5,
+                Queue,
+                Op::UpdateValue { key, value: new },
+                queue.update_value(key, new),
+                Option::is_some
+            ),
+            10 => {
+                // What this node sees now: it may be what is there.
+                let (old, new) = (queue.get(&key), (priority > 2).then_some((priority, new)));
+                call!(
+                    5,
+                    Queue,
+                    Op::CompareExchange { key, old, new },
+                    queue.compare_exchange(&key, old, new),
+                    |done| *done
+                )
+            }
+            11 if key < 5 => call!(5, Queue, Op::Clear, queue.clear()),
             _ => {
                 let capacity =
                     (key < 40).then_some((30, if key < 20 { Keep::Highest } else { Keep::Lowest }));
@@ -301,6 +356,48 @@ impl Shelf {
                     Ok((Outcome::Done(version.index, answers), Some(version)))
                 }
                 Err(CommandError::Failed(TransactionError::Aborted { step: 2, version, .. })) => {
+                    Ok((Outcome::Aborted(Some(bytes(&false))), Some(version)))
+                }
+                Err(error) => failed(&error),
+            }
+        };
+        Call { operations, given: Box::pin(given) }
+    }
+
+    /// One change, if all containers but one are as they were seen.
+    fn conditions<'a>(&'a self, rng: &mut NodeRng) -> Call<'a> {
+        let (item, key) = (rng.below(300) as u16, rng.below(60) as u8);
+        let (length, present) = (self.row.len(), self.marks.contains(&item));
+        let (cell, once, entry) = (self.cell.get(), self.once.get(), self.queue.get(&key));
+        let first = self.row.first();
+        let mut operations = vec![
+            operation::<Row>(1, &VecOperation::ExpectLen { length: length as u64 }),
+            operation::<Marks>(2, &SetOperation::Expect { item, present }),
+            operation::<Cell<u64>>(3, &CellOperation::Expect { value: cell }),
+            operation::<Once<u64>>(4, &OnceOperation::Expect { value: once }),
+            operation::<Queue>(5, &QueueOperation::Expect { key, entry }),
+            operation::<Marks>(2, &SetOperation::Remove { item }),
+        ];
+        operations.extend(first.map(|value| operation::<Row>(1, &VecOperation::Expect { at: 0, value })));
+        let given = async move {
+            let done = self.row.transaction(|tx| {
+                let mut held = vec![
+                    tx.on(&self.row).expect_len(length),
+                    tx.on(&self.marks).expect(item, present),
+                    tx.on(&self.cell).expect(cell.as_ref()),
+                    tx.on(&self.once).expect(once.as_ref()),
+                    tx.on(&self.queue).expect(&key, entry),
+                    tx.on(&self.marks).remove(item),
+                ];
+                held.extend(first.map(|value| tx.on(&self.row).expect(0, value)));
+                held
+            });
+            match done.await {
+                Ok(Applied { version, result }) => {
+                    let answers = result.iter().map(bytes).collect();
+                    Ok((Outcome::Done(version.index, answers), Some(version)))
+                }
+                Err(CommandError::Failed(TransactionError::Aborted { version, .. })) => {
                     Ok((Outcome::Aborted(Some(bytes(&false))), Some(version)))
                 }
                 Err(error) => failed(&error),

@@ -90,16 +90,15 @@ impl Journal {
         }
     }
 
-    /// How many operations took place, how many calls were acknowledged, and how many containers were looked at.
+    /// How many operations were in the log, how many calls were acknowledged, and how many containers were looked at.
     pub(super) fn counts(&self) -> (usize, usize, usize) {
-        let done = |(operations, outcome): &(Vec<Operation>, Outcome)| {
-            matches!(outcome, Outcome::Done(..)).then_some(operations.len())
+        let operations = |request: &Request| match request {
+            Request::Operations(operations) => operations.len(),
+            Request::Expire => 0,
         };
-        (
-            self.calls.iter().filter_map(done).sum(),
-            self.calls.iter().filter_map(done).count(),
-            self.sights.len(),
-        )
+        let logged = self.entries.values().flat_map(|entry| &entry.requests).map(operations).sum();
+        let done = self.calls.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Done(..)));
+        (logged, done.count(), self.sights.len())
     }
 
     /// C3, C4, C5: the model does what the log says; clients were told what it answers, and copies were what it is.

@@ -35,7 +35,7 @@ const NETWORK: &str = "shelf";
 /// The group.
 const NAME: &str = "lab.shelf";
 /// Clients on each node.
-const CLIENTS: usize = 2;
+const CLIENTS: usize = 4;
 /// How long a client waits for an answer.
 const DEADLINE: Duration = secs(4);
 

@@ -1,6 +1,6 @@
 //! One seed, from its beginning to its end: a storm while clients write, then all heals, and everybody must have the same.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{cell::Cell, collections::BTreeSet, time::Duration};
 
 use mosaik_runtime::{
     groups::InstanceView,
@@ -26,6 +26,16 @@ const STRIKES: usize = 6;
 const WRITERS: usize = 3;
 /// The node that reads.
 const READER: usize = WRITERS;
+
+thread_local! {
+    /// Operations that were compared with the model.
+    static OPERATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// How many operations the stories on this thread have compared with the model since this was asked last.
+pub(super) fn operations() -> usize {
+    OPERATIONS.take()
+}
 
 /// One seed; `MOSAIK_SEED` stands in for it. Returns the trace.
 pub(super) fn story(seed: u64, canary: Option<Canary>) -> TraceHash {
@@ -117,6 +127,7 @@ impl After {
                     is_the_same(&model, *node, copy)?;
                 }
                 let (operations, calls, sights) = book.journal.counts();
+                OPERATIONS.set(OPERATIONS.get() + operations);
                 let now = self.world.now();
                 println!(
                     "{:?}: {operations} operations in {calls} calls, {sights} sights, {now:?}",

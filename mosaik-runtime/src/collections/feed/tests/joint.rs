@@ -1,0 +1,105 @@
+//! Snapshots of several collections of one group, while transactions change them.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+use crate::{
+    collections::{
+        View,
+        core::{Set, SetOperation},
+        feed::{Feed, Source},
+        handle::{Copy, Strong},
+        machine::{AnySlot, Bundle, Machine, Operation, Part, Request},
+    },
+    groups::{
+        ReadError, Version,
+        machine::{Applier, Applying, Batch, Item, MachineSettings, Payload, Replica, SessionId},
+        store::record::LogId,
+    },
+    primitives::{BootId, PeerId, codec},
+};
+
+type Numbers = Set<u64>;
+
+/// Two collections that transactions change together.
+struct Two;
+
+impl Bundle for Two {
+    fn parts() -> Vec<Part> {
+        vec![Part::new::<Numbers>("one"), Part::new::<Numbers>("other")]
+    }
+}
+
+struct Looking(Replica<Machine<Two>>);
+
+impl Source for Looking {
+    fn look(&self, see: &mut dyn FnMut(Version, &[Box<dyn AnySlot>])) {
+        _ = self.0.try_read(|machine, applied| see(applied.version(), machine.slots()));
+    }
+}
+
+impl Strong for Looking {
+    fn catch_up(&self) -> BoxFuture<'_, Result<(), ReadError>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+fn opened() -> (Applier<Machine<Two>>, Arc<Copy>) {
+    let (applier, replica) = Applier::new(Machine::default(), MachineSettings::default()).expect("a machine");
+    let feed = Arc::new(Feed::new::<Two>());
+    let _observing = replica.observe(feed.clone());
+    let strong = Arc::new(Looking(replica));
+    let copy = Copy { intent: "two".into(), parts: Two::parts(), feed, strong, _observing };
+    (applier, Arc::new(copy))
+}
+
+fn apply(applier: &mut Applier<Machine<Two>>, index: u64, item: Item) {
+    let payload = Payload::V1(Batch { items: vec![item], ..Batch::default() });
+    let payload = payload.encode().expect("encodes");
+    applier.apply(LogId { term: 1, index }, &payload, false).expect("it is applied");
+}
+
+/// Puts a number into both.
+fn both(index: u64) -> Item {
+    let operation = |part| {
+        let body = codec::encode(&SetOperation::Insert { item: index }).expect("encodes").into();
+        Operation { part, body }
+    };
+    let request = Request::Operations(vec![operation(0), operation(1)]);
+    let (session, serial) = (SessionId { index: 1, slot: 0 }, index - 2);
+    let (method, body) = (crate::groups::machine::COMMAND, codec::encode(&request).expect("encodes"));
+    Item::Command { session, serial, acked_below: serial, method, body: body.into() }
+}
+
+#[test]
+fn two_collections_of_a_group_are_seen_at_one_version_while_transactions_change_them() {
+    const LAST: u64 = 20_000;
+    let (mut applier, copy) = opened();
+    let (one, other) = (copy.view::<Numbers>("one"), copy.view::<Numbers>("other"));
+    let (one, other): (View<Numbers>, View<Numbers>) = (one.expect("there"), other.expect("there"));
+    apply(&mut applier, 1, Item::Open { owner: PeerId::from_bytes([7; 32]), boot: BootId(1) });
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let mut seen = 0;
+            while seen < LAST {
+                let (one, other) = one.snapshot_with(&other).expect("of one group");
+                assert_eq!(
+                    (one.version(), one.last()),
+                    (other.version(), other.last()),
+                    "half a transaction"
+                );
+                assert!(one.version().index >= seen, "it goes back");
+                seen = one.version().index;
+            }
+        });
+        (2..=LAST).for_each(|index| apply(&mut applier, index, both(index)));
+    });
+}
+
+#[test]
+fn collections_of_two_groups_have_no_version_in_common() {
+    let ((_one, one), (_other, other)) = (opened(), opened());
+    let (one, other) = (one.view::<Numbers>("one"), other.view::<Numbers>("other"));
+    assert!(one.expect("there").snapshot_with(&other.expect("there")).is_none());
+}
