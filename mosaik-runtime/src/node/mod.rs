@@ -9,6 +9,8 @@ mod collected;
 #[cfg(all(test, feature = "sim"))]
 mod collected_input;
 #[cfg(all(test, feature = "sim"))]
+mod collected_reads;
+#[cfg(all(test, feature = "sim"))]
 mod differing;
 mod error;
 mod from_node;

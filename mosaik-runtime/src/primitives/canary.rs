@@ -42,6 +42,8 @@ pub enum Canary {
     HalfTransaction,
     /// Now and then those who follow a collection are not told of a change.
     ChangeForgotten,
+    /// Members that do not lead give readers other bytes than those of a snapshot's chunks.
+    ChunkDamaged,
 }
 
 /// Whether this mistake is made here.

@@ -8,6 +8,8 @@ mod driver;
 mod plan;
 mod serve;
 
+pub(in crate::groups) use plan::Plan;
+
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,

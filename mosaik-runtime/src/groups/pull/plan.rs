@@ -1,4 +1,4 @@
-//! Which chunk is pulled from whom. Pure.
+//! Which chunk is pulled from whom: by members that catch up, and by readers. Pure.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -6,7 +6,7 @@ use crate::{groups::store::record::ChunkHash, primitives::PeerId};
 
 /// What is still to be pulled.
 #[derive(Debug, Default)]
-pub(super) struct Plan {
+pub(in crate::groups) struct Plan {
     /// Chunks that nobody was asked for, in order.
     wanted: VecDeque<ChunkHash>,
     /// Chunks that somebody was asked for.
@@ -29,35 +29,35 @@ struct Source {
 
 impl Plan {
     /// A plan for chunks that are not here, in the order in which they are wanted.
-    pub(super) fn new(chunks: impl IntoIterator<Item = ChunkHash>) -> Self {
+    pub(in crate::groups) fn new(chunks: impl IntoIterator<Item = ChunkHash>) -> Self {
         let mut seen = BTreeSet::new();
         let wanted = chunks.into_iter().filter(|chunk| seen.insert(*chunk)).collect();
         Self { wanted, ..Self::default() }
     }
 
     /// Whether everything is here.
-    pub(super) fn is_done(&self) -> bool {
+    pub(in crate::groups) fn is_done(&self) -> bool {
         self.wanted.is_empty() && self.asked.is_empty()
     }
 
     /// So many channels are being opened.
-    pub(super) fn opening(&mut self, channels: usize) {
+    pub(in crate::groups) fn opening(&mut self, channels: usize) {
         self.opening += channels;
     }
 
     /// A channel to a member was opened, or could not be.
-    pub(super) fn opened(&mut self, from: PeerId, works: bool) {
+    pub(in crate::groups) fn opened(&mut self, from: PeerId, works: bool) {
         self.opening = self.opening.saturating_sub(1);
         self.sources.entry(from).or_default().lanes += usize::from(works);
     }
 
     /// Whether this member may be asked for anything, now or later.
-    pub(super) fn asks(&self, from: &PeerId) -> bool {
+    pub(in crate::groups) fn asks(&self, from: &PeerId) -> bool {
         !self.is_done() && self.sources.get(from).is_some_and(|source| !source.lied)
     }
 
     /// The next chunk to ask this member for.
-    pub(super) fn next(&mut self, from: &PeerId) -> Option<ChunkHash> {
+    pub(in crate::groups) fn next(&mut self, from: &PeerId) -> Option<ChunkHash> {
         let source = self.sources.get(from).filter(|source| !source.lied)?;
         let place = self.wanted.iter().position(|chunk| !source.lacks.contains(chunk))?;
         let chunk = self.wanted.remove(place)?;
@@ -66,37 +66,43 @@ impl Plan {
     }
 
     /// The chunk is here.
-    pub(super) fn got(&mut self, chunk: ChunkHash) {
+    pub(in crate::groups) fn got(&mut self, chunk: ChunkHash) {
         self.asked.remove(&chunk);
     }
 
     /// The member does not have the chunk.
-    pub(super) fn lacks(&mut self, from: PeerId, chunk: ChunkHash) {
+    pub(in crate::groups) fn lacks(&mut self, from: PeerId, chunk: ChunkHash) {
         self.sources.entry(from).or_default().lacks.insert(chunk);
         self.again(chunk);
     }
 
     /// The member gave something else: it is not asked again.
-    pub(super) fn lied(&mut self, from: PeerId, chunk: ChunkHash) {
+    pub(in crate::groups) fn lied(&mut self, from: PeerId, chunk: ChunkHash) {
         self.sources.entry(from).or_default().lied = true;
         self.again(chunk);
     }
 
     /// A channel is gone, and what was asked for on it.
-    pub(super) fn closed(&mut self, from: PeerId, chunk: Option<ChunkHash>) {
+    pub(in crate::groups) fn closed(&mut self, from: PeerId, chunk: Option<ChunkHash>) {
         let source = self.sources.entry(from).or_default();
         source.lanes = source.lanes.saturating_sub(1);
         chunk.into_iter().for_each(|chunk| self.again(chunk));
     }
 
-    fn again(&mut self, chunk: ChunkHash) {
+    /// Whether there is a chunk that nobody was asked for.
+    pub(in crate::groups) fn wants(&self) -> bool {
+        !self.wanted.is_empty()
+    }
+
+    /// Whoever was asked for the chunk may not give it: it is asked for again.
+    pub(in crate::groups) fn again(&mut self, chunk: ChunkHash) {
         if self.asked.remove(&chunk) {
             self.wanted.push_front(chunk);
         }
     }
 
     /// A chunk that is left and that no member with a channel can give.
-    pub(super) fn stuck(&self) -> Option<ChunkHash> {
+    pub(in crate::groups) fn stuck(&self) -> Option<ChunkHash> {
         if self.opening > 0 {
             return None;
         }

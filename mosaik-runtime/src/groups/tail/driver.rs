@@ -10,10 +10,11 @@ use tokio::{
 
 use super::{
     core::{
-        event::{Effect, Input},
+        event::{Effect, Help, Helping, Input},
         reader::Core,
     },
     dial::{self, Credentials, NoWay},
+    help::Helpers,
     pipe::{Pipe, Receiver, Sender},
     reader::{Own, Reader, Reading, Waiter},
     serve::serve,
@@ -33,7 +34,7 @@ use crate::{
 };
 
 /// A member that says nothing for so long is left.
-const SILENCE: Duration = Duration::from_secs(4);
+pub(super) const SILENCE: Duration = Duration::from_secs(4);
 /// Strong reads that wait; more wait at the caller.
 pub(super) const ASKS: usize = 1024;
 /// How long to wait before a strong read is asked for again.
@@ -53,6 +54,7 @@ pub(super) struct Driver {
     own: Own,
     pipe: Option<(Sender, Receiver, Option<Lease>)>,
     dialling: Option<Dialling>,
+    helpers: Helpers,
     /// When the member said something last.
     heard_at: Instant,
     /// Who waits for a strong read: in the next round, and in the one under way.
@@ -69,6 +71,7 @@ enum Event {
     Stop,
     Dialled(Result<Pipe, NoWay>),
     Told(Tell, usize),
+    Helped(PeerId, Help, usize),
     Lost(Option<String>),
     Asked(Waiter),
     Seen,
@@ -89,6 +92,7 @@ impl Driver {
             own,
             pipe: None,
             dialling: None,
+            helpers: Helpers::new(),
             waiting: Vec::new(),
             under_way: None,
             asks: 0,
@@ -111,6 +115,7 @@ impl Driver {
                 Event::Stop => return,
                 Event::Dialled(dialled) => self.dialled(dialled).await,
                 Event::Told(tell, bytes) => self.told(tell, bytes).await,
+                Event::Helped(peer, help, bytes) => self.helped(peer, help, bytes).await,
                 Event::Lost(why) => self.lost(why).await,
                 Event::Asked(waiter) => self.waiting.push(waiter),
                 Event::Seen => {
@@ -136,6 +141,7 @@ impl Driver {
             () = scope.stopping() => Event::Stop,
             dialled = dialled(&mut self.dialling) => Event::Dialled(dialled),
             told = told(&mut self.pipe, silent_at.saturating_duration_since(now)) => told,
+            (peer, help, bytes) = self.helpers.next() => Event::Helped(peer, help, bytes),
             waiter = asked.recv(), if room => match waiter {
                 Some(waiter) => Event::Asked(waiter),
                 None => Event::Stop,
@@ -182,10 +188,38 @@ impl Driver {
                 None
             }
             Effect::Send(ask) => self.send(&ask).await,
+            Effect::Help(peer, helping) => {
+                self.help(peer, helping);
+                None
+            }
             Effect::Begin(cluster) => self.begin(cluster),
             Effect::Apply { entries, panicked } => self.apply(entries, panicked),
             Effect::Install { last, bytes } => self.install(last, &bytes),
         }
+    }
+
+    fn help(&mut self, peer: PeerId, helping: Helping) {
+        match helping {
+            Helping::Dial => {
+                let dialling = self.dial(peer);
+                self.helpers.dial(&self.reader, peer, dialling);
+            }
+            Helping::Ask(ask) => self.helpers.ask(peer, ask),
+            Helping::End => self.helpers.end(peer),
+            Helping::Refuse(what) => {
+                let (group, peer) = (&**self.reader.name(), peer.short());
+                tracing::warn!(target: "mosaik::groups", group, %peer, "a member is not asked for chunks any more: {what}");
+                metrics::counter!("mosaik_groups_reader_refused_total").increment(1);
+            }
+        }
+    }
+
+    async fn helped(&mut self, peer: PeerId, help: Help, bytes: usize) {
+        self.reader.change(|view| {
+            view.received.bytes += bytes as u64;
+            view.received.helped += bytes as u64;
+        });
+        self.step(Input::Helps(peer, help)).await;
     }
 
     fn dial(&self, peer: PeerId) -> Dialling {

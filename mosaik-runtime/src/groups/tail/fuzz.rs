@@ -9,7 +9,7 @@ use super::{
     WINDOW,
     core::{
         cursor::{Cursor, Plan},
-        event::{Effect, Input as Happens},
+        event::{Effect, Help, Helping, Input as Happens},
         reader::Core,
     },
     wire::{Ask, Shown, Stand, Tell},
@@ -27,6 +27,7 @@ use crate::{
 };
 
 const MEMBER: PeerId = PeerId::from_bytes([4; 32]);
+const OTHER: PeerId = PeerId::from_bytes([5; 32]);
 const CLUSTER: ClusterId = ClusterId::from_bytes([7; 32]);
 const CHUNK: usize = 64;
 
@@ -96,14 +97,23 @@ pub(crate) const TOLD: Target = Target {
         let mut now = Instant::now();
         let mut core = Core::new(PeerId::from_bytes([1; 32]), CHUNK, NodeRng::from_seed(1));
         let (mut effects, mut last, mut asked) = (Vec::new(), None::<LogId>, 0_usize);
-        core.step(now, Happens::Members(BTreeSet::from([MEMBER])), &mut effects);
+        core.step(now, Happens::Members(BTreeSet::from([MEMBER, OTHER])), &mut effects);
         while let Some(piece) = input.piece() {
             let Some(tell) = round_trip::<Tell>(piece) else { continue };
-            if matches!(tell, Tell::Chunk(_)) {
-                asked = asked.saturating_sub(1);
-            }
-            let mut inputs = vec![Happens::Told(tell, piece.len())];
-            now += Duration::from_millis(u64::from(input.byte()) * 20);
+            let wait = input.byte();
+            now += Duration::from_millis(u64::from(wait) * 20);
+            let mut inputs = match tell {
+                // Some parts come of a member that helps, whichever was asked.
+                Tell::Chunk(answer) if wait % 2 == 0 => {
+                    let help = |peer| Happens::Helps(peer, Help::Told(answer.clone()));
+                    vec![help(MEMBER), help(OTHER)]
+                }
+                Tell::Chunk(answer) => {
+                    asked = asked.saturating_sub(1);
+                    vec![Happens::Told(Tell::Chunk(answer), piece.len())]
+                }
+                tell => vec![Happens::Told(tell, piece.len())],
+            };
             inputs.insert(0, Happens::Tick);
             while let Some(happens) = inputs.pop() {
                 core.step(now, happens, &mut effects);
@@ -114,6 +124,9 @@ pub(crate) const TOLD: Target = Target {
                             inputs.insert(0, Happens::Opened);
                         }
                         Effect::Send(Ask::Chunk(_)) => asked += 1,
+                        Effect::Help(peer, Helping::Dial) => {
+                            inputs.insert(0, Happens::Helps(peer, Help::Opened));
+                        }
                         Effect::Begin(_) => last = None,
                         Effect::Apply { entries, .. } => {
                             for entry in entries {
@@ -128,7 +141,7 @@ pub(crate) const TOLD: Target = Target {
                             last = Some(end);
                             inputs.insert(0, Happens::Applied);
                         }
-                        Effect::Send(_) | Effect::Close | Effect::Refuse(_) => {}
+                        Effect::Send(_) | Effect::Close | Effect::Refuse(_) | Effect::Help(..) => {}
                     }
                 }
                 assert!(asked <= 2 * WINDOW / CHUNK + 2, "{asked} parts are asked for");

@@ -20,7 +20,10 @@ use crate::{
         version::Era,
         wire::{ChunkAnswer, ChunkAsk, Why},
     },
-    primitives::PeerId,
+    primitives::{
+        PeerId,
+        canary::{self, Canary},
+    },
     transport::{Code, LinkError},
 };
 
@@ -239,7 +242,11 @@ impl Serving {
         let begin = (offset as usize).min(chunk.len());
         let end = begin.saturating_add((length as usize).min(PART)).min(chunk.len());
         let of = u32::try_from(chunk.len()).unwrap_or(u32::MAX);
-        Ok(ChunkAnswer::Part { of, bytes: chunk.slice(begin..end) })
+        let mut bytes = chunk.slice(begin..end);
+        if canary::made(Canary::ChunkDamaged) && !self.instance.view().borrow().is_leader {
+            bytes = vec![0; bytes.len()].into();
+        }
+        Ok(ChunkAnswer::Part { of, bytes })
     }
 
     /// Says where this member stands, if that has changed, or in any case.

@@ -18,6 +18,8 @@ pub struct Received {
     pub snapshots: u64,
     /// Members that were read from, one after the other.
     pub members: u64,
+    /// Bytes of frames of other members, which gave parts of snapshots beside the one that was read from.
+    pub helped: u64,
 }
 
 /// A reader as it is now.

@@ -7,6 +7,7 @@ use crate::{
         birth::ClusterId,
         store::record::{Entry, LogId},
         tail::wire::{Ask, Tell},
+        wire::{ChunkAnswer, ChunkAsk},
     },
     primitives::PeerId,
 };
@@ -29,6 +30,8 @@ pub(in crate::groups) enum Input {
     Lost,
     /// The member said something, in a frame of so many bytes.
     Told(Tell, usize),
+    /// Something of a member that was asked to help with a snapshot.
+    Helps(PeerId, Help),
     /// The entries of the last effect are applied.
     Applied,
     /// What is here is not usable any more: begin with the first state.
@@ -63,5 +66,31 @@ pub(in crate::groups) enum Effect {
         bytes: Vec<u8>,
     },
     /// What a member said cannot be.
+    Refuse(&'static str),
+    /// Do this with a member that helps with a snapshot.
+    Help(PeerId, Helping),
+}
+
+/// What happens with a member that helps.
+#[derive(Debug)]
+pub(in crate::groups) enum Help {
+    /// There is a way to it.
+    Opened,
+    /// It gives a part.
+    Told(ChunkAnswer),
+    /// There is no way to it any more, or there was none.
+    Lost,
+}
+
+/// What is to be done with a member that helps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::groups) enum Helping {
+    /// Find a way to it, beside that to the member that is read from.
+    Dial,
+    /// Ask it for a part.
+    Ask(ChunkAsk),
+    /// Let the way to it go.
+    End,
+    /// What it gave cannot be.
     Refuse(&'static str),
 }

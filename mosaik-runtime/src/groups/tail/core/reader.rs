@@ -1,8 +1,10 @@
 //! The reader's side: whom it reads from, what it takes, and which birth it follows. Pure.
 //!
-//! It reads from one member at a time and stays with it while that serves. What a member says is taken only if it follows what is
+//! It reads from one member at a time and stays with it while that serves. Of a snapshot, other members give chunks as well. What a member says is taken only if it follows what is
 //! here: the same birth, the next index, no earlier term. Another birth is followed only when nobody of the old one is left, or when
 //! the old one has had no majority for long and the other one has.
+
+mod snapshots;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,16 +14,16 @@ use std::{
 
 use tokio::time::Instant;
 
+use self::snapshots::Helper;
 use super::{
     event::{Effect, Input},
-    pull::{Came, Lie, Pull},
+    pull::Pull,
 };
 use crate::{
     groups::{
         birth::ClusterId,
-        store::record::{Entry, LogId, Manifest},
+        store::record::{Entry, LogId},
         tail::wire::{Ask, Stand, Tell},
-        wire::ChunkAnswer,
     },
     primitives::{NodeRng, PeerId},
 };
@@ -48,6 +50,8 @@ struct Mark {
     tried: u64,
     rests_until: Option<Instant>,
     failures: u32,
+    /// It is not asked for chunks before this, unless it is the one that is read from.
+    helps_at: Option<Instant>,
 }
 
 /// The member that is read from.
@@ -62,9 +66,9 @@ struct Source {
     follows: bool,
     /// The birth that its entries begin, when it is another than the one that is here.
     begins: Option<ClusterId>,
-    pull: Option<Pull>,
-    /// Parts that were asked for and have not come: of this pull, and of those before.
-    due: usize,
+    /// Whether it has named the snapshot that is being pulled.
+    pulls: bool,
+    /// Parts of snapshots before this one that it was asked for and has not sent.
     stale: usize,
     misses: u32,
 }
@@ -91,8 +95,10 @@ pub(in crate::groups) struct Core {
     round: u64,
     taken: u64,
     applying: Option<Applying>,
-    /// Whatever of a snapshot is here when its member is lost.
-    saved: Option<Pull>,
+    /// A snapshot that is being put together. It outlives the member that named it.
+    pull: Option<Pull>,
+    /// Who gives chunks of it beside the member that is read from.
+    helpers: BTreeMap<PeerId, Helper>,
     /// When a member of this birth was there last, and when one that knows of a majority.
     met: Option<Instant>,
     online: Option<Instant>,
@@ -116,7 +122,8 @@ impl Core {
             round: 0,
             taken: 0,
             applying: None,
-            saved: None,
+            pull: None,
+            helpers: BTreeMap::new(),
             met: None,
             online: None,
             served_by: None,
@@ -132,7 +139,7 @@ impl Core {
 
     /// How far a snapshot is that is being pulled: bytes here, bytes in all.
     pub(in crate::groups) fn pulling(&self) -> Option<(u64, u64)> {
-        Some(self.source.as_ref()?.pull.as_ref()?.progress())
+        Some(self.pull.as_ref()?.progress())
     }
 
     /// Members that discovery knows.
@@ -159,6 +166,7 @@ impl Core {
                 self.leave(now, !may_pass);
             }
             Input::Lost => self.leave(now, false),
+            Input::Helps(peer, help) => self.helps(now, peer, help, effects),
             Input::Told(tell, bytes) => self.told(now, tell, bytes, effects),
             Input::Applied => self.applied(effects),
             Input::Torn => self.torn(effects),
@@ -168,6 +176,7 @@ impl Core {
         if self.source.is_none()
             && let Some(peer) = self.next(now)
         {
+            self.dismiss(peer, effects);
             self.dial(peer);
             effects.push(Effect::Dial(peer));
         }
@@ -190,6 +199,7 @@ impl Core {
                 tried: 0,
                 rests_until: None,
                 failures: 0,
+                helps_at: None,
             });
         }
         // Who is no member any more may still serve; if it does not, it is not dialled again.
@@ -219,8 +229,7 @@ impl Core {
             offline_since: None,
             follows: false,
             begins: None,
-            pull: None,
-            due: 0,
+            pulls: false,
             stale: 0,
             misses: 0,
         });
@@ -228,7 +237,9 @@ impl Core {
 
     fn forget_source(&mut self) -> Option<PeerId> {
         let source = self.source.take()?;
-        self.saved = source.pull.or(self.saved.take());
+        if let Some(pull) = &mut self.pull {
+            pull.closed(&source.peer);
+        }
         Some(source.peer)
     }
 
@@ -315,8 +326,9 @@ impl Core {
         {
             mark.failures = 0;
         }
-        if !follows {
-            self.follow(cluster, effects);
+        match follows {
+            true => self.pull_on(now, effects),
+            false => self.follow(cluster, effects),
         }
     }
 
@@ -330,9 +342,11 @@ impl Core {
     fn follow(&mut self, cluster: ClusterId, effects: &mut Vec<Effect>) {
         let own = self.cluster == Some(cluster);
         let Some(source) = &mut self.source else { return };
-        source.follows = true;
+        (source.follows, source.pulls) = (true, false);
         source.begins = (!own).then_some(cluster);
-        source.stale += std::mem::take(&mut source.due);
+        if let Some(pull) = &mut self.pull {
+            pull.abandon(&source.peer);
+        }
         self.round += 1;
         self.taken = 0;
         let after = self.last.filter(|_| own);
@@ -344,7 +358,7 @@ impl Core {
     fn begin(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         let Some(source) = &mut self.source else { return };
         if let Some(cluster) = source.begins.take() {
-            (self.cluster, self.last, self.saved) = (Some(cluster), None, None);
+            (self.cluster, self.last) = (Some(cluster), None);
             (self.met, self.online, self.served_by) = (Some(now), Some(now), Some(source.peer));
             effects.push(Effect::Begin(cluster));
         }
@@ -371,7 +385,7 @@ impl Core {
             ok
         };
         let is_sane = source.follows
-            && source.pull.is_none()
+            && !source.pulls
             && round == self.round
             && before == here
             && !entries.is_empty()
@@ -379,90 +393,10 @@ impl Core {
         if !is_sane || self.applying.is_some() {
             return self.refuse(now, "entries that do not follow what is here", effects);
         }
+        self.drop_pull(effects);
         self.begin(now, effects);
         self.applying = Some(Applying { last, bytes: Some(bytes as u64) });
         effects.push(Effect::Apply { entries, panicked });
-    }
-
-    fn snapshot(&mut self, now: Instant, round: u64, manifest: Manifest, effects: &mut Vec<Effect>) {
-        let Some(source) = &mut self.source else { return };
-        if round < self.round {
-            return;
-        }
-        let here = if source.begins.is_some() { None } else { self.last };
-        let goes_on = manifest
-            .last
-            .is_some_and(|last| here.is_none_or(|here| here.index < last.index && here.term <= last.term));
-        if !source.follows || round != self.round || !goes_on || self.applying.is_some() {
-            return self.refuse(now, "a snapshot that goes back", effects);
-        }
-        let saved = source.pull.take().or(self.saved.take());
-        let pull = match saved {
-            Some(saved) => saved.again(manifest),
-            None => Pull::new(manifest, self.chunk),
-        };
-        match pull {
-            Ok(pull) => source.pull = Some(pull),
-            Err(lie) => return self.lied(now, lie, effects),
-        }
-        self.pull_on(now, effects);
-    }
-
-    fn lied(&mut self, now: Instant, lie: Lie, effects: &mut Vec<Effect>) {
-        let what = match lie {
-            Lie::Manifest => "a snapshot whose size does not fit its chunks",
-            Lie::Length | Lie::Unasked => "a part of a snapshot that nobody asked for",
-            Lie::Hash => "a chunk of a snapshot that is not what its hash says",
-        };
-        self.refuse(now, what, effects);
-    }
-
-    fn chunk(&mut self, now: Instant, answer: &ChunkAnswer, effects: &mut Vec<Effect>) {
-        let Some(source) = &mut self.source else { return };
-        if source.stale > 0 {
-            source.stale -= 1;
-            return;
-        }
-        let came = source.pull.as_mut().map_or(Err(Lie::Unasked), |pull| pull.came(answer));
-        source.due = source.due.saturating_sub(1);
-        match came {
-            Ok(Came::Part | Came::All) => self.pull_on(now, effects),
-            Ok(Came::Missing) => {
-                source.misses += 1;
-                let misses = source.misses;
-                let cluster = source.begins.or(self.cluster);
-                match cluster.filter(|_| misses < MISSES) {
-                    // There is a newer snapshot.
-                    Some(cluster) => {
-                        self.saved = source.pull.take();
-                        self.follow(cluster, effects);
-                    }
-                    None => self.part(now, effects),
-                }
-            }
-            Err(lie) => self.lied(now, lie, effects),
-        }
-    }
-
-    /// Asks for more of a snapshot, or installs it when it is whole.
-    fn pull_on(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        let Some(source) = &mut self.source else { return };
-        let Some(pull) = &mut source.pull else { return };
-        if !pull.is_whole() {
-            while let Some(ask) = pull.next() {
-                source.due += 1;
-                effects.push(Effect::Send(Ask::Chunk(ask)));
-            }
-            return;
-        }
-        let Some((pull, last)) = source.pull.take().and_then(|pull| pull.last().map(|last| (pull, last)))
-        else {
-            return;
-        };
-        source.misses = 0;
-        self.begin(now, effects);
-        self.applying = Some(Applying { last: Some(last), bytes: None });
-        effects.push(Effect::Install { last, bytes: pull.into_bytes() });
     }
 
     fn applied(&mut self, effects: &mut Vec<Effect>) {
@@ -482,7 +416,8 @@ impl Core {
 
     /// What is here is to be made anew, from what members have.
     fn torn(&mut self, effects: &mut Vec<Effect>) {
-        (self.applying, self.last, self.saved) = (None, None, None);
+        (self.applying, self.last) = (None, None);
+        self.drop_pull(effects);
         let follows = self.source.as_ref().is_some_and(|source| source.follows);
         if let Some(cluster) = self.cluster.filter(|_| follows) {
             self.follow(cluster, effects);

@@ -1,12 +1,15 @@
 //! The reader's core, one event after the other.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{
-    event::{Effect, Input},
+    event::{Effect, Help, Helping, Input},
     reader::Core,
 };
 use crate::{
@@ -277,4 +280,140 @@ async fn a_node_reads_from_its_own_member_first() {
     assert_eq!(effects, [], "it serves still");
     let effects = lab.step(Input::Lost);
     assert_eq!((effects, lab.core.wake()), (vec![], None), "nobody is left");
+}
+
+/// Members that give chunks of one snapshot, each in the order in which it is asked.
+#[derive(Default)]
+struct Givers {
+    bytes: Vec<u8>,
+    source: Option<PeerId>,
+    asks: BTreeMap<PeerId, VecDeque<ChunkAsk>>,
+    asked: usize,
+    liar: Option<PeerId>,
+    refused: Vec<PeerId>,
+    installed: Option<Vec<u8>>,
+}
+
+impl Givers {
+    /// Does what a reader's core wants; ways are there at once.
+    fn perform(&mut self, lab: &mut Lab, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Send(Ask::Chunk(ask)) => self.asks(self.source.expect("a source"), ask),
+                Effect::Help(peer, Helping::Ask(ask)) => self.asks(peer, ask),
+                Effect::Help(peer, Helping::Dial) => {
+                    self.asks.insert(peer, VecDeque::new());
+                    let effects = lab.step(Input::Helps(peer, Help::Opened));
+                    self.perform(lab, effects);
+                }
+                Effect::Help(peer, Helping::End) => _ = self.asks.remove(&peer),
+                Effect::Help(peer, Helping::Refuse(_)) => self.refused.push(peer),
+                Effect::Dial(peer) => {
+                    self.source = Some(peer);
+                    self.asks.insert(peer, VecDeque::new());
+                    assert_eq!(lab.step(Input::Opened), []);
+                    let effects = lab.stands(7, true);
+                    self.perform(lab, effects);
+                }
+                Effect::Send(Ask::From { round, after: None, .. }) => {
+                    let manifest = manifest(&self.bytes, 50);
+                    let effects = lab.step(Input::Told(Tell::Snapshot { round, manifest }, 9));
+                    self.perform(lab, effects);
+                }
+                Effect::Install { bytes, .. } => self.installed = Some(bytes),
+                _ => {}
+            }
+        }
+    }
+
+    fn asks(&mut self, peer: PeerId, ask: ChunkAsk) {
+        self.asked += 1;
+        self.asks.get_mut(&peer).expect("there is a way to it").push_back(ask);
+    }
+
+    /// This member answers its oldest question, if it has one.
+    fn gives(&mut self, lab: &mut Lab, peer: PeerId) {
+        let Some(ChunkAsk::V1 { hash, .. }) = self.asks.get_mut(&peer).and_then(VecDeque::pop_front) else {
+            return;
+        };
+        let chunk = self.bytes.chunks(CHUNK).find(|chunk| ChunkHash::of(chunk) == hash).expect("a chunk");
+        let mut chunk = chunk.to_vec();
+        chunk[0] ^= u8::from(self.liar == Some(peer));
+        let answer = ChunkAnswer::Part { of: chunk.len() as u32, bytes: chunk.into() };
+        let input = match self.source == Some(peer) {
+            true => Input::Told(Tell::Chunk(answer), 10),
+            false => Input::Helps(peer, Help::Told(answer)),
+        };
+        let effects = lab.step(input);
+        self.perform(lab, effects);
+    }
+
+    /// All members give, one after the other, until so many chunks are here or the snapshot is installed.
+    fn run(&mut self, lab: &mut Lab, chunks: u64) {
+        while self.installed.is_none()
+            && lab.core.pulling().is_none_or(|(here, _)| here < chunks * CHUNK as u64)
+        {
+            let peers: Vec<PeerId> = self.asks.keys().copied().collect();
+            peers.into_iter().for_each(|peer| self.gives(lab, peer));
+        }
+    }
+
+    fn begun(liar: Option<PeerId>) -> (Self, Lab) {
+        let bytes = (0..100 * CHUNK).map(|n| (n / CHUNK) as u8).collect();
+        let mut lab = Lab { core: Core::new(ME, CHUNK, NodeRng::from_seed(1)), now: Instant::now() };
+        let mut givers = Self { bytes, liar, ..Self::default() };
+        let effects = lab.step(Input::Members((2..5).map(peer).collect()));
+        givers.perform(&mut lab, effects);
+        (givers, lab)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn c5_a_long_snapshot_comes_from_several_members_and_outlives_the_loss_of_each() {
+    for lost in 0..3 {
+        let (mut givers, mut lab) = Givers::begun(None);
+        assert_eq!(givers.asks.len(), 3, "all are asked");
+        givers.run(&mut lab, 40);
+        let peer = *givers.asks.keys().nth(lost).expect("a member");
+        givers.asks.remove(&peer);
+        let effects = match givers.source == Some(peer) {
+            true => lab.step(Input::Lost),
+            false => lab.step(Input::Helps(peer, Help::Lost)),
+        };
+        let here = lab.core.pulling();
+        givers.perform(&mut lab, effects);
+        assert!(here.is_some_and(|(here, _)| here >= 400), "what is here stays: {here:?}");
+        givers.run(&mut lab, u64::from(u32::MAX));
+        assert!(givers.installed.as_ref() == Some(&givers.bytes));
+        assert!(givers.asked < 100 + 3 * 16, "{} parts for 100 chunks", givers.asked);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn h14_a_member_that_helps_with_a_wrong_chunk_is_refused_and_the_snapshot_is_whole() {
+    for liar in (2..5).map(peer) {
+        let (mut givers, mut lab) = Givers::begun(Some(liar));
+        let is_source = givers.source == Some(liar);
+        givers.run(&mut lab, u64::from(u32::MAX));
+        assert!(givers.installed.as_ref() == Some(&givers.bytes), "{liar:?}");
+        assert_eq!(givers.refused, if is_source { vec![] } else { vec![liar] });
+        assert_ne!(givers.source, Some(liar));
+        assert!(lab.core.refused().is_some_and(|why| why.contains("not what its hash says")));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_help_no_more_once_the_snapshot_is_here_or_is_not_needed() {
+    let (mut givers, mut lab) = Givers::begun(None);
+    givers.run(&mut lab, u64::from(u32::MAX));
+    assert_eq!(givers.asks.keys().collect::<Vec<_>>(), [&givers.source.expect("a source")]);
+    // The next member has the log: what is here of the snapshot is let go.
+    let (mut givers, mut lab) = Givers::begun(None);
+    givers.run(&mut lab, 10);
+    let effects = lab.step(Input::Lost);
+    lab.dialled(&effects);
+    assert_eq!(lab.stands(7, true), [from(2, 7, None)]);
+    let effects = lab.entries(2, 0..=4);
+    let ended = effects.iter().filter(|effect| matches!(effect, Effect::Help(_, Helping::End))).count();
+    assert_eq!((ended, lab.core.pulling()), (1, None), "{effects:?}");
 }
