@@ -250,6 +250,8 @@ impl Pull {
             self.plan.lied(*peer, hash);
             return Err(Lie::Part);
         }
+        // No more than a chunk, whose size is this node's own setting.
+        fill.bytes.reserve_exact(fill.size - fill.bytes.len());
         fill.bytes.extend_from_slice(bytes);
         if fill.bytes.len() == fill.size {
             let chunk = std::mem::take(&mut fill.bytes);

@@ -385,7 +385,8 @@ async fn c5_a_long_snapshot_comes_from_several_members_and_outlives_the_loss_of_
         assert!(here.is_some_and(|(here, _)| here >= 400), "what is here stays: {here:?}");
         givers.run(&mut lab, u64::from(u32::MAX));
         assert!(givers.installed.as_ref() == Some(&givers.bytes));
-        assert!(givers.asked < 100 + 3 * 16, "{} parts for 100 chunks", givers.asked);
+        // What was on its way from each of them may be lost with the member that named the snapshot.
+        assert!(givers.asked <= 100 + 3 * 16, "{} parts for 100 chunks", givers.asked);
     }
 }
 
