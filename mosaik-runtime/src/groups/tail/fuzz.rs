@@ -104,7 +104,7 @@ pub(crate) const TOLD: Target = Target {
             now += Duration::from_millis(u64::from(wait) * 20);
             let mut inputs = match tell {
                 // Some parts come of a member that helps, whichever was asked.
-                Tell::Chunk(answer) if wait % 2 == 0 => {
+                Tell::Chunk(answer) if wait.is_multiple_of(2) => {
                     let help = |peer| Happens::Helps(peer, Help::Told(answer.clone()));
                     vec![help(MEMBER), help(OTHER)]
                 }

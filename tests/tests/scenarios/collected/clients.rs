@@ -262,7 +262,7 @@ impl Shelf {
         match rng.below(4) {
             0 => call!(3, Cell<u64>, Op::Write { value: new }, self.cell.write(new)),
             1 => attempt!(3, Cell<u64>, Op::Increment { by: 3 }, self.cell.increment(3)),
-            2 if new % 3 == 0 => call!(3, Cell<u64>, Op::Clear, self.cell.clear()),
+            2 if new.is_multiple_of(3) => call!(3, Cell<u64>, Op::Clear, self.cell.clear()),
             _ => {
                 let old = self.cell.get();
                 call!(

@@ -4,7 +4,7 @@
 //! chunk counts once it is what its hash says; then it stays, whoever is lost.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, VecDeque, btree_map::Entry},
     time::Duration,
 };
 
@@ -173,8 +173,8 @@ impl Pull {
 
     /// There is a way to this member.
     pub(in crate::groups) fn opened(&mut self, peer: PeerId) {
-        if !self.lanes.contains_key(&peer) {
-            self.lanes.insert(peer, Lane::default());
+        if let Entry::Vacant(lane) = self.lanes.entry(peer) {
+            lane.insert(Lane::default());
             self.plan.opened(peer, true);
         }
     }
