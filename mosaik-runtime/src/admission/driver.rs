@@ -287,18 +287,23 @@ impl Admission {
     }
 
     async fn prove(&self, policy: &Policy, peer: &PeerId) -> Standing {
-        let (tickets, nothing) = (&self.0.tickets, Standing::default());
+        let (tickets, mut standing) = (&self.0.tickets, Standing::default());
         let begun = tickets.now().1;
-        let found = tickets.prove(policy, *peer, &nothing, begun + PROVING).await;
-        let mut standing = nothing.renewed(found, begun);
+        self.look(policy, *peer, &mut standing, begun + PROVING).await;
         // A peer can make this wait by a ticket that it does not send: what was seen first may be over or taken back by now.
-        let (wall, now) = tickets.now();
+        let now = tickets.now().1;
         if now > begun + A_MOMENT {
-            let found = tickets.prove(policy, *peer, &standing, now).await;
-            standing = standing.renewed(found, now);
+            self.look(policy, *peer, &mut standing, now).await;
         }
-        standing.prune(wall, now);
+        let (wall, mono) = tickets.now();
+        standing.prune(wall, mono);
         standing
+    }
+
+    /// Looks once at what a peer proves, until then at the latest.
+    async fn look(&self, policy: &Policy, peer: PeerId, standing: &mut Standing, until: Instant) {
+        let found = self.0.tickets.prove(policy, peer, standing, until).await;
+        *standing = standing.renewed(found, self.0.tickets.now().1);
     }
 
     fn view_with(&self, peer: &PeerId, standing: &Standing) -> PeerView {
@@ -315,9 +320,8 @@ impl Admission {
         let tickets = &self.0.tickets;
         let (wall, mono) = tickets.now();
         let until = (mono + RENEWING).min(standing.next_end(wall, mono).unwrap_or(mono + RENEWING));
-        let found = tickets.prove(policy, peer, standing, until).await;
+        self.look(policy, peer, standing, until).await;
         let (wall, mono) = tickets.now();
-        *standing = standing.renewed(found, mono);
         standing.prune(wall, mono);
     }
 

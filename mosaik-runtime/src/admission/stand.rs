@@ -9,6 +9,9 @@ use crate::{
     transport::{Backend, Config, Limits, Transport},
 };
 
+/// What the wall clock shows at first.
+pub(crate) const BEGINS: Wall = Wall(1_000_000_000);
+
 /// One life of a node.
 pub(crate) struct Stand {
     pub(crate) transport: Transport,
@@ -29,7 +32,7 @@ impl Stand {
         mut rng: NodeRng,
         change: impl FnOnce(&mut Settings),
     ) -> Self {
-        let (clock, scope) = (Clock::simulated(Wall(1_000_000_000)), Scope::new());
+        let (clock, scope) = (Clock::simulated(BEGINS), Scope::new());
         let config = Config {
             key: key.clone(),
             network,

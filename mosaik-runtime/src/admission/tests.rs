@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use super::{Admission, AdmissionEvent, Admitted, AnswerError, Ask, AskError, Gate, Item, Refusal, Side};
+use super::{AdmissionEvent, Admitted, AnswerError, Ask, AskError, Gate, Item, Refusal, Side, stand::Stand};
 use crate::{
-    discovery::{Discovery, Rendezvous, Settings},
+    discovery::{Rendezvous, Settings},
     primitives::{
-        BootId, Clock, NetworkId, NodeRng, PeerRole, Policy, Reach, Schema, Scope, SecretKey, StreamId, Tag,
-        Wall,
+        BootId, NetworkId, NodeRng, PeerRole, Policy, Schema, SecretKey, StreamId, Tag,
         policy::{rtt_below, tag},
         schema,
     },
-    transport::{Backend, Config, Limits, Protocol, Transport, sim::Net},
+    transport::{Backend, Protocol, sim::Net},
 };
 
 #[derive(Debug)]
@@ -23,12 +22,6 @@ impl Protocol for Lab {
     const MAX_FRAME: usize = 64 * 1024;
 }
 
-pub(super) struct Node {
-    pub(super) transport: Transport,
-    pub(super) discovery: Discovery,
-    pub(super) admission: Admission,
-}
-
 fn network() -> NetworkId {
     NetworkId::derive("lab")
 }
@@ -37,34 +30,19 @@ fn item() -> Item {
     Item::known(StreamId::derive("lab.item").on(&network()), "lab.item")
 }
 
-async fn node(net: &Net, n: u8, tags: &[&str]) -> Node {
+async fn node(net: &Net, n: u8, tags: &[&str]) -> Stand {
     let key = SecretKey::from_bytes([n; 32]);
-    let (clock, scope, boot) = (Clock::simulated(Wall(0)), Scope::new(), BootId(n.into()));
-    let mut rng = NodeRng::from_seed(n.into());
-    let port = net.port(key.peer_id());
-    let config = Config {
-        key: key.clone(),
-        network: network(),
-        secrets: Vec::new(),
-        boot,
-        reach: Reach::Host,
-        bind: None,
-        limits: Limits::default(),
-        clock: clock.clone(),
-        rng: rng.split("transport"),
-        scope: scope.clone(),
+    let backend = Backend::Sim(net.port(key.peer_id()));
+    let change = |settings: &mut Settings| {
+        settings.rendezvous = Rendezvous::Sim(net.clone());
+        settings.tags = tags.iter().filter_map(|text| Tag::new(text).ok()).collect();
     };
-    let transport = Transport::bind(config, Backend::Sim(port)).await.expect("it binds");
-    let mut settings = Settings::new(key, network(), boot, clock, rng, scope.clone());
-    settings.rendezvous = Rendezvous::Sim(net.clone());
-    settings.tags = tags.iter().filter_map(|text| Tag::new(text).ok()).collect();
-    let discovery = Discovery::start(transport.clone(), settings).expect("it starts");
-    let admission = Admission::new("lab", transport.clone(), discovery.clone(), scope);
-    Node { transport, discovery, admission }
+    let life = (network(), BootId(n.into()));
+    Stand::start(backend, key, life, NodeRng::from_seed(n.into()), change).await
 }
 
 /// A gatekeeper and an asker that have met.
-pub(super) async fn pair(tags: &[&str]) -> (Node, Node) {
+pub(super) async fn pair(tags: &[&str]) -> (Stand, Stand) {
     let net = Net::new(7);
     let (gate, asker) = (node(&net, 1, &[]).await, node(&net, 2, tags).await);
     gate.discovery.when(|catalog| catalog.len() == 2).await;
@@ -85,8 +63,8 @@ pub(super) fn gate_for<T: Schema>(policy: Policy) -> Gate {
 pub(super) type Answered = Result<(Ask, Admitted<Lab>), AnswerError>;
 
 pub(super) async fn meet(
-    gate: &Node,
-    asker: &Node,
+    gate: &Stand,
+    asker: &Stand,
     ask: Ask,
     offer: Result<Gate, Refusal>,
 ) -> (Answered, Result<Admitted<Lab>, AskError>) {

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use mosaik::{
-    groups::{Apply, Group, GroupKey, StateMachine, Voters},
+    groups::{Group, GroupKey, Voters},
     primitives::{Fingerprint, GroupId, PeerId, WireId, codec},
 };
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::{
     attacker::{Attacker, Mark, Member, Talk},
-    scene::Scene,
+    scene::{Scene, Sum},
     wire::{Ask, framed},
 };
 
@@ -21,27 +21,6 @@ const NAME: &str = "hostile.tally";
 const LONG: Duration = Duration::from_secs(20);
 /// The method of a state machine that is written by hand.
 const COMMAND: u64 = 0xab66_b9ab_0192_0467;
-
-/// What was counted.
-#[mosaik::data]
-#[derive(Default)]
-struct Tally(u64);
-
-impl StateMachine for Tally {
-    type Command = u64;
-    type Reply = u64;
-    type Query = ();
-    type Answer = u64;
-
-    fn apply(&mut self, add: u64, _: &Apply) -> u64 {
-        self.0 = self.0.wrapping_add(add);
-        self.0
-    }
-
-    fn query(&self, (): ()) -> u64 {
-        self.0
-    }
-}
 
 type Extensions = Vec<(u16, Vec<u8>)>;
 type MemberId = (PeerId, u64);
@@ -138,8 +117,8 @@ struct Bond {
 }
 
 /// The group on the attacked node, which is its only voter.
-async fn begin(scene: &mut Scene, key: Option<GroupKey>) -> (Group<Tally>, Target) {
-    let group = scene.target.groups().machine(Tally::default()).named(NAME).voters(Voters::Count(1));
+async fn begin(scene: &mut Scene, key: Option<GroupKey>) -> (Group<Sum>, Target) {
+    let group = scene.target.groups().machine(Sum::default()).named(NAME).voters(Voters::Count(1));
     let group = key.into_iter().fold(group, |group, key| group.with_key(key));
     let group = group.join().await.expect("it opens");
     timeout(LONG, group.when().online()).await.expect("it is founded");
@@ -152,7 +131,7 @@ async fn begin(scene: &mut Scene, key: Option<GroupKey>) -> (Group<Tally>, Targe
 }
 
 /// The group is as it should be: nothing of an attack was applied, and it goes on.
-async fn is_sound(group: &Group<Tally>) {
+async fn is_sound(group: &Group<Sum>) {
     let before = group.query(()).await.expect("it answers");
     assert_eq!(group.execute(1).await, Ok(before + 1));
     let status = group.status();

@@ -11,9 +11,12 @@ use std::{
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
-    super::tests::{Node, ask_for, gate_for, meet, pair},
+    super::{
+        stand::Stand,
+        tests::{ask_for, gate_for, meet, pair},
+    },
     exchange::{AnswerFrame, AskFrame, TicketsProtocol},
-    tests::{Switch, admitted, heard, not_proven, revoked_after, ticket, trusting, try_it, word},
+    tests::{START, Switch, admitted, heard, not_proven, revoked_after, ticket, trusting, try_it, word},
 };
 use crate::{
     discovery::TICKETS,
@@ -29,7 +32,7 @@ const SLACK: Duration = Duration::from_millis(350);
 type Answers = Arc<dyn Fn(&TicketId) -> Option<(Duration, Ticket)> + Send + Sync>;
 
 /// Names these tickets, and answers about them in its own way.
-async fn shows(rogue: &Node, named: &[Reference], answers: Answers) -> Scope {
+async fn shows(rogue: &Stand, named: &[Reference], answers: Answers) -> Scope {
     let (scope, mut listener) = (Scope::new(), rogue.transport.listen::<TicketsProtocol>(64));
     let inner = scope.clone();
     scope.spawn("rogue", async move {
@@ -49,11 +52,11 @@ async fn shows(rogue: &Node, named: &[Reference], answers: Answers) -> Scope {
     scope
 }
 
-fn names(rogue: &Node, named: &[Reference]) {
+fn names(rogue: &Stand, named: &[Reference]) {
     rogue.discovery.set_extension(TICKETS, pack(named)).expect("room");
 }
 
-async fn heard_of(gate: &Node, peer: PeerId, named: Vec<Reference>) {
+async fn heard_of(gate: &Stand, peer: PeerId, named: Vec<Reference>) {
     let tickets = gate.admission.tickets().clone();
     gate.discovery.when(move |_| tickets.references(&peer).as_ref() == Some(&named)).await;
 }
@@ -104,7 +107,7 @@ async fn t3_a_ticket_that_another_peer_showed_is_not_taken_for_ones_own() {
     let anybody =
         validator("Anybody", word("plain"), |shown| Ok(Valid { until: Wall(shown.now.0 + 3_600_000) }));
     gate.admission.tickets().trust(anybody).expect("another name");
-    let its = ticket(&owner, 3600);
+    let its = ticket(&owner, START + 3600);
     owner.admission.tickets().add(its.clone()).expect("room");
     heard(&gate, &owner).await;
     assert_eq!(try_it(&gate, &owner, proof("Anybody")).await, Ok(()));
@@ -136,7 +139,7 @@ async fn t3_a_ticket_that_another_peer_showed_is_not_taken_for_ones_own() {
 #[tokio::test(start_paused = true)]
 async fn ls7_a_renewal_on_a_slow_path_keeps_the_link() {
     let (gate, rogue) = trusting().await;
-    let (first, second) = (ticket(&rogue, 100_000), ticket(&rogue, 200_000));
+    let (first, second) = (ticket(&rogue, START + 100_000), ticket(&rogue, START + 200_000));
     let (one, two) = (first.clone(), second.clone());
     let slowly = move |asked: &TicketId| {
         let at_once = *asked == one.id();
@@ -171,7 +174,7 @@ async fn t1_a_clock_that_is_set_back_lets_nobody_in_again() {
 #[tokio::test(start_paused = true)]
 async fn t4_what_is_known_is_not_fetched_again() {
     let (gate, rogue) = trusting().await;
-    let good = ticket(&rogue, 100_000);
+    let good = ticket(&rogue, START + 100_000);
     let (asked, only) = (Arc::new(AtomicU64::new(0)), good.clone());
     let counter = asked.clone();
     let count = move |_: &TicketId| {
@@ -201,7 +204,7 @@ async fn t2_a_link_ends_within_a_second_of_an_entry_in_the_revocations() {
     let (gate, asker) = trusting().await;
     let taken = Arc::<std::sync::Mutex<Vec<TicketId>>>::default();
     gate.admission.tickets().revoke_by(Taken(taken.clone()));
-    let (lease, id) = admitted(&gate, &asker, 1_000_000).await;
+    let (lease, id) = admitted(&gate, &asker, START + 1_000_000).await;
     assert!(timeout(60 * SECOND, lease.revoked()).await.is_err());
     taken.lock().expect("whole").push(id);
     let (took, why) = revoked_after(&lease).await;
@@ -213,7 +216,7 @@ async fn t5_a_validator_without_a_name_is_not_taken_and_what_it_says_is_one_line
     let (gate, asker) = trusting().await;
     let loud = validator("Loud", word("plain"), |_| Err(Denial::Unmet { why: "a\nb\u{1b}[31m".into() }));
     gate.admission.tickets().trust(loud).expect("another name");
-    asker.admission.tickets().add(ticket(&asker, 3600)).expect("room");
+    asker.admission.tickets().add(ticket(&asker, START + 3600)).expect("room");
     heard(&gate, &asker).await;
     let why = not_proven(try_it(&gate, &asker, proof("Loud")).await);
     assert!(!why.contains(char::is_control), "{why:?}");

@@ -12,7 +12,8 @@ use tokio::time::{Instant, advance, timeout};
 
 use super::super::{
     AdmissionEvent, AskError, Refusal,
-    tests::{Node, ask_for, gate_for, meet, pair},
+    stand::{BEGINS, Stand},
+    tests::{ask_for, gate_for, meet, pair},
 };
 use crate::{
     primitives::{
@@ -22,10 +23,12 @@ use crate::{
     tickets::{Class, Denial, Shown, Ticket, TicketId, Valid, Validation, Validator, validator},
 };
 
+/// When tests begin, in seconds.
+pub(super) const START: u64 = BEGINS.0 / 1000;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A ticket that says until when it is valid (in seconds), and for whom.
-pub(super) fn ticket(node: &Node, until: u64) -> Ticket {
+pub(super) fn ticket(node: &Stand, until: u64) -> Ticket {
     let text = format!("{} {until}", node.transport.id());
     Ticket::new(word("plain"), text).expect("fits")
 }
@@ -50,20 +53,20 @@ fn decide(shown: Shown<'_>) -> Result<Valid, Denial> {
 }
 
 /// A gatekeeper that trusts plain tickets, and an asker.
-pub(super) async fn trusting() -> (Node, Node) {
+pub(super) async fn trusting() -> (Stand, Stand) {
     let (gate, asker) = pair(&["matcher"]).await;
     gate.admission.tickets().trust(validator("Desk", word("plain"), decide)).expect("the first");
     (gate, asker)
 }
 
 /// Waits until the gatekeeper has heard what the asker shows.
-pub(super) async fn heard(gate: &Node, asker: &Node) {
+pub(super) async fn heard(gate: &Stand, asker: &Stand) {
     let (peer, shown) = (asker.transport.id(), asker.admission.tickets().held());
     let tickets = gate.admission.tickets().clone();
     gate.discovery.when(move |_| tickets.references(&peer).as_ref() == Some(&shown)).await;
 }
 
-pub(super) async fn try_it(gate: &Node, asker: &Node, policy: Policy) -> Result<(), Refusal> {
+pub(super) async fn try_it(gate: &Stand, asker: &Stand, policy: Policy) -> Result<(), Refusal> {
     let (answered, asked) = meet(gate, asker, ask_for::<u32>(), Ok(gate_for::<u32>(policy))).await;
     match asked {
         Ok(_) => Ok(()),
@@ -88,11 +91,11 @@ async fn t1_t3_a_ticket_admits_its_peer_and_nothing_else_does() {
     let policy = proof("Desk") & tag("matcher");
     let why = not_proven(try_it(&gate, &asker, policy.clone()).await);
     assert!(why.contains("shows no ticket of class `plain`"), "{why}");
-    let stolen = asker.admission.tickets().add(ticket(&gate, 3600)).expect("room");
+    let stolen = asker.admission.tickets().add(ticket(&gate, START + 3600)).expect("room");
     heard(&gate, &asker).await;
     let why = not_proven(try_it(&gate, &asker, policy.clone()).await);
     assert!(why.contains("another peer"), "{why}");
-    asker.admission.tickets().replace(&stolen, ticket(&asker, 3600)).expect("room");
+    asker.admission.tickets().replace(&stolen, ticket(&asker, START + 3600)).expect("room");
     heard(&gate, &asker).await;
     assert_eq!(try_it(&gate, &asker, policy).await, Ok(()));
     let other = not_proven(try_it(&gate, &asker, proof("Nobody")).await);
@@ -106,7 +109,7 @@ async fn t1_t3_a_ticket_admits_its_peer_and_nothing_else_does() {
 #[tokio::test(start_paused = true)]
 async fn t4_a_ticket_is_validated_once_and_not_at_every_change() {
     let (gate, asker) = trusting().await;
-    asker.admission.tickets().add(ticket(&asker, 3600)).expect("room");
+    asker.admission.tickets().add(ticket(&asker, START + 3600)).expect("room");
     heard(&gate, &asker).await;
     for n in 0..20 {
         assert_eq!(try_it(&gate, &asker, proof("Desk")).await, Ok(()));
@@ -121,7 +124,7 @@ async fn t4_a_ticket_is_validated_once_and_not_at_every_change() {
 }
 
 /// A link that was admitted by its ticket; the gatekeeper's lease, and its events.
-pub(super) async fn admitted(gate: &Node, asker: &Node, until: u64) -> (super::super::Lease, TicketId) {
+pub(super) async fn admitted(gate: &Stand, asker: &Stand, until: u64) -> (super::super::Lease, TicketId) {
     let id = asker.admission.tickets().add(ticket(asker, until)).expect("room");
     heard(gate, asker).await;
     let (answered, asked) = meet(gate, asker, ask_for::<u32>(), Ok(gate_for::<u32>(proof("Desk")))).await;
@@ -157,7 +160,7 @@ async fn t2_h9_a_link_ends_within_a_second_of_its_ticket() {
 #[tokio::test(start_paused = true)]
 async fn t2_a_link_ends_within_a_second_when_the_ticket_is_taken_away() {
     let (gate, asker) = trusting().await;
-    let (lease, id) = admitted(&gate, &asker, 1_000_000).await;
+    let (lease, id) = admitted(&gate, &asker, START + 1_000_000).await;
     assert!(timeout(60 * SECOND, lease.revoked()).await.is_err(), "it stands as long as it should");
     assert!(asker.admission.tickets().remove(&id));
     heard(&gate, &asker).await;
@@ -242,9 +245,9 @@ async fn f13_f14_pauses_and_jumps_of_the_wall_clock_end_what_is_over() {
 #[tokio::test(start_paused = true)]
 async fn t6_only_what_is_shown_is_given_and_names_bind_the_content() {
     let (gate, asker) = trusting().await;
-    let id = asker.admission.tickets().add(ticket(&asker, 3600)).expect("room");
+    let id = asker.admission.tickets().add(ticket(&asker, START + 3600)).expect("room");
     let fetch = |id| super::exchange::fetch(&gate.transport, asker.transport.id(), id);
-    assert_eq!(fetch(id).await, Ok(ticket(&asker, 3600)));
+    assert_eq!(fetch(id).await, Ok(ticket(&asker, START + 3600)));
     assert!(fetch(TicketId::from_bytes([9; 32])).await.is_err());
     asker.admission.tickets().remove(&id);
     assert!(fetch(id).await.expect_err("gone").contains("any more"));
