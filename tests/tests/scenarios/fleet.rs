@@ -7,12 +7,12 @@ use std::{
 
 use futures::StreamExt;
 use mosaik_runtime::{
-    discovery::{Change, Discovery, LeftReason},
+    discovery::{Change, Discovery, LeftReason, Peer},
     node::{
         Result,
         world::{Nodes, World},
     },
-    primitives::PeerId,
+    primitives::{BootId, PeerId, Version},
     transport::{Address, PeerAddr},
 };
 
@@ -24,9 +24,12 @@ pub(crate) struct Loss {
     pub(crate) why: LeftReason,
 }
 
+/// Whom a node knows, in which life and at which version.
+type Known = BTreeMap<PeerId, (BootId, Version)>;
+
 #[derive(Default)]
 struct Book {
-    known: BTreeMap<usize, BTreeSet<PeerId>>,
+    known: BTreeMap<usize, Known>,
     losses: Vec<Loss>,
     seeds: Vec<PeerAddr>,
 }
@@ -67,28 +70,31 @@ impl Fleet {
     }
 
     async fn watch(&self, number: usize, discovery: &Discovery) -> Result<()> {
-        self.lock().known.insert(number, BTreeSet::new());
+        self.lock().known.insert(number, Known::new());
         let mut changes = discovery.changes();
         while let Some(change) = changes.next().await {
             let mut book = self.lock();
+            let Book { known, losses, .. } = &mut *book;
+            let known = known.entry(number).or_default();
+            let holds = |peer: &Peer| (peer.id, (peer.entry.boot, peer.entry.version));
             match change {
-                Change::Joined(peer) => drop(book.known.entry(number).or_default().insert(peer.id)),
+                Change::Joined(peer) | Change::Updated { after: peer, .. } => known.extend([holds(&peer)]),
                 Change::Left { peer, reason } => {
-                    book.known.entry(number).or_default().remove(&peer);
-                    book.losses.push(Loss { seen_by: number, who: peer, why: reason });
+                    known.remove(&peer);
+                    losses.push(Loss { seen_by: number, who: peer, why: reason });
                 }
-                Change::Updated { .. } => {}
             }
         }
         Ok(())
     }
 
-    /// Whether each of these nodes knows all of them, and nobody else.
+    /// Whether each of these nodes knows all of them and nobody else, and all hold the same of each.
     pub(crate) fn agree(&self, world: &World, nodes: impl IntoIterator<Item = usize>) -> bool {
         let nodes: Vec<usize> = nodes.into_iter().collect();
         let all: BTreeSet<PeerId> = nodes.iter().map(|node| world.peer(*node)).collect();
         let book = self.lock();
-        nodes.iter().all(|node| book.known.get(node) == Some(&all))
+        let Some(first) = nodes.first().and_then(|node| book.known.get(node)) else { return false };
+        first.keys().eq(&all) && nodes.iter().all(|node| book.known.get(node) == Some(first))
     }
 
     /// Who left, as seen by whom.

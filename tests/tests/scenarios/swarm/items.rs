@@ -28,6 +28,8 @@ struct Account {
     epoch: BootId,
     /// The number that must come next; `None` before the first.
     next: Option<u64>,
+    /// What had been produced when the producer's life was announced: the first number is not beyond it.
+    produced: u64,
     items: u64,
 }
 
@@ -129,14 +131,14 @@ impl Items {
 
     fn account(&mut self, node: usize, from: PeerId) -> &mut Account {
         let accounts = &mut self.listeners.get_mut(&node).expect("it listens").1;
-        accounts.entry(from).or_insert(Account { epoch: BootId(0), next: None, items: 0 })
+        accounts.entry(from).or_insert(Account { epoch: BootId(0), next: None, produced: 0, items: 0 })
     }
 
     /// S7: a producer's life is announced before its items, and says which life it follows.
     fn announced(&mut self, node: usize, life: Life, begun: Begun) -> Result<()> {
-        if !self.produced.contains_key(&life) {
+        let Some(produced) = self.produced.get(&life).map(|produced| produced.at.len() as u64) else {
             return Err(broken("S7", format!("{life:?} never was")));
-        }
+        };
         let account = self.account(node, life.0);
         let known = (account.epoch != BootId(0)).then_some(account.epoch);
         let fits = match begun {
@@ -150,7 +152,7 @@ impl Items {
             return Err(broken("S7", format!("{begun:?} of {:?} after {account:?}", life.1)));
         }
         if known != Some(life.1) {
-            *account = Account { epoch: life.1, next: None, items: 0 };
+            *account = Account { epoch: life.1, next: None, produced, items: 0 };
         }
         Ok(())
     }
@@ -171,6 +173,13 @@ impl Items {
             }
             Some(next) if first > next => {
                 return Err(broken("S3", format!("{first} after {next}, and no gap was told")));
+            }
+            None if first > account.produced => {
+                let produced = account.produced;
+                return Err(broken(
+                    "S3",
+                    format!("{first} is the first, when there were {produced} to begin with"),
+                ));
             }
             _ => {}
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mosaik_runtime::{
-    discovery::{Change, LeftReason, Peer},
+    discovery::{Change, LeftReason, SharedPeer},
     node::Result,
     primitives::{BootId, PeerId, Tag, Version},
 };
@@ -39,6 +39,8 @@ pub(super) struct Members {
     departed: BTreeSet<(PeerId, BootId)>,
     /// The present life of each node.
     present: BTreeMap<usize, (PeerId, BootId)>,
+    /// What was signed, by life and version, and whether its own node was seen to hold it.
+    said: BTreeMap<(PeerId, BootId, Version), (SharedPeer, bool)>,
     views: BTreeMap<usize, View>,
 }
 
@@ -72,12 +74,13 @@ impl Members {
         }
     }
 
-    fn holds(&mut self, node: usize, peer: &Peer) -> Result<()> {
+    fn holds(&mut self, node: usize, peer: &SharedPeer) -> Result<()> {
         let (life, version) = ((peer.id, peer.entry.boot), peer.entry.version);
         if !self.lives.contains(&life) {
             let text = format!("node {node} holds {}, which never said that", peer.id.short());
             return Err(broken("D5", text));
         }
+        self.is_as_said(node, peer)?;
         let Some(view) = self.views.get_mut(&node) else { return Ok(()) };
         if view.gone.contains(&life) {
             return Err(broken("D4", format!("node {node} holds {} again, which left", peer.id.short())));
@@ -90,6 +93,21 @@ impl Members {
         let held = Held { boot: life.1, version, tags: peer.entry.tags.clone() };
         view.live.insert(peer.id, held);
         Ok(())
+    }
+
+    /// D5: at one version a life says one thing, to everybody, and it is what the node itself holds.
+    fn is_as_said(&mut self, node: usize, peer: &SharedPeer) -> Result<()> {
+        let key = (peer.id, peer.entry.boot, peer.entry.version);
+        let own = self.present.get(&node).is_some_and(|(me, _)| *me == peer.id);
+        let (said, seen) = self.said.entry(key).or_insert_with(|| (peer.clone(), own));
+        *seen |= own;
+        if said == peer {
+            return Ok(());
+        }
+        let whose = if *seen { "the node itself holds" } else { "another node holds" };
+        let text =
+            format!("node {node} holds of {} at {:?} what differs from what {whose}", peer.id.short(), key.2);
+        Err(broken("D5", text))
     }
 
     fn left(&mut self, node: usize, peer: PeerId, reason: LeftReason) -> Result<()> {

@@ -1,7 +1,7 @@
 //! One seed, from its beginning to its end: a storm under which nothing may be broken that was promised, then all
 //! heals, and everything must work again within its time.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use mosaik_runtime::{
     node::world::{Canary, World, millis, secs},
@@ -32,11 +32,11 @@ const QUIET: f64 = 10.0;
 /// One seed; `MOSAIK_SEED` stands in for it. Returns the trace.
 pub(super) fn story(seed: u64, canary: Option<Canary>) -> TraceHash {
     let seed = chosen(seed);
-    of(Plan::of(seed), canary)
+    of(Plan::of(seed), canary).0
 }
 
-/// One plan.
-pub(super) fn of(plan: Plan, canary: Option<Canary>) -> TraceHash {
+/// One plan. Returns the trace, and what happened.
+pub(super) fn of(plan: Plan, canary: Option<Canary>) -> (TraceHash, BTreeSet<Fault>) {
     let lab = Lab::new(&plan);
     for node in PRODUCERS..NODES {
         lab.retag(node, |tags| {
@@ -62,7 +62,7 @@ pub(super) fn of(plan: Plan, canary: Option<Canary>) -> TraceHash {
     after.balances();
     after.rests();
     after.notices();
-    after.world.trace_hash()
+    (after.world.trace_hash(), storm.struck)
 }
 
 /// The second phase.
