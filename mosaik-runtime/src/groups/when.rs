@@ -85,20 +85,20 @@ impl GroupWhen {
 
     /// What the group has committed, as far as this node has applied it.
     pub fn committed(&self) -> Committed {
-        Committed { view: self.view.clone() }
+        Committed { applied: self.applied.clone() }
     }
 }
 
 /// How far the group is on this node.
 #[derive(Debug, Clone)]
 pub struct Committed {
-    view: watch::Receiver<InstanceView>,
+    applied: watch::Receiver<Applied>,
 }
 
 impl Committed {
     /// The entry with this index has been applied here: a weak read sees it.
-    pub fn reaches(&self, index: u64) -> Condition<InstanceView> {
-        Condition::new(self.view.clone(), move |view| view.applied >= index)
+    pub fn reaches(&self, index: u64) -> Condition<Applied> {
+        Condition::new(self.applied.clone(), move |applied| applied.index().unwrap_or(0) >= index)
     }
 }
 

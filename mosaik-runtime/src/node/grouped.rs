@@ -133,6 +133,7 @@ async fn who_is_cut_off_goes_offline_and_reaches_what_was_committed_without_it_a
     timeout(LONG, late.group.when().offline()).await.expect("no majority is connected with it");
     assert_eq!(leader.group.execute(7).await, Ok((7, 1)));
     let (index, _) = leader.group.weak().query_at(()).await.expect("the copy answers");
+    assert!(leader.group.when().committed().reaches(index).holds(), "what a query saw is reached");
     let reached = late.group.when().committed().reaches(index);
     assert!(!reached.holds(), "it is cut off");
     assert_eq!(late.group.weak().query(()).await, Ok(Vec::new()));

@@ -62,6 +62,11 @@ impl AddressBook {
         self.lock().known.remove(peer);
     }
 
+    /// How far the node reaches.
+    pub fn reach(&self) -> Reach {
+        self.reach
+    }
+
     /// What is known of `peer`, in and out of reach.
     pub fn get(&self, peer: &PeerId) -> Vec<Address> {
         self.lock().known.get(peer).map(|page| page.addresses.clone()).unwrap_or_default()

@@ -11,7 +11,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::primitives::{BootId, Clock, PeerId, Version, watch};
+use crate::primitives::{BootId, Clock, PeerId, Reach, Version, watch};
 
 use super::{
     address::Address,
@@ -61,6 +61,11 @@ impl fmt::Debug for Transport {
 }
 
 impl Transport {
+    /// How far this node reaches.
+    pub fn reach(&self) -> Reach {
+        self.book().reach()
+    }
+
     /// Opens an endpoint on `backend` that looks for nobody. Waits for nothing outside the machine.
     pub async fn bind(config: Config, backend: Backend) -> Result<Self, BindError> {
         Self::bind_with(config, Sources::none(), backend).await

@@ -67,7 +67,7 @@ impl fmt::Display for Missing {
                     names(peers)
                 )
             }
-            Self::Founder => f.write_str("nobody may found it: start one node with `--found`"),
+            Self::Founder => f.write_str("nobody may found it: start one node with `--found` and its name"),
             Self::Survey => f.write_str("peers that may know it have not answered yet"),
             Self::Group => f.write_str("nobody here knows it, and this node cannot vote"),
             Self::Proposal => f.write_str("everybody is there, and a proposal is due"),

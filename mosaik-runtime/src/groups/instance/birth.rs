@@ -137,13 +137,14 @@ impl Driver {
             Report::TooManyEligible { .. } | Report::RightSpent => {
                 tracing::warn!(target: "mosaik::groups", group, "{report}");
             }
-            Report::StorageLost { durable, .. } => {
-                metrics::counter!("mosaik_groups_storage_lost_total").increment(1);
-                tracing::error!(target: "mosaik::groups", group, "{report}");
-                // On disk those who are away may still come back with what they had.
-                let holds = self.raft.is_some() && !durable;
-                self.instance.change_view(|view| view.storage_lost |= holds);
+            // Who was away for long still knows the voters of then: it hears of those of now first.
+            Report::StorageLost { durable: false, .. } if self.raft.is_some() => {
+                let since =
+                    self.lost.as_ref().map_or_else(|| self.instance.clock().now(), |(since, _)| *since);
+                self.lost = Some((since, report));
+                return;
             }
+            Report::StorageLost { .. } => self.say_lost(&report),
             Report::Sealed(_) | Report::Resuming(_) | Report::Joining(_) => {
                 tracing::info!(target: "mosaik::groups", group, "{report}");
             }

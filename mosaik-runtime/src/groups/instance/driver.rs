@@ -24,7 +24,7 @@ use crate::{
     discovery::Catalog,
     groups::{
         MemberId,
-        birth::{BirthLog, ClusterId, Config, Input, Member, Phase, Recorder, Timer, View},
+        birth::{BirthLog, ClusterId, Config, Input, Member, Phase, Recorder, Report, Timer, View},
         bond::{BondEvent, BondRefused},
         settings::Storage,
         status::CatchUp,
@@ -92,6 +92,10 @@ pub(super) struct Driver {
     /// Since when another group of this name looks like the better one.
     pub(super) outdone_since: Option<Instant>,
     pub(super) is_fencing: bool,
+    /// Since when nobody of the other group is there.
+    pub(super) rival_gone_since: Option<Instant>,
+    /// Since when most voters look as if they had lost what they held in memory, and what is to be said of it.
+    pub(super) lost: Option<(Instant, Report)>,
     pub(super) is_migrating: bool,
     /// Reads the log, as it is in the store.
     pub(super) log: LogReader,
@@ -153,7 +157,7 @@ impl Driver {
             peers: BTreeMap::new(),
             offered: BTreeSet::new(),
             offers: false,
-            survey: Survey::new(now, settings.timing()),
+            survey: Survey::new(now, settings.timing(), parts.transport.reach()),
             reports,
             joining: None,
             right: super::right::Holding::default(),
@@ -163,6 +167,8 @@ impl Driver {
             raft: None,
             outdone_since: None,
             is_fencing: false,
+            rival_gone_since: None,
+            lost: None,
             is_migrating: false,
             log: parts.store.reader(parts.subject.item),
             remembered: Vec::new(),
@@ -387,6 +393,7 @@ impl Driver {
         self.show_catch_up();
         self.manage();
         self.look_at_rival();
+        self.look_at_losses();
         self.look_at_schema();
         self.look_at_distances();
         self.consider_parking();

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     groups::{
         MemberId,
-        birth::{Input, Member, StoreId},
+        birth::{ClusterId, Input, Member, Report, StoreId},
         machine::{Fence, Item},
         manage::{Change, Manager, Seen, Situation},
         settings::Leads,
@@ -36,6 +36,10 @@ use crate::{
 pub(super) const CHANGE: Duration = Duration::from_secs(10);
 /// How long another group must look like the better one before this one fences itself.
 const OUTDONE: Duration = Duration::from_secs(2);
+/// How long no member of another group must be there, before it counts as gone.
+const FORGOTTEN: Duration = Duration::from_secs(60);
+/// How long most voters must look as if they had lost the group, before that is said.
+const LOST: Duration = Duration::from_secs(5);
 /// How long a reluctant leader waits before it hands over, so that a group is not without a leader again and again.
 const RELUCTANCE: Duration = Duration::from_secs(5);
 
@@ -236,11 +240,57 @@ impl Driver {
         })
     }
 
+    /// Most voters held the group in memory and came back empty: that is so if it stays so, and no majority is there.
+    pub(super) fn look_at_losses(&mut self) {
+        let goes_on = {
+            let view = self.instance.0.view.borrow();
+            view.quorum && view.leader.is_some()
+        };
+        if goes_on {
+            self.lost = None;
+            self.instance.change_view(|view| view.storage_lost = false);
+            return;
+        }
+        let now = self.instance.clock().now();
+        if let Some((since, report)) = &self.lost
+            && now.saturating_duration_since(*since) >= LOST
+            && !self.instance.0.view.borrow().storage_lost
+        {
+            let report = report.clone();
+            self.say_lost(&report);
+            self.instance.change_view(|view| view.report = Some(report));
+        }
+    }
+
+    pub(super) fn say_lost(&self, report: &Report) {
+        let group = &*self.instance.subject().intent;
+        metrics::counter!("mosaik_groups_storage_lost_total").increment(1);
+        tracing::error!(target: "mosaik::groups", group, "{report}");
+        // On disk those who are away may still come back with what they had.
+        let holds = self.raft.is_some() && matches!(report, Report::StorageLost { durable: false, .. });
+        self.instance.change_view(|view| view.storage_lost |= holds);
+    }
+
+    /// A group that is not there any more is no rival: unless this one fenced itself for it, that is the end of it.
+    fn forget_rival(&mut self, rival: ClusterId, now: Instant) {
+        let is_there = self.peers.values().any(|hello| hello.cluster == Some(rival));
+        if is_there || self.instance.0.view.borrow().fenced {
+            self.rival_gone_since = None;
+            return;
+        }
+        let since = *self.rival_gone_since.get_or_insert(now);
+        if now.saturating_duration_since(since) >= FORGOTTEN {
+            self.rival_gone_since = None;
+            self.instance.change_view(|view| view.conflict = None);
+        }
+    }
+
     /// Of two groups of one name, the one with less in its log stops accepting commands.
     pub(super) fn look_at_rival(&mut self) {
         let Some(conflict) = self.instance.0.view.borrow().conflict.clone() else { return };
         let Some((running, _)) = self.raft.clone() else { return };
         let now = self.instance.clock().now();
+        self.forget_rival(conflict.theirs, now);
         let mine = (self.instance.bonds().hello().committed, running.cluster);
         let rivals = self.peers.values().filter(|hello| hello.cluster == Some(conflict.theirs));
         let theirs = rivals.map(|hello| (hello.committed, conflict.theirs)).max();

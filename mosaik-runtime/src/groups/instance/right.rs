@@ -41,11 +41,14 @@ impl Driver {
         if !founded || !open || self.right.told.is_some() {
             return;
         }
-        let parts = &self.instance.0.parts;
         let named = settings.founder.map(|founder| founder == self.instance.me());
         let held = match named {
             Some(named) => named,
-            None => parts.told_to_found || self.claim(),
+            // Also a node that was told takes the lock: what it founds is noted there, and nobody founds it again.
+            None => {
+                let told = self.instance.0.parts.told_to_found;
+                self.claim() || told
+            }
         };
         if !held {
             return;

@@ -4,12 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::time::Instant;
 
-use crate::{groups::timing::Timing, primitives::PeerId};
+use crate::{
+    groups::timing::Timing,
+    primitives::{PeerId, Reach},
+};
+
+/// Others get this long to be found: on this machine, on its network, anywhere.
+const fn look_around(reach: Reach) -> Duration {
+    match reach {
+        Reach::Host => Duration::from_secs(1),
+        Reach::Lan => Duration::from_secs(6),
+        Reach::Internet => Duration::from_secs(15),
+    }
+}
 
 /// Who was asked, and who answered.
 #[derive(Debug)]
 pub(super) struct Survey {
-    start: Instant,
+    /// Nobody who is not known by then is waited for.
+    looks_until: Instant,
     timing: Timing,
     known: BTreeMap<PeerId, Instant>,
     answered: BTreeSet<PeerId>,
@@ -17,8 +30,9 @@ pub(super) struct Survey {
 }
 
 impl Survey {
-    pub(super) fn new(start: Instant, timing: Timing) -> Self {
-        Self { start, timing, known: BTreeMap::new(), answered: BTreeSet::new(), done: false }
+    pub(super) fn new(start: Instant, timing: Timing, reach: Reach) -> Self {
+        let looks_until = start + look_around(reach).max(timing.looks_around());
+        Self { looks_until, timing, known: BTreeMap::new(), answered: BTreeSet::new(), done: false }
     }
 
     /// Discovery knows this node.
@@ -42,15 +56,12 @@ impl Survey {
 
     /// Whether the survey ends now; true once.
     pub(super) fn ends(&mut self, now: Instant) -> bool {
-        // Others get some time to be found. One that is known and has not answered for long does not count.
-        let (looks_around, patience) = (self.timing.looks_around(), self.timing.hears_of());
+        // One that is known and has not answered for long does not count.
+        let patience = self.timing.hears_of();
         let waits = |(peer, since): (&PeerId, &Instant)| {
             !self.answered.contains(peer) && now.saturating_duration_since(*since) < patience
         };
-        if self.done
-            || now.saturating_duration_since(self.start) < looks_around
-            || self.known.iter().any(waits)
-        {
+        if self.done || now < self.looks_until || self.known.iter().any(waits) {
             return false;
         }
         self.done = true;
@@ -69,7 +80,7 @@ mod tests {
         let start = Instant::now();
         let at = |seconds: f64| start + Duration::from_secs_f64(seconds);
         let (a, b) = (PeerId::from_bytes([1; 32]), PeerId::from_bytes([2; 32]));
-        let mut survey = Survey::new(start, Timing::default());
+        let mut survey = Survey::new(start, Timing::default(), Reach::Host);
         survey.knows(a, at(0.1));
         survey.knows(b, at(0.9));
         assert!(!survey.ends(at(2.0)));
@@ -77,7 +88,10 @@ mod tests {
         assert!(!survey.ends(at(5.2)), "b was heard of later");
         assert!(survey.ends(at(6.0)));
         assert!(!survey.ends(at(7.0)), "it ends once");
-        let mut alone = Survey::new(start, Timing::default());
-        assert!(!alone.ends(at(0.5)) && alone.ends(at(1.0)));
+        // The farther others may be, the longer they take to be found.
+        for (reach, seconds) in [(Reach::Host, 1.0), (Reach::Lan, 6.0), (Reach::Internet, 15.0)] {
+            let mut alone = Survey::new(start, Timing::default(), reach);
+            assert!(!alone.ends(at(seconds - 0.1)) && alone.ends(at(seconds)), "{reach:?}");
+        }
     }
 }

@@ -18,8 +18,8 @@ use crate::{
     primitives::canary::{self, Canary},
 };
 
-/// How much openraft gets of a log at a time where it may get less: the most that is on its way to a follower.
-const READ_BYTES: usize = 1 << 20;
+/// How much openraft gets of a log at a time where it may get less: the most that one message to a follower has. An entry may be larger.
+const READ_BYTES: usize = 256 << 10;
 
 /// Writes the log of one group, for openraft.
 pub struct RaftLog(GroupLog);

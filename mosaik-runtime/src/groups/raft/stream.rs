@@ -36,6 +36,8 @@ use crate::{
 
 /// Bytes of entries on their way to one follower.
 const IN_FLIGHT: usize = 1 << 20;
+/// Bytes a second of a line that is thin, but not dead. What is on its way gets as long as such a line takes for it.
+const THIN: u64 = 16 << 10;
 /// Longer than a leader is silent.
 const SILENCE: Duration = Duration::from_secs(24 * 3600);
 
@@ -82,6 +84,13 @@ impl Shared {
             }
             answered.await;
         }
+    }
+
+    /// When the follower has stalled, if it owes an answer: it gets `within` for that, beside the time on the line.
+    fn stalls(&self, within: Duration) -> Option<Instant> {
+        let flight = self.lock();
+        let line = Duration::from_millis(flight.bytes as u64 * 1000 / THIN);
+        flight.owes.map(|since| since + within + line)
     }
 
     fn sent(&self, sent: Sent) {
@@ -175,16 +184,13 @@ impl State<'_> {
     /// The next answer; `None` when all that was to be sent is answered.
     async fn next(&mut self) -> Option<Result<StreamAppendResult<RaftTypes>, Failed>> {
         loop {
-            let owes = {
-                let flight = self.shared.lock();
-                if self.writing.is_none() && flight.sent.is_empty() {
-                    return None;
-                }
-                flight.owes
-            };
+            if self.writing.is_none() && self.shared.lock().sent.is_empty() {
+                return None;
+            }
+            let stalls = self.shared.stalls(self.within);
             let stalled = async {
-                match owes {
-                    Some(since) => sleep_until(since + self.within).await,
+                match stalls {
+                    Some(at) => sleep_until(at).await,
                     None => self.shared.owing.notified().await,
                 }
             };
@@ -204,7 +210,8 @@ impl State<'_> {
                         return Some(Err(self.lost(error.into())));
                     }
                 }
-                () = stalled => if owes.is_some() {
+                // What was sent meanwhile gets its time too.
+                () = stalled => if stalls.is_some() && stalls >= self.shared.stalls(self.within) {
                     return Some(Err(self.lost(BondError::Deadline { within: self.within })));
                 },
             }

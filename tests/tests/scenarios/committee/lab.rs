@@ -225,6 +225,9 @@ impl Lab {
             if let Some(member) = view.reverted.first().filter(|_| !self.plan.has(Fault::Sick)) {
                 return Err(broken("R11", format!("{member} lost what it had acknowledged")));
             }
+            if let Some(conflict) = &view.conflict {
+                return Err(broken("R1", format!("the group was born twice: {conflict:?}")));
+            }
             if let (true, Some(member)) = (view.is_leader, view.member) {
                 self.book().history.leads(view.term, member)?;
             }

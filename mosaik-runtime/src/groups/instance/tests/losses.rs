@@ -151,3 +151,59 @@ async fn f4_a_majority_in_memory_that_restarts_and_then_the_survivor_too_begin_a
         settled(&nodes, &[1, 2, 3], &[7]).await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_durable_group_that_a_told_node_founded_is_not_founded_again_by_another() {
+    let mut lab = Lab::new(46);
+    let durable = GroupSettings { storage: Storage::Durable, ..GroupSettings::new(Voters::Founder) };
+    let node = lab.start_told(1, durable.clone(), &["numbers"]).await;
+    node.until("it leads", |view| view.is_leader).await;
+    lab.crash(1, node).await;
+    let node = lab.start(2, durable).await;
+    let view = node.until("its deadline passes", |view| view.timed_out).await;
+    assert!(!view.is_born(), "{view:#?}");
+}
+
+/// Whether each of these nodes votes as what it is now, and all know.
+fn all_vote(nodes: &[Option<Node>]) -> bool {
+    let views: Vec<_> = nodes.iter().flatten().map(Node::view).collect();
+    let members: Option<Vec<_>> = views.iter().map(|view| view.member).collect();
+    members.is_some_and(|members| {
+        views.iter().all(|view| members.iter().all(|member| view.voters.contains(member)))
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_back_after_most_others_were_replaced_raises_no_alarm() {
+    let mut lab = Lab::new(47);
+    let five = GroupSettings::new(Voters::Count(5));
+    let mut nodes: Vec<_> = lab.many(5, &five).await.into_iter().map(Some).collect();
+    let all_vote = async |nodes: &[Option<Node>]| {
+        let waiting = async {
+            while !all_vote(nodes) {
+                sleep(STEP).await;
+            }
+        };
+        timeout(LONG, waiting).await.expect("all vote");
+    };
+    all_vote(&nodes).await;
+    let others: Vec<_> = (1..=4).map(Lab::peer).collect();
+    lab.net.partition(&[Lab::peer(5)], &others);
+    let away = nodes.pop().expect("five");
+    for n in 1..=3 {
+        let gone = nodes[usize::from(n) - 1].take().expect("it runs");
+        lab.crash(n, gone).await;
+        nodes[usize::from(n) - 1] = Some(lab.start(n, five.clone()).await);
+        all_vote(&nodes).await;
+    }
+    lab.net.heal();
+    nodes.push(away);
+    all_vote(&nodes).await;
+    for _ in 0..3000 {
+        assert!(
+            !nodes.iter().flatten().any(|node| node.view().storage_lost),
+            "four of five were always there"
+        );
+        sleep(STEP).await;
+    }
+}
