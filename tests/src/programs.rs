@@ -92,6 +92,23 @@ impl Running {
         }
     }
 
+    /// Waits until what it has said so far, all of it, is as it should be.
+    #[track_caller]
+    pub fn until(&mut self, within: Duration, is_so: impl Fn(&str) -> bool) {
+        let deadline = Instant::now() + within;
+        while !is_so(&self.said) {
+            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => self.said.extend([line.as_str(), "\n"]),
+                Err(error) => panic!("{error}; said:\n{}{}", self.said, self.complained()),
+            }
+        }
+    }
+
+    /// What it has said so far, as far as it was read.
+    pub fn said(&self) -> &str {
+        &self.said
+    }
+
     /// Whether it has said these words so far. Does not wait.
     pub fn has_said(&mut self, words: &str) -> bool {
         for line in self.lines.try_iter() {

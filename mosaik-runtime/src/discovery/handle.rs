@@ -63,6 +63,8 @@ pub struct Stats {
     pub announcements: u64,
     /// Statements that were not believed.
     pub not_believed: u64,
+    /// Sound statements of others that changed nothing: something newer is known, or the node has left.
+    pub outdated: u64,
     /// Neighbours in the gossip overlay now.
     pub neighbours: u64,
 }
@@ -73,6 +75,7 @@ pub(crate) struct Counters {
     pub(crate) statements_compared: AtomicU64,
     pub(crate) announcements: AtomicU64,
     pub(crate) not_believed: AtomicU64,
+    pub(crate) outdated: AtomicU64,
     pub(crate) neighbours: AtomicU64,
 }
 
@@ -214,6 +217,7 @@ impl Discovery {
             statements_compared: read(&self.counters.statements_compared),
             announcements: read(&self.counters.announcements),
             not_believed: read(&self.counters.not_believed),
+            outdated: read(&self.counters.outdated),
             neighbours: read(&self.counters.neighbours),
         }
     }

@@ -22,6 +22,9 @@ use super::{
 /// How long an attacker waits for an answer: more than each deadline of the node.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The number of the question whether something was read.
+const READ: u64 = 0x7265_6164;
+
 /// The attacked node, as others reach it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mark {
@@ -160,19 +163,19 @@ impl Attacker {
         Some(talk)
     }
 
-    /// Says something to the node as its gossip neighbour would.
-    pub(crate) async fn gossip(&self, messages: &[Overlay]) -> Option<Talk> {
+    /// Says something to the node as its gossip neighbour would, and waits until the node has read it: it answers what it is asked
+    /// after that, or ends the link.
+    pub(crate) async fn gossip(&self, messages: Vec<Overlay>) -> Option<Talk> {
         let member = self.join("gossip").await?;
         let mut talk = member.link().await?;
         for message in messages {
-            let frame = match message {
-                Overlay::Broadcast(hops, content) => {
-                    Gossip::Overlay(Overlay::Broadcast(*hops, content.clone()))
-                }
-                _ => Gossip::Overlay(Overlay::Join),
-            };
-            talk.say(&frame).await?;
+            // The node may have ended the link already.
+            let _ = talk.say(&Gossip::Overlay(message)).await;
         }
+        let _ = talk.say(&Gossip::Probe(READ)).await;
+        let answer = codec::encode(&Gossip::Answer(READ)).expect("it encodes");
+        let read = async { while body(&mut talk.recv).await.is_some_and(|said| said != answer) {} };
+        timeout(PATIENCE, read).await.ok()?;
         talk._member = Some(member);
         Some(talk)
     }
@@ -209,6 +212,12 @@ impl Talk {
     /// Whatever the node says next.
     pub(crate) async fn hear_any(&mut self) -> Option<Vec<u8>> {
         timeout(PATIENCE, body(&mut self.recv)).await.ok()?
+    }
+
+    /// Waits until the node stops reading, and says the code. `None` when it does not, or the connection ends.
+    pub(crate) async fn stopped(&self) -> Option<u64> {
+        let code = timeout(PATIENCE, self.send.stopped()).await.ok()?.ok()??;
+        Some(code.into_inner())
     }
 
     /// Waits until the node ends its half, or the connection.

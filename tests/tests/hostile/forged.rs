@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mosaik::{
+    Network,
     discovery::signed::Signed,
     primitives::{NetworkId, codec},
 };
@@ -31,20 +32,47 @@ fn bad(of: u64, mark: &Mark) -> Vec<Signed> {
     vec![tampered, foreign, absurd]
 }
 
-/// Brings each bad statement through each entrance: nine refusals.
-async fn forge(attacker: &Attacker, mark: Mark, nonce: u64) {
+/// Waits until the node has refused more statements than before: what was brought through this entrance.
+pub(crate) async fn refused(node: &Network, before: u64, entrance: &str) {
+    let mut looks = interval(Duration::from_millis(5));
+    let refused = async {
+        while refusals(node) <= before {
+            looks.tick().await;
+        }
+    };
+    assert!(
+        timeout(Duration::from_secs(5), refused).await.is_ok(),
+        "nothing was refused of what came {entrance}"
+    );
+}
+
+/// Statements that a node did not believe, or set aside.
+pub(crate) fn refusals(node: &Network) -> u64 {
+    let stats = node.discovery().stats();
+    stats.not_believed + stats.outdated
+}
+
+/// Brings each bad statement through each entrance: ten refusals, each seen before the next one is brought.
+async fn forge(attacker: &Attacker, target: &Network, mark: Mark, nonce: u64) {
     let of = 4000;
     for signed in bad(of, &mark) {
-        let gossip = attacker.gossip(&[broadcast(nonce, &signed)]).await;
-        assert!(gossip.expect("an open network").ended().await, "who forges loses the link");
+        let before = refusals(target);
+        let gossip = attacker.gossip(vec![broadcast(nonce, &signed)]).await;
+        assert!(gossip.expect("it is read").ended().await, "who forges loses the link");
+        refused(target, before, "by gossip").await;
+        let before = refusals(target);
         let brought = attacker.bring(vec![(signed.clone(), 0)], &[key(of).peer_id()]).await;
         assert!(brought.is_some(), "the node asked for it");
+        refused(target, before, "in a comparison").await;
+        let before = refusals(target);
         let opened = attacker.open(signed, None).await;
         assert!(opened.expect("an open network").ended().await, "its own entry must be its own");
+        refused(target, before, "as its opening").await;
     }
     // A sound entry of another node is not the speaker's own.
-    let of_another = entry(&key(of), mark.network, version(1, 0), &[]);
+    let (of_another, before) = (entry(&key(of), mark.network, version(1, 0), &[]), refusals(target));
     assert!(attacker.open(of_another, None).await.expect("an open network").ended().await);
+    refused(target, before, "as the entry of another").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -52,20 +80,13 @@ async fn h4_forged_and_foreign_entries_are_refused_at_every_entrance() {
     let scene = Scene::new().await;
     let mark = Mark::of(&scene);
     let attacker = Attacker::new(5, mark).await;
-    let with = attacker.clone();
+    let (with, target) = (attacker.clone(), scene.target.clone());
     scene
         .under_fire(move |n| {
-            let attacker = with.clone();
-            async move { forge(&attacker, mark, n).await }
+            let (attacker, target) = (with.clone(), target.clone());
+            async move { forge(&attacker, &target, mark, n).await }
         })
         .await;
-    let mut looks = interval(Duration::from_millis(50));
-    let counted = timeout(Duration::from_secs(5), async {
-        while scene.target.discovery().stats().not_believed < 10 {
-            looks.tick().await;
-        }
-    });
-    counted.await.expect("refusals are counted");
     for node in [&scene.target, &scene.friend] {
         assert!(node.discovery().catalog().get(&key(4000).peer_id()).is_none());
     }

@@ -72,7 +72,8 @@ async fn everywhere(attacker: &Attacker, bytes: &[u8]) {
         let member = attacker.join(protocol).await.expect("an open network");
         let mut link = member.link().await.expect("a link");
         let _ = link.send.write_all(bytes).await;
-        let _ = link.send.finish();
+        let why = link.stopped().await;
+        assert!(why == Some(TOO_LARGE) || why == Some(MALFORMED), "{protocol}, on a link: {why:?}");
         assert!(link.ended().await, "{protocol}, on a link: it goes on");
     }
 }
@@ -127,6 +128,19 @@ async fn h1_strangers_get_one_stream_and_less_than_64_kib() {
     let limits = Limits { handshake: Duration::from_secs(2), ..Limits::default() };
     let scene = Scene::with(limits).await;
     let attacker = Attacker::new(2, Mark::of(&scene)).await;
+    let with = attacker.clone();
+    scene
+        .under_fire(move |_| {
+            let attacker = with.clone();
+            async move { stranger(&attacker).await }
+        })
+        .await;
+    attacker.close().await;
+    scene.settles().await;
+}
+
+/// One who says as much as it can before it has proven anything.
+async fn stranger(attacker: &Attacker) {
     let conn = attacker.dial("streams").await.expect("anybody reaches the port");
     let (mut send, _recv) = conn.open_bi().await.expect("one stream");
     let second = timeout(Duration::from_millis(300), conn.open_bi()).await;
@@ -142,8 +156,6 @@ async fn h1_strangers_get_one_stream_and_less_than_64_kib() {
     };
     let _ = timeout(Duration::from_millis(1500), flood).await;
     assert!(taken <= 64 * 1024, "the node took {taken} bytes of a stranger");
-    attacker.close().await;
-    scene.settles().await;
 }
 
 /// An ask whose shape is nested as deep as 16 KiB allow.

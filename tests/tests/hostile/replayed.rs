@@ -11,7 +11,8 @@ use tokio::time::{interval, timeout};
 
 use super::{
     attacker::{Attacker, Mark, entry, key, version},
-    forged::broadcast,
+    counted,
+    forged::{broadcast, refusals, refused},
     scene::Scene,
     wire::Catalog,
 };
@@ -36,12 +37,17 @@ async fn start(scene: &Scene, key: &SecretKey) -> Network {
     builder.secret_key(key.clone()).build().await.expect("it starts")
 }
 
-/// Says each statement as gossip and in a comparison, as often as it is asked.
-async fn replay(attacker: &Attacker, statements: &[Signed], about: PeerId, nonce: u64) {
+/// Says each statement as gossip and in a comparison, as often as it is asked. Each time the node sets it aside, or does not
+/// believe it.
+async fn replay(attacker: &Attacker, target: &Network, statements: &[Signed], about: PeerId, nonce: u64) {
     for signed in statements {
-        drop(attacker.gossip(&[broadcast(nonce, signed)]).await);
+        let before = refusals(target);
+        attacker.gossip(vec![broadcast(nonce, signed)]).await.expect("it is read");
+        refused(target, before, "by gossip").await;
         for age in [0, 60, u32::MAX] {
-            drop(attacker.bring(vec![(signed.clone(), age)], &[about]).await);
+            let before = refusals(target);
+            attacker.bring(vec![(signed.clone(), age)], &[about]).await.expect("it is asked for");
+            refused(target, before, "in a comparison").await;
         }
     }
 }
@@ -65,14 +71,17 @@ async fn h5_replayed_and_far_dated_statements_change_nothing() {
         entry(&life, network, of((1 << 40) + 1, 0), &[]),
         entry(&life, network, of(1, (1 << 48) + 1), &[]),
         Signed::departure(&life, network, of(u64::MAX, u64::MAX)),
-        // A suspicion of a version that the suspect can never refute.
-        Signed::suspicion(&attacker.key, network, life.peer_id(), of(1 << 40, 1 << 48)),
     ];
-    let (old, with, about) = (Arc::new(old), attacker.clone(), life.peer_id());
+    // Of a version that the suspect can never refute.
+    let suspicion = Signed::suspicion(&attacker.key, network, life.peer_id(), of(1 << 40, 1 << 48));
+    let (old, with, about) = (Arc::new((old, suspicion)), attacker.clone(), life.peer_id());
+    let target = scene.target.clone();
     let fire = scene.under_fire(move |n| {
-        let (attacker, old) = (with.clone(), old.clone());
+        let (attacker, target, old) = (with.clone(), target.clone(), old.clone());
         async move {
-            replay(&attacker, &*old, about, n).await;
+            replay(&attacker, &target, &old.0, about, n).await;
+            attacker.gossip(vec![broadcast(n, &old.1)]).await.expect("it is read");
+            drop(attacker.bring(vec![(old.1.clone(), 0)], &[about]).await);
             // What it claims to hold of the node itself, in both places where that is said.
             let absurd = version(u64::MAX, u64::MAX);
             drop(attacker.join_holding("catalog", Some(absurd)).await);
@@ -112,17 +121,22 @@ async fn h6_a_departed_peer_stays_gone_until_it_returns_itself() {
     lives.shutdown().await;
     knows("it left", &scene.target, id, false).await;
     let attacker = Attacker::new(9, mark).await;
-    let (with, last) = (attacker.clone(), Arc::new([last]));
-    let heard = scene.target.discovery().stats().statements_compared;
+    let (with, target, last) = (attacker.clone(), scene.target.clone(), Arc::new([last]));
+    let (heard, buried) =
+        (scene.target.discovery().stats(), counted::sum("mosaik_discovery_outdated_total", "buried"));
     scene
         .under_fire(move |n| {
-            let (attacker, last) = (with.clone(), last.clone());
-            async move { replay(&attacker, &*last, id, n).await }
+            let (attacker, target, last) = (with.clone(), target.clone(), last.clone());
+            async move { replay(&attacker, &target, &*last, id, n).await }
         })
         .await;
-    // It was said again and again, and heard each time.
-    let compared = scene.target.discovery().stats().statements_compared - heard;
-    assert!(compared > 5, "the target heard {compared} statements");
+    // It was said again and again, and heard each time: by gossip, and three times as often in comparisons.
+    let now = scene.target.discovery().stats();
+    let compared = now.statements_compared - heard.statements_compared;
+    let told = now.announcements - heard.announcements;
+    let buried = counted::sum("mosaik_discovery_outdated_total", "buried") - buried;
+    println!("heard {compared} times in comparisons and {told} times by gossip, set aside {buried} times");
+    assert!(compared >= 18 && told >= 6 && buried >= 24, "{compared} {told} {buried}");
     for node in [&scene.target, &scene.friend] {
         assert!(node.discovery().catalog().get(&id).is_none(), "it left, and stays gone");
     }

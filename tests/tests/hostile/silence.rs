@@ -1,15 +1,25 @@
 //! H3: those who say nothing, or a byte now and then, at every stage.
 
-use std::time::Duration;
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use mosaik::{
     Network,
     transport::{Event, Limits, Refused, Side},
 };
-use tokio::time::{interval, timeout};
+use tokio::{
+    sync::Mutex,
+    time::{interval, timeout},
+};
 
 use super::{
-    attacker::{Attacker, Mark},
+    attacker::{Attacker, Mark, PATIENCE, Talk},
     handshakes::{Joined, Stage},
     scene::Scene,
     wire::{Catalog, Hello, Proof, frame},
@@ -28,7 +38,7 @@ async fn drip(send: &mut iroh::endpoint::SendStream, bytes: &[u8]) {
 
 /// Before the `Hello`: silent, or slow.
 async fn half_open(attacker: Attacker, protocol: &'static str, slow: bool, hello: Vec<u8>) {
-    let Some(conn) = attacker.dial(protocol).await else { return };
+    let conn = attacker.dial(protocol).await.expect("anybody reaches the port");
     if slow && let Ok((mut send, _recv)) = conn.open_bi().await {
         tokio::select! {
             biased;
@@ -39,17 +49,26 @@ async fn half_open(attacker: Attacker, protocol: &'static str, slow: bool, hello
     timeout(Duration::from_secs(20), conn.closed()).await.expect("the stage has a deadline");
 }
 
-/// After it: a link that says nothing, or half of a frame.
-async fn half_said(attacker: Attacker, protocol: &'static str, half: Vec<u8>) {
-    let Some(member) = attacker.join(protocol).await else { return };
-    let Some(mut link) = member.link().await else { return };
-    let _ = link.send.write_all(&half).await;
-    assert!(link.ended().await, "{protocol}: the stage has a deadline");
+/// After it: a link that says half of a frame, or a byte of one now and then.
+async fn half_said(attacker: Attacker, protocol: &'static str, slow: bool, half: Vec<u8>) {
+    let member = attacker.join(protocol).await.expect("an open network");
+    let mut link = member.link().await.expect("a link");
+    if slow {
+        // A frame of 1 000 bytes, which would take more than three minutes.
+        let long = [&1000_u32.to_le_bytes()[..], &[0; 1000]].concat();
+        let Talk { send, recv, .. } = &mut link;
+        let (drip, end) = (pin!(drip(send, &long)), pin!(recv.read_to_end(1 << 20)));
+        let ended = timeout(PATIENCE, futures::future::select(drip, end)).await;
+        assert!(ended.is_ok(), "{protocol}: a slow frame has a deadline");
+    } else {
+        let _ = link.send.write_all(&half).await;
+        assert!(link.ended().await, "{protocol}: the stage has a deadline");
+    }
 }
 
 /// At a later stage of a group's handshakes: nothing, or half of a frame.
 async fn half_joined(attacker: Attacker, group: Joined, stage: Stage, half: Vec<u8>) {
-    let Some(mut reached) = group.reach(&attacker, stage).await else { return };
+    let mut reached = group.reach(&attacker, stage).await.expect("an open group");
     let _ = reached.talk.send.write_all(&half).await;
     assert!(reached.talk.ended().await, "{stage:?}: the stage has a deadline");
 }
@@ -76,8 +95,11 @@ async fn h3_who_says_nothing_or_a_byte_a_second_is_dropped_at_every_stage() {
                     let slow = half_open(attacker.clone(), protocol, true, hello.clone());
                     futures::future::join(silent, slow)
                 });
-                let after = ["catalog", "streams", "groups", "tickets"]
-                    .map(|protocol| half_said(attacker.clone(), protocol, half.clone()));
+                let after = ["catalog", "streams", "groups", "tickets"].map(|protocol| {
+                    let silent = half_said(attacker.clone(), protocol, false, half.clone());
+                    let slow = half_said(attacker.clone(), protocol, true, half.clone());
+                    futures::future::join(silent, slow)
+                });
                 // A reader that was let in may be silent for as long as it likes.
                 let joining = [Stage::Proof, Stage::Hello, Stage::ReadersProof].map(|stage| {
                     let silent = half_joined(attacker.clone(), group, stage, Vec::new());
@@ -103,14 +125,34 @@ fn is_deadline(event: Option<Event>) -> bool {
 async fn h3_comparisons_that_say_nothing_keep_no_newcomer_out() {
     let scene = Scene::new().await;
     let mark = Mark::of(&scene);
-    let (mut held, mut attackers) = (Vec::new(), Vec::new());
+    let mut attackers = Vec::new();
     for n in 0..40 {
-        let attacker = Attacker::new(n + 200, mark).await;
-        for _ in 0..2 {
-            held.push(attacker.open(attacker.mine(), None).await);
-        }
-        attackers.push(attacker);
+        attackers.push(Attacker::new(n + 200, mark).await);
     }
+    let held = Arc::new(Mutex::new(Vec::new()));
+    let (with, holds, rounds) = (attackers.clone(), held.clone(), Arc::new(AtomicUsize::new(0)));
+    // Two of each of twenty, more than there is room for. In turn with twenty others, who are let go of only then.
+    scene
+        .under_fire(move |_| {
+            let (attackers, holds) = (with.clone(), holds.clone());
+            let turn = rounds.fetch_add(1, Ordering::Relaxed) % 2;
+            async move {
+                let both = |attacker: &Attacker| {
+                    let attacker = attacker.clone();
+                    async move {
+                        (
+                            attacker.open(attacker.mine(), None).await,
+                            attacker.open(attacker.mine(), None).await,
+                        )
+                    }
+                };
+                let open = futures::future::join_all(attackers.iter().skip(turn).step_by(2).map(both)).await;
+                assert!(open.iter().all(|(one, two)| one.is_some() && two.is_some()), "each is begun");
+                *holds.lock().await = open;
+            }
+        })
+        .await;
+    assert_eq!(held.lock().await.len(), 20, "they are held while somebody new comes");
     let seed = scene.target.local().peer_addr();
     let elsewhere = mosaik_tests::scratch::Scratch::new();
     let builder = Network::builder("under-fire").runtime_dir(elsewhere.path()).bootstrap(seed);
@@ -121,7 +163,7 @@ async fn h3_comparisons_that_say_nothing_keep_no_newcomer_out() {
         .when(move |catalog| catalog.get(&friend).is_some() && catalog.get(&target).is_some());
     timeout(Duration::from_secs(10), met).await.expect("the newcomer knows everybody");
     newcomer.shutdown().await;
-    drop(held);
+    held.lock().await.clear();
     futures::future::join_all(attackers.iter().map(Attacker::close)).await;
     scene.settles().await;
 }

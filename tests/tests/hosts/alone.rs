@@ -1,6 +1,6 @@
 //! A host that reaches nobody: it starts all the same, says what is missing, and uses it once it is there.
 
-use crate::{LATE, ROLL, bound, world::World};
+use crate::{DHT, LATE, RELAY, ROLL, bound, world::World};
 
 #[test]
 fn ld1_a_node_starts_within_a_second_without_any_network() {
@@ -19,10 +19,23 @@ fn ld1_a_source_that_is_missing_is_told_and_used_once_it_is_there() {
     let (mut here, there) = (world.host("here"), world.host_on(&net, "there", 2));
     let mut late = here.start(ROLL, "--reach internet --relay http://10.0.1.99:3340 --dht 10.0.1.99:6881");
     late.says("here ", bound(1));
-    late.says("event SourceTrouble { source: Relay", LATE);
+    for source in ["Relay", "Dht"] {
+        let trouble = format!("event SourceTrouble {{ source: {source}");
+        late.until(LATE, |said| said.contains(&trouble));
+    }
     let _there = there.start(ROLL, "--reach lan");
     here.plug(&net, 1);
     late.says("sees 2:", LATE);
+    // The servers come last: what was missing is used, and told.
+    let server = world.host_on(&net, "server", 99);
+    let mut relay = server.start(RELAY, "10.0.1.99:3340");
+    let mut dht = server.start(DHT, "10.0.1.99 6881");
+    relay.says("serving", LATE);
+    dht.says("serving", LATE);
+    for source in ["Relay", "Dht"] {
+        let works = format!("event SourceWorks {{ source: {source}");
+        late.until(2 * LATE, |said| said.contains(&works));
+    }
     drop(late);
     world.nothing_left();
 }

@@ -35,9 +35,19 @@ fn internet_a_peer_id_is_enough_where_a_dht_knows_the_address() {
     let mut dht = server.start(DHT, &format!("{SERVER} 6881"));
     dht.says("serving", LATE);
     let far = format!("--reach internet --mdns off --relay none --dht {SERVER}:6881");
-    let id = here.key();
+    let (id, other) = (here.key(), there.key());
     let _here = here.start(ROLL, &format!("{far} --secret-key-file key"));
-    let mut there = there.start(ROLL, &format!("{far} --bootstrap {id}"));
+    let mut there = there.start(ROLL, &format!("{far} --secret-key-file key --bootstrap {id}"));
     there.says("sees 2:", LATE);
+    // Both have their record there, each under its own key, and nothing else is stored: nothing under the network's name.
+    let stored = |id: &str, said: &str| said.contains(&format!("stores {id}"));
+    dht.until(LATE, |said| stored(&id, said) && stored(&other, said));
+    let said = dht.said();
+    let strange =
+        |line: &&str| line.starts_with("stores ") && ![&id, &other].iter().any(|id| line.ends_with(*id));
+    assert_eq!(said.lines().find(strange), None, "{said}");
+    // Nor is it asked for anything but records: no list of those who announced themselves under some hash.
+    let lists = |line: &&str| line.starts_with("asks ") && !line.starts_with("asks GetValue ");
+    assert_eq!(said.lines().find(lists), None, "{said}");
     world.nothing_left();
 }

@@ -76,6 +76,15 @@ pub(crate) struct Setup {
     pub(crate) rng: NodeRng,
 }
 
+/// Sound statements that changed nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Outdated {
+    /// Something newer is known.
+    pub(crate) stale: u64,
+    /// The node has left, or is dead.
+    pub(crate) buried: u64,
+}
+
 /// The state of discovery.
 #[derive(Debug)]
 pub(crate) struct Core {
@@ -86,6 +95,7 @@ pub(crate) struct Core {
     lost: Lost,
     rng: NodeRng,
     effects: VecDeque<Effect>,
+    outdated: Outdated,
     changed: bool,
     refuted_at: Option<Instant>,
     refute_again: bool,
@@ -111,6 +121,7 @@ impl Core {
             lost: Lost::default(),
             rng: setup.rng,
             effects: VecDeque::new(),
+            outdated: Outdated::default(),
             changed: false,
             refuted_at: None,
             refute_again: false,
@@ -159,6 +170,11 @@ impl Core {
         self.changed = true;
     }
 
+    /// Sound statements that were set aside since this was last asked.
+    pub(crate) fn take_outdated(&mut self) -> Outdated {
+        std::mem::take(&mut self.outdated)
+    }
+
     /// A verified statement arrived. `age` is how old a departure already is.
     pub(crate) fn heard(&mut self, statement: Statement, via: Via, age: Duration, now: Instant) {
         match statement {
@@ -188,7 +204,9 @@ impl Core {
                 let by = if let Via::Other(by) = via { by } else { id };
                 self.effects.push_back(Effect::Report(Event::NoRoom { peer: id, by }));
             }
-            Merged::Known | Merged::Stale | Merged::Buried => {}
+            Merged::Stale => self.outdated.stale += 1,
+            Merged::Buried => self.outdated.buried += 1,
+            Merged::Known => {}
         }
         if via == Via::Itself {
             self.contacted(&id, now);
@@ -201,6 +219,8 @@ impl Core {
             self.detector.forget(&departure.peer);
             self.lost.found(&departure.peer);
             self.effects.push_back(Effect::Forget(departure.peer));
+        } else {
+            self.outdated.stale += 1;
         }
     }
 

@@ -53,6 +53,7 @@ impl Driver {
             self.effect(effect, now);
         }
         self.counters.neighbours.store(self.overlay.neighbours() as u64, Ordering::Relaxed);
+        self.count_outdated();
         if self.core.take_changed() {
             self.stir(now);
             self.show();

@@ -30,7 +30,7 @@ use crate::{
 
 use super::{
     catalog::Catalog,
-    core::{Core, Via},
+    core::{Core, Outdated, Via},
     event::Event,
     gossip,
     handle::{Counters, Order},
@@ -440,6 +440,16 @@ impl Driver {
         self.counters.not_believed.fetch_add(1, Ordering::Relaxed);
         metrics::counter!("mosaik_discovery_not_believed_total", "reason" => why.code()).increment(1);
         self.report(Event::NotBelieved { by, why: why.to_string() });
+    }
+
+    fn count_outdated(&mut self) {
+        let Outdated { stale, buried } = self.core.take_outdated();
+        for (reason, count) in
+            [("stale", stale), ("buried", buried)].into_iter().filter(|(_, count)| *count > 0)
+        {
+            self.counters.outdated.fetch_add(count, Ordering::Relaxed);
+            metrics::counter!("mosaik_discovery_outdated_total", "reason" => reason).increment(count);
+        }
     }
 
     fn count_compared(&self, count: usize) {

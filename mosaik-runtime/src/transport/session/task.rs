@@ -49,6 +49,8 @@ struct Task<H> {
     code: Code,
     accepted: u64,
     allowance: Allowance,
+    /// Whether the peer's next link has to wait for the allowance.
+    holds: bool,
     /// Whether links were open when this was last looked at.
     in_use: bool,
     deadlines: Deadlines,
@@ -136,6 +138,7 @@ impl<H: Host> Task<H> {
             code: Code::Superseded,
             accepted: 0,
             allowance: Allowance { left: Allowance::BURST, at: Instant::now() },
+            holds: false,
             in_use: false,
             deadlines,
         }
@@ -152,6 +155,10 @@ impl<H: Host> Task<H> {
         let conn = &self.session.conn;
         let now = Instant::now();
         let allowed = self.allowance.next(now);
+        let held = std::mem::replace(&mut self.holds, allowed > now);
+        if self.holds && !held {
+            metrics::counter!("mosaik_transport_links_held_total").increment(1);
+        }
         let time = self.deadlines.drain.min(self.deadlines.probe).min(self.deadlines.idle);
         let wake = if allowed > now { time.min(allowed) } else { time };
         tokio::select! {
