@@ -6,7 +6,7 @@
 //! others use the processors, more windows are looked at; if too few of them were quiet, it must keep a quarter, which is said, and
 //! with `MOSAIK_REQUIRE_QUIET=1` the test fails. Attackers run on a thread of lower priority, as if on another
 //! machine: what they cost the node is the node's own work. After each test no task has panicked; connections, links,
-//! handshakes and tasks are what they were before; memory is what it was after a first, short attack, within 16 MiB, and within 32 of
+//! handshakes and tasks are what they were before; memory is what it was after a first, short attack, within 24 MiB, and within 48 of
 //! what it was before that.
 
 mod attacker;

@@ -34,7 +34,9 @@ const KEEPS_ANYHOW: f64 = 0.25;
 /// Windows of each kind, and how long each is.
 const WINDOWS: usize = 5;
 const WINDOW: Duration = Duration::from_millis(400);
-/// Items a second, of 2 000 that are sent, without which the calm windows tell nothing: an attack went on in them.
+/// Items a second that are sent, both ways together.
+const SENT: f64 = 2000.0;
+/// Items a second, of those that are sent, without which the calm windows tell nothing: an attack went on in them.
 const LEAST: f64 = 400.0;
 /// In calm the threads of this program wait for a processor for less than this part of the time, or others use the machine: then
 /// what an attack takes from the bystander is what the attacker's own work takes from this program's share of it.
@@ -51,7 +53,7 @@ const REQUIRE_QUIET: &str = "MOSAIK_REQUIRE_QUIET";
 const ATTACKERS: &str = "attackers";
 /// Bytes of memory that the process may have more after an attack than after a first, short one of the same kind: what an allocator
 /// keeps it has kept then, and what grows with each attack has not.
-const KEPT: u64 = 16 << 20;
+const KEPT: u64 = 24 << 20;
 /// And so much more than before the first.
 const KEPT_OF_ALL: u64 = 2 * KEPT;
 /// How long the node may take to be as it was.
@@ -174,8 +176,15 @@ impl Scene {
     /// What the node holds now is what it had before, once nothing changes for a while.
     pub(crate) async fn begins_now(&mut self) {
         self.rate(WINDOW * 3).await;
-        self.at_first = self.rate(WINDOW).await;
-        assert!(self.at_first >= LEAST, "before the attacks the bystander got {:.0} items/s", self.at_first);
+        // Where others use the processors this takes a while. What was late does not count for more than is sent.
+        for _ in 0..SETTLES.div_duration_f64(WINDOW) as usize {
+            self.at_first = self.rate(WINDOW).await.min(SENT);
+            if self.at_first >= LEAST {
+                break;
+            }
+        }
+        let first = self.at_first;
+        assert!(first >= LEAST, "before the attacks the bystander got {first:.0} items/s");
         self.before = (self.target.transport().usage(), self.target.tasks().running);
         self.cold = resident();
     }
