@@ -326,30 +326,3 @@ async fn h4_who_forges_loses_the_link() {
     within(Duration::from_secs(4), ended).await;
     assert_eq!(victim.discovery.stats().not_believed, 1);
 }
-
-#[tokio::test(start_paused = true)]
-async fn h3_a_byte_now_and_then_keeps_no_gossip_link_longer_than_silence_does() {
-    let net = Net::new(49);
-    let victim = Plan::new(1).on_net(&net).await;
-    let stranger = Stranger::on_net(3, &net, &victim).await;
-    for drips in [true, false] {
-        let start = tokio::time::Instant::now();
-        let link = stranger.transport.link::<GossipProtocol>(victim.id()).await.expect("a link");
-        let (mut sender, _receiver) = link.split();
-        // A frame of 60 000 bytes that would take three hours, or nothing of it.
-        sender.write_chunks(&mut [Bytes::copy_from_slice(&60_000_u32.to_le_bytes())]).await.expect("written");
-        if drips {
-            let mut ticks = tokio::time::interval(Duration::from_millis(200));
-            let drip = async {
-                while sender.write_chunks(&mut [Bytes::from_static(&[7])]).await.is_ok() {
-                    ticks.tick().await;
-                }
-            };
-            within(Duration::from_secs(61), drip).await;
-        } else {
-            let code = within(Duration::from_secs(61), sender.stopped()).await;
-            assert_eq!(code.ok(), Some(crate::transport::Code::Done));
-        }
-        assert!(start.elapsed() >= Duration::from_secs(59), "it is a deadline: {:?}", start.elapsed());
-    }
-}
