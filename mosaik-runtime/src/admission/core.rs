@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use super::{Refusal, proofs::Standing, refusal::shown};
 use crate::primitives::{
     Decision, Fingerprint, PeerRole, PeerView, Policy, WireId,
+    policy::short,
     schema::{Shape, difference},
 };
 
@@ -102,7 +103,11 @@ pub(super) fn explain(refusal: Refusal, policy: &Policy, view: &PeerView, standi
     if judge(policy, &proven).is_err() {
         return refusal;
     }
-    Refusal::NotProven { policy: policy.to_string(), proof: proof.to_owned(), why: shown(&why.to_string()) }
+    Refusal::NotProven {
+        policy: policy.to_string(),
+        proof: short(proof).to_owned(),
+        why: shown(&why.to_string()),
+    }
 }
 
 /// How many slow samples in a row end a lease.

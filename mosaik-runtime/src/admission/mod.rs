@@ -22,5 +22,6 @@ mod wire;
 pub use core::{Ask, Gate, Item};
 pub use driver::{Admission, AdmissionEvent, AnswerError, AskError, Side};
 pub use link::{Admitted, Lease};
-pub use proofs::{Tickets, TicketsError};
+pub(crate) use proofs::Origin;
+pub use proofs::{ProvideError, Provider, Tickets, TicketsError, TrustError, Wanted};
 pub use refusal::Refusal;

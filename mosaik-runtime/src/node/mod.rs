@@ -32,10 +32,11 @@ mod workers;
 #[cfg(feature = "sim")]
 pub mod world;
 
+pub use crate::admission::{ProvideError, Provider, Wanted};
 pub use builder::{BuildError, NetworkBuilder};
 pub use error::{Error, Result};
 pub use from_node::FromNode;
 pub use handle::{Extensions, Node, Shutdown};
 pub use item::{NodeEntry, NodeItem};
 pub use network::{Local, Network, Tasks};
-pub use proving::{Provider, ProvingError, TicketSources, Wanted, variable};
+pub use proving::{ProvingError, TicketSources, variable};

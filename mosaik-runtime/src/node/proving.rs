@@ -2,47 +2,27 @@
 //!
 //! A node that cannot meet its own declarations does not start, and says which.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
-
-use tokio::time::{Instant, sleep_until};
+use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
 
 use super::{Extensions, Network};
+#[cfg(feature = "tdx")]
+use crate::primitives::{NetworkId, PeerId};
 use crate::{
-    admission::{Tickets, TicketsError},
-    primitives::{PeerId, Wall, policy::ProofRef},
-    tickets::{Class, MAX_TICKET, ProofDescriptor, ProofError, Shown, Ticket, TicketId, Trusted, Valid},
+    admission::{Origin, ProvideError, Provider, TicketsError, Wanted},
+    primitives::policy::{ProofRef, is_named},
+    tickets::{Proof, ProofDescriptor, ProofError, Ticket},
     topology::{NodeDescriptor, Role},
 };
 
-/// How often a file or a provider is looked at again.
-const LOOK: Duration = Duration::from_secs(1);
-/// How long before the end of a ticket a provider is asked for the next one, as a part of what is left at first.
-const EARLY: u32 = 4;
-/// A ticket that nobody here can read is asked for again so often.
-const BLIND: Duration = Duration::from_secs(600);
-
-/// For whom a ticket is made, where and when.
-#[derive(Debug, Clone)]
-pub struct Wanted {
-    /// The network's name.
-    pub network: String,
-    /// The node's id.
-    pub peer: PeerId,
-    /// The wall-clock time.
-    pub now: Wall,
-}
-
-/// Makes tickets: when the node starts, and again before one ends.
-pub type Provider = Arc<dyn Fn(&Wanted) -> Result<Ticket, String> + Send + Sync>;
+/// How long the collateral of a simulated platform is good for.
+#[cfg(feature = "tdx")]
+const COLLATERAL: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 3600);
 
 /// Where a node gets the tickets for what it proves. It passes through the [`Extensions`] of a node.
 #[derive(Clone, Default)]
-pub struct TicketSources(BTreeMap<String, Origin>);
-
-#[derive(Clone)]
-enum Origin {
-    File(PathBuf),
-    Provider(Provider),
+pub struct TicketSources {
+    files: BTreeMap<String, PathBuf>,
+    providers: BTreeMap<String, Provider>,
 }
 
 /// A node does not start for want of a proof.
@@ -51,45 +31,98 @@ pub enum ProvingError {
     /// Nobody here can decide about a proof that its declarations ask for.
     #[error(transparent)]
     Unchecked(#[from] ProofError),
-    /// Two proofs with one name.
-    #[error("two declared proofs have the name `{0}`: rename one of the types")]
+    /// Two proofs that nothing tells apart.
+    #[error("two declared proofs are called `{0}`: rename one of the types, or move it out of its function")]
     TwoProofs(&'static str),
-    /// It has no ticket.
-    #[error("this node must prove `{proof}` and cannot: {why}")]
-    NoTicket {
-        /// The proof.
-        proof: &'static str,
-        /// What is wrong, and what to do.
-        why: String,
+    /// A name that two of the node's proofs have.
+    #[error("a ticket for `{name}` could be for `{first}` and for `{second}`: name the module as well")]
+    Ambiguous {
+        /// As written.
+        name: String,
+        /// A proof.
+        first: &'static str,
+        /// Another one.
+        second: &'static str,
     },
-    /// The ticket cannot be shown.
+    /// It has no ticket, or cannot show it.
+    #[error(transparent)]
+    Provide(#[from] ProvideError),
+    /// Somebody else decides about a proof.
     #[error(transparent)]
     Tickets(#[from] TicketsError),
 }
 
 impl TicketSources {
-    /// The proof of this name comes from a file, which is read again when it changes.
+    /// The proof of this name comes from a file, which is read again when it changes. Of two proofs with one name the module tells
+    /// which is meant: `desks::Ticket`.
     #[must_use]
     pub fn file(mut self, proof: impl Into<String>, path: impl Into<PathBuf>) -> Self {
-        self.0.insert(proof.into(), Origin::File(path.into()));
+        self.files.insert(proof.into(), path.into());
         self
     }
 
-    /// The proof of this name is made by a function.
+    /// The proof of this name is made by a function, unless a file is named for it.
     #[must_use]
     pub fn provider(
         mut self,
         proof: impl Into<String>,
         provide: impl Fn(&Wanted) -> Result<Ticket, String> + Send + Sync + 'static,
     ) -> Self {
-        self.0.insert(proof.into(), Origin::Provider(Arc::new(provide)));
+        self.providers.insert(proof.into(), Arc::new(provide));
         self
+    }
+
+    /// As [`provider`](Self::provider), by the proof's type.
+    #[must_use]
+    pub fn provide<P: Proof>(
+        self,
+        provide: impl Fn(&Wanted) -> Result<Ticket, String> + Send + Sync + 'static,
+    ) -> Self {
+        self.provider(P::DESCRIPTOR.path, provide)
+    }
+
+    /// These, and where they say nothing the others.
+    #[must_use]
+    pub fn or(mut self, others: Self) -> Self {
+        for (proof, path) in others.files {
+            self.files.entry(proof).or_insert(path);
+        }
+        for (proof, provider) in others.providers {
+            self.providers.entry(proof).or_insert(provider);
+        }
+        self
+    }
+
+    /// The proofs that files are named for.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str)
+    }
+
+    /// Where a proof comes from: a file, what the variable names, a function, in this order.
+    fn origin(&self, proof: &ProofDescriptor) -> Option<Origin> {
+        let of = |name: &&String| is_named(proof.path, name);
+        let file = self.files.iter().find(|(name, _)| of(name)).map(|(_, path)| path.clone());
+        let said = || std::env::var_os(variable(proof.name)).map(PathBuf::from);
+        let provider = || self.providers.iter().find(|(name, _)| of(name)).map(|(_, it)| it.clone());
+        file.or_else(said).map(Origin::File).or_else(|| provider().map(Origin::Provider))
+    }
+
+    /// That no name is that of two of these proofs.
+    fn check(&self, proofs: &[&'static ProofDescriptor]) -> Result<(), ProvingError> {
+        for name in self.files.keys().chain(self.providers.keys()) {
+            let mut of = proofs.iter().filter(|proof| is_named(proof.path, name));
+            if let (Some(first), Some(second)) = (of.next(), of.next()) {
+                let (name, first, second) = (name.clone(), first.path, second.path);
+                return Err(ProvingError::Ambiguous { name, first, second });
+            }
+        }
+        Ok(())
     }
 }
 
 impl fmt::Debug for TicketSources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.files.keys().chain(self.providers.keys())).finish()
     }
 }
 
@@ -112,13 +145,22 @@ pub(super) fn prepare(
     extensions: &Extensions,
 ) -> Result<(), ProvingError> {
     let tickets = network.tickets();
-    for proof in asked_for(descriptor)? {
+    let (asked, proven) = (asked_for(descriptor)?, named(descriptor.proves.iter().copied())?);
+    for proof in asked.iter().chain(&proven).filter(|proof| proof.is_simulated()) {
+        let name = proof.name;
+        tracing::warn!(target: "mosaik::node", "`{name}` trusts the SIMULATED platform, whose quotes everybody can make: it proves nothing, and is for development alone");
+    }
+    for proof in asked {
         tickets.trust_shared(proof.validator()?)?;
     }
     let sources = extensions.get::<TicketSources>().unwrap_or_default();
-    for proof in named(descriptor.proves.iter().copied())? {
-        let origin = sources.0.get(proof.name).cloned();
-        Keeper::new(proof, network, origin)?.start()?;
+    sources.check(&proven)?;
+    for proof in proven {
+        let origin = match sources.origin(proof) {
+            Some(origin) => origin,
+            None => own(proof, network).map_err(|why| ProvideError::NoTicket { proof: proof.name, why })?,
+        };
+        tickets.keep(proof, origin)?;
     }
     Ok(())
 }
@@ -127,9 +169,9 @@ pub(super) fn prepare(
 fn named(proofs: impl Iterator<Item = ProofRef>) -> Result<Vec<&'static ProofDescriptor>, ProvingError> {
     let mut found: Vec<&'static ProofDescriptor> = Vec::new();
     for proof in proofs.filter_map(|proof| ProofDescriptor::of(&proof)) {
-        match found.iter().find(|other| other.name == proof.name) {
+        match found.iter().find(|other| other.path == proof.path) {
             Some(other) if other.source == proof.source => {}
-            Some(_) => return Err(ProvingError::TwoProofs(proof.name)),
+            Some(_) => return Err(ProvingError::TwoProofs(proof.path)),
             None => found.push(proof),
         }
     }
@@ -153,150 +195,17 @@ fn asked_for(descriptor: &NodeDescriptor) -> Result<Vec<&'static ProofDescriptor
     named(rules.iter().flat_map(crate::primitives::policy::Rule::proofs))
 }
 
-/// Keeps the ticket of one proof: makes it, shows it, and renews it.
-struct Keeper {
-    proof: &'static ProofDescriptor,
-    network: Network,
-    origin: Origin,
-    /// Who would decide about it here, if somebody can: what is over or wrong is found out before others refuse it.
-    judge: Option<Trusted>,
-}
-
-/// A ticket that is shown.
-struct Kept {
-    id: TicketId,
-    /// When to ask a provider for the next.
-    next: Option<Instant>,
-    /// What stood in the way at last: told once.
-    told: Option<String>,
-}
-
-impl Keeper {
-    fn new(
-        proof: &'static ProofDescriptor,
-        network: &Network,
-        origin: Option<Origin>,
-    ) -> Result<Self, ProvingError> {
-        let no_ticket = |why| ProvingError::NoTicket { proof: proof.name, why };
-        let from_environment =
-            || std::env::var_os(variable(proof.name)).map(|path| Origin::File(path.into()));
-        let origin = match origin.or_else(from_environment) {
-            Some(origin) => origin,
-            None => own(proof, network).map_err(no_ticket)?,
-        };
-        let judge = proof.validator().ok().and_then(|validator| Trusted::new(validator).ok());
-        Ok(Self { proof, network: network.clone(), origin, judge })
-    }
-
-    /// Shows a first ticket, and goes on.
-    fn start(self) -> Result<(), ProvingError> {
-        let ticket = self.make().map_err(|why| self.no_ticket(why))?;
-        let next = self.judged(&ticket).map_err(|why| self.no_ticket(why))?;
-        let mut kept = Kept { id: self.tickets().add(ticket)?, next, told: None };
-        let scope = self.network.scope().clone();
-        scope.clone().spawn("ticket keeper", async move {
-            loop {
-                tokio::select! {
-                    biased;
-                    () = scope.stopping() => return,
-                    () = sleep_until(Instant::now() + LOOK) => self.renew(&mut kept),
-                }
-            }
-        });
-        Ok(())
-    }
-
-    /// Shows another ticket if there is one and it is good; else the old one stays.
-    fn renew(&self, kept: &mut Kept) {
-        if matches!(self.origin, Origin::Provider(_)) && kept.next.is_none_or(|next| Instant::now() < next) {
-            return;
-        }
-        let renewed = self.make().and_then(|ticket| {
-            let same = ticket.id() == kept.id;
-            if same && matches!(self.origin, Origin::File(_)) {
-                return Ok(());
-            }
-            let next = self.judged(&ticket)?;
-            (kept.next, kept.told) = (next, None);
-            if same {
-                return Ok(());
-            }
-            kept.id = self.tickets().replace(&kept.id, ticket).map_err(|error| error.to_string())?;
-            tracing::info!(target: "mosaik::node", proof = self.proof.name, "the ticket was renewed");
-            Ok(())
-        });
-        if let Err(why) = renewed
-            && kept.told.as_ref() != Some(&why)
-        {
-            tracing::warn!(target: "mosaik::node", proof = self.proof.name, "the ticket stays as it was: {why}");
-            kept.next = kept.next.map(|_| Instant::now() + 10 * LOOK);
-            kept.told = Some(why);
-        }
-    }
-
-    fn make(&self) -> Result<Ticket, String> {
-        match &self.origin {
-            Origin::File(path) => read(path, self.proof.class()),
-            Origin::Provider(provide) => crate::tickets::aside(|| provide(&self.wanted())),
-        }
-    }
-
-    /// When to renew it; an error when it would be refused by whoever decides as this node does.
-    fn judged(&self, ticket: &Ticket) -> Result<Option<Instant>, String> {
-        let wanted = self.wanted();
-        let Some(judge) = &self.judge else { return Ok(Some(Instant::now() + BLIND)) };
-        // Keys that cannot be read again stay as they were, and their own validator tells of it.
-        let _ = judge.refresh();
-        let shown = Shown { ticket, peer: wanted.peer, network: &wanted.network, now: wanted.now };
-        // A check that does not answer at once is left to the other side.
-        match futures::FutureExt::now_or_never(judge.validate(shown)) {
-            Some(Ok(Valid { until })) => {
-                let left = until.distance(wanted.now.min(until));
-                Ok(Instant::now().checked_add(left - left / EARLY))
-            }
-            Some(Err(denial)) => Err(denial.to_string()),
-            None => Ok(Some(Instant::now() + BLIND)),
-        }
-    }
-
-    fn wanted(&self) -> Wanted {
-        Wanted {
-            network: self.network.name().to_owned(),
-            peer: self.network.local().id(),
-            now: self.network.clock().wall(),
-        }
-    }
-
-    fn tickets(&self) -> &Tickets {
-        self.network.tickets()
-    }
-
-    fn no_ticket(&self, why: String) -> ProvingError {
-        ProvingError::NoTicket { proof: self.proof.name, why }
-    }
-}
-
-/// A ticket from a file. Tokens often end in a line break, which is not theirs.
-fn read(path: &std::path::Path, class: Class) -> Result<Ticket, String> {
-    use std::io::Read;
-    let unreadable =
-        |error: std::io::Error| format!("cannot read {}: {error}: check the path", path.display());
-    let mut bytes = Vec::new();
-    let file = crate::tickets::open(path).map_err(unreadable)?;
-    file.take(MAX_TICKET as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if class == Class::jwt() {
-        bytes.truncate(bytes.trim_ascii_end().len());
-    }
-    Ticket::new(class, bytes).map_err(|error| format!("{}: {error}", path.display()))
-}
-
 /// What a machine can prove by itself.
 fn own(proof: &'static ProofDescriptor, network: &Network) -> Result<Origin, String> {
     match proof.kind {
         #[cfg(feature = "tdx")]
         crate::tickets::ProofKind::Tdx(_) => {
             use crate::tickets::tdx::{Prover, Tsm};
-            let prover = Prover::new(Tsm::default(), network.id(), network.local().id());
+            let (id, peer) = (network.id(), network.local().id());
+            if proof.is_simulated() {
+                return Ok(Origin::Provider(Arc::new(move |wanted: &Wanted| simulated(id, peer, wanted))));
+            }
+            let prover = Prover::new(Tsm::default(), id, peer);
             Ok(Origin::Provider(Arc::new(move |wanted: &Wanted| {
                 prover.prove(wanted.now).map_err(|error| error.to_string())
             })))
@@ -309,26 +218,43 @@ fn own(proof: &'static ProofDescriptor, network: &Network) -> Result<Origin, Str
     }
 }
 
+/// A ticket of the simulated platform, with collateral that outlives it.
+#[cfg(feature = "tdx")]
+fn simulated(network: NetworkId, peer: PeerId, wanted: &Wanted) -> Result<Ticket, String> {
+    use crate::tickets::tdx::{
+        Prover,
+        simulated::{DEVELOPMENT, Platform, Td, image},
+    };
+    let make = || {
+        let platform = Platform::new(DEVELOPMENT, Td::image(&image()))?;
+        let collateral = platform.collateral(wanted.now, COLLATERAL)?;
+        Prover::new(platform, network, peer).with_collateral(collateral).prove(wanted.now)
+    };
+    make().map_err(|error: crate::tickets::tdx::ProveError| error.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
         primitives::policy::Rule,
-        tickets::{ProofKind, TdxProof},
+        tickets::{ProofKind, TdxPlatform, TdxProof},
         topology::{Source, StreamDescriptor, fixtures::SENSOR},
     };
 
-    fn proof(name: &'static str, line: u32) -> ProofRef {
-        let kind = ProofKind::Tdx(TdxProof { measurements: "m", collateral: None, max_age: None });
+    fn proof(name: &'static str, path: &'static str, line: u32) -> ProofRef {
+        let platform = TdxPlatform::Intel;
+        let kind = ProofKind::Tdx(TdxProof { platform, measurements: "m", collateral: None, max_age: None });
         let source = Source { file: "proofs.rs", line };
         let declared: &'static ProofDescriptor =
-            Box::leak(Box::new(ProofDescriptor { name, kind, docs: "", source }));
-        ProofRef { name, declared }
+            Box::leak(Box::new(ProofDescriptor { name, path, kind, docs: "", source }));
+        ProofRef { name, path, note: "", declared }
     }
 
     #[test]
     fn a_node_checks_what_it_asks_of_others_and_each_proof_once() {
-        let [desk, image, other] = [proof("Desk", 1), proof("Image", 2), proof("Desk", 3)];
+        let [desk, image] = [proof("Desk", "a::Desk", 1), proof("Image", "a::Image", 2)];
+        let [other, same] = [proof("Desk", "b::Desk", 3), proof("Desk", "a::Desk", 4)];
         let Some(Role::Produces(load)) = SENSOR.flat_roles().first().copied() else { panic!("a producer") };
         let orders: &'static StreamDescriptor = Box::leak(Box::new(StreamDescriptor {
             producers: Rule::Proof(desk),
@@ -345,22 +271,30 @@ mod tests {
             "who produces judges consumers"
         );
         assert_eq!(asked(vec![Role::Consumes(orders), Role::Consumes(orders)]).expect("one"), ["Desk"]);
-        let twin = StreamDescriptor { producers: Rule::Proof(other), ..*orders };
-        let roles = vec![Role::Consumes(orders), Role::Consumes(Box::leak(Box::new(twin)))];
-        assert!(asked(roles).expect_err("two of one name").to_string().contains("`Desk`"));
+        let beside = |twin| {
+            let twin = StreamDescriptor { producers: Rule::Proof(twin), ..*orders };
+            asked(vec![Role::Consumes(orders), Role::Consumes(Box::leak(Box::new(twin)))])
+        };
+        assert_eq!(beside(other).expect("two proofs of one name"), ["Desk", "Desk"]);
+        assert!(beside(same).expect_err("two of one path").to_string().contains("`a::Desk`"));
     }
 
     #[test]
-    fn a_ticket_in_a_file_is_read_without_the_line_break_that_is_not_its_own() {
-        let path = std::env::temp_dir().join(format!("mosaik-ticket-{}", std::process::id()));
-        std::fs::write(&path, "a.b.c\n").expect("written");
-        let own = Class::new("badge").expect("a word");
-        assert_eq!(read(&path, Class::jwt()), Ok(Ticket::new(Class::jwt(), "a.b.c").expect("fits")));
-        assert_eq!(read(&path, own.clone()), Ok(Ticket::new(own, "a.b.c\n").expect("fits")));
-        std::fs::write(&path, vec![b'a'; MAX_TICKET + 1]).expect("written");
-        assert!(read(&path, Class::jwt()).expect_err("too large").contains("the limit is"));
-        std::fs::remove_file(&path).expect("removed");
-        assert!(read(&path, Class::jwt()).expect_err("gone").contains("check the path"));
+    fn a_ticket_for_a_name_that_two_proofs_have_names_the_module() {
+        let both = [proof("Desk", "x::a::Desk", 1), proof("Desk", "x::b::Desk", 2)];
+        let both = named(both.into_iter()).expect("two proofs");
+        let ambiguous = TicketSources::default().file("Desk", "desk.jwt").check(&both);
+        let told = ambiguous.expect_err("which one").to_string();
+        assert!(told.contains("`x::a::Desk`") && told.contains("`x::b::Desk`"), "{told}");
+        let sources = TicketSources::default().file("a::Desk", "a.jwt").provider("Desk", |_| Err("b".into()));
+        assert!(sources.check(&both[..1]).is_ok());
+        let of = |proof| format!("{:?}", sources.origin(proof));
+        assert_eq!(of(both[0]), "Some(a.jwt)", "a file comes before a function");
+        assert_eq!(of(both[1]), "Some(a function)");
+        let more = TicketSources::default().file("a::Desk", "other.jwt").file("c", "c.jwt");
+        let all = sources.or(more);
+        assert_eq!(all.files().collect::<Vec<_>>(), ["a::Desk", "c"]);
+        assert_eq!(format!("{:?}", all.origin(both[0])), "Some(a.jwt)", "the first counts");
     }
 
     #[test]

@@ -131,7 +131,8 @@ pub fn contents(path: &Path) -> Result<Vec<u8>, KeyFileError> {
     Ok(contents)
 }
 
-fn write_new(path: &Path, text: &str) -> Result<(), KeyFileError> {
+/// Writes a line to a new file that nobody but its owner may read.
+pub fn write_new(path: &Path, text: &str) -> Result<(), KeyFileError> {
     let written = (|| {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         writeln!(file, "{text}")?;

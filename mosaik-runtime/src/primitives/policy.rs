@@ -41,10 +41,24 @@ pub enum Rule {
 /// A declared proof, as other declarations name it. What it takes to prove it, the floor of tickets knows.
 #[derive(Debug, Clone, Copy)]
 pub struct ProofRef {
-    /// Its name.
+    /// Its name, for messages.
     pub name: &'static str,
+    /// The name behind the module that declares it: what tells one proof from another.
+    pub path: &'static str,
+    /// What a reader of the topology must know about it; empty if nothing.
+    pub note: &'static str,
     /// Its declaration.
     pub declared: &'static (dyn Any + Send + Sync),
+}
+
+/// The name of a proof without the module that declares it.
+pub(crate) fn short(proof: &str) -> &str {
+    proof.rsplit("::").next().unwrap_or(proof)
+}
+
+/// Whether `name` is the last part of a proof's path, or all of it.
+pub(crate) fn is_named(path: &str, name: &str) -> bool {
+    path.strip_suffix(name).is_some_and(|module| module.is_empty() || module.ends_with("::"))
 }
 
 impl Rule {
@@ -90,8 +104,8 @@ pub fn peer(holds: impl Fn(&PeerView) -> bool + Send + Sync + 'static) -> Policy
     Policy(Kind::Peer("peer(..)".into(), Arc::new(holds)))
 }
 
-/// Peers that prove this, by a ticket about which the validator of this name decides. `!` on it holds for nobody: that a peer proves
-/// nothing is no proof.
+/// Peers that prove this, by a ticket about which the validator of this name decides. A declared proof goes by its name, or behind its
+/// module where two have one name: `desks::Ticket`. `!` on it holds for nobody: that a peer proves nothing is no proof.
 pub fn proof(name: &str) -> Policy {
     Policy(Kind::Proof(name.into()))
 }
@@ -194,7 +208,7 @@ impl From<Rule> for Policy {
             Rule::Tag(tag) => Kind::Tag(tag.into()),
             Rule::RttBelow(ms) => Kind::RttBelow(Duration::from_millis(ms)),
             Rule::Peer(text, holds) => Kind::Peer(text.into(), Arc::new(holds)),
-            Rule::Proof(proof) => Kind::Proof(proof.name.into()),
+            Rule::Proof(proof) => Kind::Proof(proof.path.into()),
             Rule::Both(a, b) => Kind::Both(shared(a), shared(b)),
             Rule::Either(a, b) => Kind::Either(shared(a), shared(b)),
             Rule::Not(inner) => Kind::Not(shared(inner)),
@@ -232,7 +246,7 @@ impl fmt::Display for Policy {
             Kind::Anyone => f.write_str("anyone"),
             Kind::Tag(tag) => write!(f, "tag({tag:?})"),
             Kind::RttBelow(limit) => write!(f, "rtt_below({limit:?})"),
-            Kind::Proof(name) => f.write_str(name),
+            Kind::Proof(name) => f.write_str(short(name)),
             Kind::Peer(text, _) => f.write_str(text),
             Kind::Both(a, b) => write!(f, "{a} & {b}"),
             Kind::Either(a, b) => write!(f, "({a} | {b})"),
@@ -297,11 +311,12 @@ mod tests {
 
     #[test]
     fn a_declared_proof_is_asked_for_by_its_name() {
-        const BADGE: Rule = Rule::Proof(ProofRef { name: "Badge", declared: &() });
+        const BADGE: Rule =
+            Rule::Proof(ProofRef { name: "Badge", path: "office::Badge", note: "", declared: &() });
         const RULE: Rule = Rule::Both(&Rule::Tag("matcher"), &BADGE);
         let policy = Policy::from(RULE);
         assert_eq!(policy.to_string(), "tag(\"matcher\") & Badge");
-        assert_eq!(policy.proofs(), ["Badge".into()].into());
+        assert_eq!(policy.proofs(), ["office::Badge".into()].into());
         assert_eq!(Rule::Either(&RULE, &BADGE).proofs().len(), 2);
         assert_eq!(
             policy.evaluate(&view(Some(&["matcher"]), None)),

@@ -21,7 +21,12 @@ pub trait Proof: 'static {
     /// What the attribute says.
     const DESCRIPTOR: &'static ProofDescriptor;
     /// The proof as other declarations name it.
-    const REF: ProofRef = ProofRef { name: Self::DESCRIPTOR.name, declared: Self::DESCRIPTOR };
+    const REF: ProofRef = ProofRef {
+        name: Self::DESCRIPTOR.name,
+        path: Self::DESCRIPTOR.path,
+        note: Self::DESCRIPTOR.note(),
+        declared: Self::DESCRIPTOR,
+    };
     /// The policy that asks for it.
     const RULE: Rule = Rule::Proof(Self::REF);
 }
@@ -31,6 +36,8 @@ pub trait Proof: 'static {
 pub struct ProofDescriptor {
     /// The type's name, and the proof's.
     pub name: &'static str,
+    /// The name behind its module, which tells it from another proof of the same name: `desks::DeskTicket`.
+    pub path: &'static str,
     /// Who decides about it.
     pub kind: ProofKind,
     /// The user's doc comment.
@@ -65,9 +72,21 @@ pub struct JwtProof {
     pub max_age: Option<u64>,
 }
 
+/// Whose platforms a program takes quotes of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TdxPlatform {
+    /// Real ones, by Intel's root certificate.
+    #[default]
+    Intel,
+    /// The simulated one, which proves nothing: everybody can make its quotes. For development.
+    Simulated,
+}
+
 /// What is required of a quote. As in [`JwtProof`].
 #[derive(Debug, Clone, Copy)]
 pub struct TdxProof {
+    /// Whose platforms are genuine.
+    pub platform: TdxPlatform,
     /// The file of measurements.
     pub measurements: &'static str,
     /// The directory of collateral; that of tickets if there is none.
@@ -108,6 +127,16 @@ impl ProofDescriptor {
         declared.downcast_ref()
     }
 
+    /// Whether whoever likes can make its quotes: it trusts the simulated platform.
+    pub const fn is_simulated(&self) -> bool {
+        matches!(self.kind, ProofKind::Tdx(TdxProof { platform: TdxPlatform::Simulated, .. }))
+    }
+
+    /// What a reader of the topology must know about it.
+    const fn note(&self) -> &'static str {
+        if self.is_simulated() { crate::topology::graph::SIMULATED } else { "" }
+    }
+
     /// The class of tickets that prove it.
     pub fn class(&self) -> Class {
         match self.kind {
@@ -124,9 +153,9 @@ impl ProofDescriptor {
     /// When a file that it names cannot be used, or the program was built without what it takes.
     pub fn validator(&self) -> Result<Arc<dyn Validator>, ProofError> {
         let made = match &self.kind {
-            ProofKind::Jwt(proof) => jwt(self.name, proof),
-            ProofKind::Tdx(proof) => tdx(self.name, proof),
-            ProofKind::Own(make) => Ok(Arc::new(Renamed { name: self.name, validator: make() }) as Arc<_>),
+            ProofKind::Jwt(proof) => jwt(self.path, proof),
+            ProofKind::Tdx(proof) => tdx(self.path, proof),
+            ProofKind::Own(make) => Ok(Arc::new(Renamed { name: self.path, validator: make() }) as Arc<_>),
         };
         made.map_err(|why| ProofError { proof: self.name, why })
     }
@@ -205,11 +234,11 @@ fn jwt(_: &'static str, _: &JwtProof) -> Result<Arc<dyn Validator>, String> {
 fn tdx(name: &'static str, proof: &TdxProof) -> Result<Arc<dyn Validator>, String> {
     use std::{io::Read, time::Duration};
 
-    use super::tdx::{CollateralDirectory, Required, Tdx, Variants};
+    use super::tdx::{CollateralDirectory, Required, Root, Tdx, Variants, simulated};
     let path = configured(proof.measurements);
     let unreadable = |why: String| {
         format!(
-            "cannot read the measurements in {}: {why}: write them with what your image builder measured",
+            "cannot read the measurements in {}: {why}: write them with `mosaik tdx measure`, or with what your image builder measured",
             path.display()
         )
     };
@@ -218,6 +247,9 @@ fn tdx(name: &'static str, proof: &TdxProof) -> Result<Arc<dyn Validator>, Strin
     file.take(1024 * 1024).read_to_string(&mut text).map_err(|error| unreadable(error.to_string()))?;
     let variants: Variants = text.parse().map_err(|error| unreadable(format!("{error}")))?;
     let mut required = Required::new(variants);
+    if proof.platform == TdxPlatform::Simulated {
+        required = required.root(Root::Simulated(simulated::DEVELOPMENT));
+    }
     if let Some(oldest) = proof.max_age {
         required = required.max_age(Duration::from_millis(oldest));
     }
@@ -263,6 +295,7 @@ mod tests {
     impl Proof for Visitor {
         const DESCRIPTOR: &'static ProofDescriptor = &ProofDescriptor {
             name: "Visitor",
+            path: "guests::Visitor",
             kind: ProofKind::Own(own::<Badge>),
             docs: "",
             source: SOURCE,
@@ -272,10 +305,13 @@ mod tests {
     #[test]
     fn a_declared_proof_is_found_again_and_its_validator_has_its_name() {
         let descriptor = ProofDescriptor::of(&Visitor::REF).expect("a declaration");
-        assert_eq!(descriptor.validator().map(|made| made.name().to_owned()), Ok("Visitor".to_owned()));
+        assert_eq!(
+            descriptor.validator().map(|made| made.name().to_owned()),
+            Ok("guests::Visitor".to_owned())
+        );
         assert_eq!(descriptor.class(), Class::jwt());
         assert_eq!(Visitor::RULE.to_string(), "Visitor");
-        assert!(ProofDescriptor::of(&ProofRef { name: "x", declared: &7u8 }).is_none());
+        assert!(ProofDescriptor::of(&ProofRef { declared: &7u8, ..Visitor::REF }).is_none());
     }
 
     #[test]
@@ -287,9 +323,11 @@ mod tests {
             max_lifetime: None,
             max_age: None,
         };
-        let tdx = TdxProof { measurements: "/nonexistent/m", collateral: None, max_age: None };
+        let platform = TdxPlatform::Intel;
+        let tdx = TdxProof { platform, measurements: "/nonexistent/m", collateral: None, max_age: None };
         for kind in [ProofKind::Jwt(keys), ProofKind::Tdx(tdx)] {
-            let descriptor = ProofDescriptor { name: "Desk", kind, docs: "", source: SOURCE };
+            let descriptor =
+                ProofDescriptor { name: "Desk", path: "desks::Desk", kind, docs: "", source: SOURCE };
             let error = descriptor.validator().map(drop).expect_err("there is no such file");
             let text = error.to_string();
             assert!(text.starts_with("the proof `Desk` cannot be checked here:"), "{text}");
@@ -322,8 +360,9 @@ mod tests {
             max_lifetime: Some(3_600_000),
             max_age: None,
         };
+        let kind = ProofKind::Jwt(proof);
         let descriptor =
-            ProofDescriptor { name: "Desk", kind: ProofKind::Jwt(proof), docs: "", source: SOURCE };
+            ProofDescriptor { name: "Desk", path: "desks::Desk", kind, docs: "", source: SOURCE };
         let validator = descriptor.validator().expect("the file is there");
         let peer = PeerId::from_bytes([1; 32]);
         let token = |issuer: &str, end: u64| {

@@ -25,7 +25,7 @@ mod validator;
 mod watched;
 
 pub use checker::{Checker, CheckerLimits};
-pub use declared::{JwtProof, Proof, ProofDescriptor, ProofError, ProofKind, TdxProof, own};
+pub use declared::{JwtProof, Proof, ProofDescriptor, ProofError, ProofKind, TdxPlatform, TdxProof, own};
 pub use denial::Denial;
 pub use expiry::{Expiry, Jump, Jumps, Steady};
 pub use held::{Held, MAX_HELD, Reference, TooManyTickets, pack, unpack};

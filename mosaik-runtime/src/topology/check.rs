@@ -117,7 +117,7 @@ fn judge(rule: &Rule, tags: &[&str], proves: &[ProofRef]) -> Decision {
     match rule {
         Rule::Anyone => Decision::Yes,
         Rule::Tag(tag) => tags.contains(tag).into(),
-        Rule::Proof(proof) if proves.iter().any(|other| other.name == proof.name) => Decision::Yes,
+        Rule::Proof(proof) if proves.iter().any(|other| other.path == proof.path) => Decision::Yes,
         Rule::Proof(_) => Decision::No,
         Rule::RttBelow(_) | Rule::Peer(..) => Decision::Unknown,
         Rule::Both(a, b) => match (judge(a), judge(b)) {

@@ -339,8 +339,16 @@ impl Graph {
             .flat_map(|group| [&group.members, &group.readers])
             .filter_map(|rule| rule.as_deref());
         let rules = self.edges.iter().filter_map(|edge| self.rule(edge)).chain(members);
-        let on_tags = rules.into_iter().any(|rule| rule.contains("tag("));
-        on_tags.then_some("Tags are claims of a node about itself, not proofs.")
+        let rules: Vec<&str> = rules.collect();
+        let has = |words: &str| rules.iter().any(|rule| rule.contains(words));
+        match (has("tag("), has(SIMULATED)) {
+            (true, true) => Some(
+                "Tags are claims of a node about itself, not proofs. A simulated platform proves nothing: for development alone.",
+            ),
+            (true, false) => Some("Tags are claims of a node about itself, not proofs."),
+            (false, true) => Some("A simulated platform proves nothing: for development alone."),
+            (false, false) => None,
+        }
     }
 }
 
@@ -390,11 +398,23 @@ impl Group {
     }
 }
 
+/// The note of a proof that the simulated platform can make.
+pub(crate) const SIMULATED: &str = "simulated platform";
+
+/// A rule with what must be known about its proofs.
 fn written(rule: &Rule) -> Option<String> {
-    match rule {
-        Rule::Anyone => None,
-        rule => Some(rule.to_string()),
+    if matches!(rule, Rule::Anyone) {
+        return None;
     }
+    let mut notes: Vec<String> = Vec::new();
+    for proof in rule.proofs().into_iter().filter(|proof| !proof.note.is_empty()) {
+        let note = format!("{}: {}", proof.name, proof.note);
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+    let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
+    Some(format!("{rule}{notes}"))
 }
 
 #[cfg(test)]

@@ -15,9 +15,12 @@ use tokio::time::Instant;
 
 use crate::{
     discovery::{Discovery, EntryTooLarge, TICKETS},
-    primitives::{Clock, PeerId, Policy, Scope, Wall},
+    primitives::{
+        Clock, PeerId, Policy, Scope, Wall,
+        policy::{is_named, short},
+    },
     tickets::{
-        Checker, CheckerLimits, Denial, Expiry, Held, Jumps, Panicked, Reference, Revocations, Steady,
+        self, Checker, CheckerLimits, Denial, Expiry, Held, Jumps, Panicked, Reference, Revocations, Steady,
         Ticket, TicketId, TooManyTickets, Trusted, Validator, pack, unpack,
     },
     transport::Transport,
@@ -28,6 +31,7 @@ use super::{
     contents::Contents,
     exchange,
     inquiry::Inquiries,
+    keeper::Keeper,
     standing::{Found, Look, Proof, Standing},
 };
 
@@ -41,6 +45,7 @@ const LOOK: Duration = Duration::from_millis(500);
 pub struct Tickets(Arc<Inner>);
 
 struct Inner {
+    network: String,
     transport: Transport,
     discovery: Discovery,
     clock: Clock,
@@ -49,6 +54,8 @@ struct Inner {
     contents: Contents,
     inquiries: Inquiries,
     held: Mutex<Held>,
+    /// Who keeps the tickets of a declared proof, by its path.
+    keepers: Mutex<BTreeMap<&'static str, Arc<Keeper>>>,
     serving: AtomicBool,
     validators: Mutex<BTreeMap<Arc<str>, Trusted>>,
     steady: Steady,
@@ -75,6 +82,17 @@ pub enum TicketsError {
     Panicked(#[from] Panicked),
 }
 
+/// A declared proof cannot be decided about.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TrustError {
+    /// What it names cannot be used.
+    #[error(transparent)]
+    Unchecked(#[from] tickets::ProofError),
+    /// The validator was not taken.
+    #[error(transparent)]
+    Tickets(#[from] TicketsError),
+}
+
 impl Tickets {
     pub(in crate::admission) fn new(
         network: &str,
@@ -86,6 +104,7 @@ impl Tickets {
         let now = clock.now();
         let (jumps, steady) = (Jumps::new(clock.wall(), now, LEEWAY), Steady::new(clock.wall(), now));
         Self(Arc::new(Inner {
+            network: network.to_owned(),
             transport,
             discovery,
             clock,
@@ -94,6 +113,7 @@ impl Tickets {
             contents: Contents::default(),
             inquiries: Inquiries::default(),
             held: Mutex::default(),
+            keepers: Mutex::default(),
             serving: AtomicBool::new(false),
             validators: Mutex::default(),
             steady,
@@ -159,9 +179,30 @@ impl Tickets {
         Ok(())
     }
 
+    /// Lets the declaration of `P` decide about it: what `require(..)` asks for in a program whose nodes are made at run time. A
+    /// declared node does so by itself.
+    ///
+    /// # Errors
+    ///
+    /// When a file that it names cannot be used, or somebody decides about it already.
+    pub fn trust_declared<P: tickets::Proof>(&self) -> Result<(), TrustError> {
+        Ok(self.trust_shared(P::DESCRIPTOR.validator()?)?)
+    }
+
     /// Whether somebody decides about the proof of this name here.
     pub fn trusts(&self, name: &str) -> bool {
-        self.validators().contains_key(name)
+        self.trusted(name).is_some()
+    }
+
+    /// Who decides about a proof. A declared one goes by its path, and by its name alone while no other has that name.
+    fn trusted(&self, name: &str) -> Option<Trusted> {
+        let validators = self.validators();
+        if let Some(trusted) = validators.get(name) {
+            return Some(trusted.clone());
+        }
+        let mut named = validators.iter().filter(|(path, _)| is_named(path, name));
+        let (_, only) = named.next()?;
+        named.next().is_none().then(|| only.clone())
     }
 
     /// Refuses tickets that are in `revocations`, whoever decides about them: a link that stands on one ends within a second.
@@ -229,7 +270,8 @@ impl Tickets {
         old: Option<TicketId>,
         until: Instant,
     ) -> (Vec<Look>, Denial) {
-        let Some(trusted) = self.validators().get(name).cloned() else {
+        let Some(trusted) = self.trusted(name) else {
+            let name = short(name);
             let why = format!("nobody decides about `{name}` here: `tickets().trust(..)` takes who does");
             return (Vec::new(), Denial::Unavailable { why });
         };
@@ -310,6 +352,14 @@ impl Tickets {
     pub(in crate::admission) fn now(&self) -> (Wall, Instant) {
         let mono = self.0.clock.now();
         (self.0.steady.now(self.0.clock.wall(), mono), mono)
+    }
+
+    pub(super) fn keepers(&self) -> MutexGuard<'_, BTreeMap<&'static str, Arc<Keeper>>> {
+        self.0.keepers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn network(&self) -> &str {
+        &self.0.network
     }
 
     pub(super) fn checker(&self) -> &Checker {

@@ -8,6 +8,9 @@ mod contents;
 mod exchange;
 mod handle;
 mod inquiry;
+mod keeper;
+#[cfg(all(test, feature = "sim"))]
+mod provided;
 #[cfg(all(test, feature = "sim"))]
 mod rogue;
 mod standing;
@@ -16,5 +19,7 @@ mod tests;
 
 #[cfg(feature = "sim")]
 pub(super) use exchange::fuzzed;
-pub use handle::{Tickets, TicketsError};
+pub use handle::{Tickets, TicketsError, TrustError};
+pub(crate) use keeper::Origin;
+pub use keeper::{ProvideError, Provider, Wanted};
 pub(super) use standing::Standing;

@@ -37,7 +37,7 @@ pub(super) fn word(text: &str) -> Class {
     Class::new(text).expect("a word")
 }
 
-fn decide(shown: Shown<'_>) -> Result<Valid, Denial> {
+pub(super) fn decide(shown: Shown<'_>) -> Result<Valid, Denial> {
     let malformed = || Denial::Malformed { why: "not `peer until`".into() };
     let text = std::str::from_utf8(shown.ticket.bytes()).map_err(|_| malformed())?;
     let (peer, until) = text.split_once(' ').ok_or_else(malformed)?;

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{KeyError, KeySet};
-use crate::tickets::watched::{Unusable, WatchedFile};
+use super::{KeyError, KeySet, Signer};
+use crate::tickets::watched::{Content, Unusable, WatchedFile};
 
 /// The largest file of keys, in bytes.
 const MAX_FILE: u64 = 256 * 1024;
@@ -30,22 +30,51 @@ impl KeyFile {
     ///
     /// When it cannot be read, or others may do what they must not.
     pub fn read(&mut self) -> Result<Option<KeySet>, KeyError> {
-        let path = || self.path().to_owned();
-        let too_open = |what, mode, fix| KeyError::TooOpen { path: path(), what, mode, fix };
-        let content = self.0.read(MAX_FILE).map_err(|unusable| match unusable {
-            Unusable::Unreadable(why) => KeyError::File { path: path(), why },
-            Unusable::TooOpen(mode) => {
-                too_open("can be changed by others, who could add a key of theirs", mode, "go-w")
-            }
-            Unusable::OfAnother { owner, us } => KeyError::OfAnother { path: path(), owner, us },
-        })?;
-        let Some(content) = content else { return Ok(None) };
+        let Some(content) = content(&self.0)? else { return Ok(None) };
         let keys = KeySet::parse(&content.text)?;
-        if keys.has_secrets() && content.mode & 0o077 != 0 {
-            return Err(too_open("holds a secret and can be read by others", content.mode, "600"));
+        if keys.has_secrets() {
+            private(self.path(), &content, "holds a secret and can be read by others")?;
         }
         self.0.keep(&content);
         Ok(Some(keys))
+    }
+}
+
+impl Signer {
+    /// Reads a private key or a secret from a file: PEM or JWK. The file must belong to the user of this process or to root, and nobody
+    /// but its owner may read it.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or others may do what they must not.
+    pub fn read(path: impl Into<PathBuf>) -> Result<Self, KeyError> {
+        let file = WatchedFile::new(path);
+        // A file that was not read before is never as it was.
+        let content = content(&file)?.ok_or_else(|| KeyError::NoKey("the file is empty".to_owned()))?;
+        private(file.path(), &content, "holds a private key and can be read by others")?;
+        let text = content.text.trim();
+        if text.starts_with("-----BEGIN") { Self::from_pem(text) } else { Self::from_jwk(text) }
+    }
+}
+
+/// What is in a file that nobody but its owner may change; `None` when it is as it was.
+fn content(file: &WatchedFile) -> Result<Option<Content>, KeyError> {
+    let path = || file.path().to_owned();
+    file.read(MAX_FILE).map_err(|unusable| match unusable {
+        Unusable::Unreadable(why) => KeyError::File { path: path(), why },
+        Unusable::TooOpen(mode) => {
+            let what = "can be changed by others, who could add a key of theirs";
+            KeyError::TooOpen { path: path(), what, mode, fix: "go-w" }
+        }
+        Unusable::OfAnother { owner, us } => KeyError::OfAnother { path: path(), owner, us },
+    })
+}
+
+/// That nobody but its owner may read a file.
+fn private(path: &Path, content: &Content, what: &'static str) -> Result<(), KeyError> {
+    match content.mode {
+        mode if mode & 0o077 != 0 => Err(KeyError::TooOpen { path: path.into(), what, mode, fix: "600" }),
+        _ => Ok(()),
     }
 }
 
@@ -103,7 +132,10 @@ mod tests {
             assert!(error.contains(fix) && error.contains(&format!("{mode:03o}")), "{error}");
         }
         write(&path, SECRET, 0o600);
-        assert!(KeyFile::new(&path).read().is_ok());
+        assert!(KeyFile::new(&path).read().is_ok() && Signer::read(&path).is_ok());
+        write(&path, SECRET, 0o640);
+        let error = Signer::read(&path).expect_err("too open").to_string();
+        assert!(error.contains("chmod 600"), "{error}");
         fs::remove_dir_all(directory).expect("removed");
     }
 }

@@ -45,6 +45,11 @@ impl Secret {
         }
         Ok(Self(bytes.to_vec()))
     }
+
+    /// The bytes. Do not log them.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 /// Whether the bytes are a key in one of its usual clothes: PEM, JWK, or the DER of a public key.

@@ -37,6 +37,11 @@ impl KeySet {
         Ok(Self(keys))
     }
 
+    /// All of them.
+    pub(super) fn all(&self) -> &[Key] {
+        &self.0
+    }
+
     /// Reads keys in any of their clothes: a set of JWK, one JWK, or public keys in PEM, one after the other. In a set, keys of
     /// types that are not supported are left out, as RFC 7517 wants it.
     pub fn parse(text: &str) -> Result<Self, KeyError> {

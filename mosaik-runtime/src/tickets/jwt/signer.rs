@@ -12,7 +12,7 @@ use super::{Algorithm, Claims, Key, KeyError, MAX_TOKEN, key::Material};
 #[derive(Clone)]
 pub struct Signer {
     kid: Option<String>,
-    private: Private,
+    pub(super) private: Private,
 }
 
 /// What it is made of. The variant is the algorithm.

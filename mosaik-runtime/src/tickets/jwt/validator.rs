@@ -12,7 +12,9 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Claims, KeyError, KeyFile, KeySet, NumericDate, TokenError, header::split, twin::twin};
+use super::{
+    Claims, KeyError, KeyFile, KeySet, NumericDate, TokenError, header::split, inspect::inspect, twin::twin,
+};
 use crate::{
     primitives::Wall,
     tickets::{Class, Shown, Ticket, TicketId, Valid, Validation, Validator, trusted::aside},
@@ -175,7 +177,36 @@ impl Jwt {
 
     /// Checks a token: its signature first, then what it says.
     pub fn check(&self, shown: Shown<'_>) -> Result<(Claims, Valid), TokenError> {
-        let parts = split(shown.ticket.bytes())?;
+        let claims = self.authentic(shown.ticket.bytes())?;
+        let until = self.time(&claims, shown.now)?;
+        self.issuer_fits(&claims)?;
+        self.audience_fits(&claims, &shown)?;
+        self.subject_fits(&claims, &shown)?;
+        self.others(&claims)?;
+        Ok((claims, Valid { until }))
+    }
+
+    /// Each of the checks by itself, in the order in which they are made, so that a person sees all that is wrong. What is said of a
+    /// token whose signature does not fit is not to be believed. `check` decides.
+    pub fn report(&self, shown: Shown<'_>) -> Vec<(&'static str, Result<(), TokenError>)> {
+        let claims = match inspect(shown.ticket.bytes()) {
+            Ok(inspected) => inspected.claims,
+            Err(error) => return vec![("form", Err(error))],
+        };
+        vec![
+            ("form", Ok(())),
+            ("signature", self.authentic(shown.ticket.bytes()).map(drop)),
+            ("time", self.time(&claims, shown.now).map(drop)),
+            ("issuer", self.issuer_fits(&claims)),
+            ("audience", self.audience_fits(&claims, &shown)),
+            ("subject", self.subject_fits(&claims, &shown)),
+            ("claims", self.others(&claims)),
+        ]
+    }
+
+    /// What a token says that one of the keys signed.
+    fn authentic(&self, token: &[u8]) -> Result<Claims, TokenError> {
+        let parts = split(token)?;
         let keys = self.keys().set.clone();
         let mut fitting = keys.fitting(parts.kid.as_deref(), parts.algorithm).peekable();
         if fitting.peek().is_none() {
@@ -184,11 +215,7 @@ impl Jwt {
         if !fitting.any(|key| key.material.verifies(parts.signed, &parts.signature)) {
             return Err(TokenError::Signature);
         }
-        let claims = Claims::read(&parts.claims)?;
-        let until = self.time(&claims, shown.now)?;
-        self.parties(&claims, &shown)?;
-        self.others(&claims)?;
-        Ok((claims, Valid { until }))
+        Claims::read(&parts.claims)
     }
 
     /// Until when the token is valid.
@@ -220,24 +247,34 @@ impl Jwt {
         if now >= until { Err(TokenError::Expired { ago: now.distance(until) }) } else { Ok(until) }
     }
 
-    /// Who made it, for whom, and for where.
-    fn parties(&self, claims: &Claims, shown: &Shown<'_>) -> Result<(), TokenError> {
-        if !self.issuers.is_empty() {
-            let issuer = claims.issuer.as_ref().ok_or(TokenError::Lacks("iss"))?;
-            if !self.issuers.contains(issuer) {
-                return Err(TokenError::Issuer { expected: self.issuers.join(" or ") });
-            }
+    /// Who made it.
+    fn issuer_fits(&self, claims: &Claims) -> Result<(), TokenError> {
+        if self.issuers.is_empty() {
+            return Ok(());
         }
+        let issuer = claims.issuer.as_ref().ok_or(TokenError::Lacks("iss"))?;
+        match self.issuers.contains(issuer) {
+            true => Ok(()),
+            false => Err(TokenError::Issuer { expected: self.issuers.join(" or ") }),
+        }
+    }
+
+    /// Where it is valid.
+    fn audience_fits(&self, claims: &Claims, shown: &Shown<'_>) -> Result<(), TokenError> {
         if claims.audience.is_empty() {
             return Err(TokenError::Lacks("aud"));
         }
         let names = |expected: &str| claims.audience.iter().any(|audience| audience == expected);
         match &self.audience {
-            Audience::Network if names(shown.network) || names(&shown.network_id().to_string()) => {}
-            Audience::Network => return Err(TokenError::Audience { expected: "the network".to_owned() }),
-            Audience::Exactly(expected) if names(expected) => {}
-            Audience::Exactly(expected) => return Err(TokenError::Audience { expected: expected.clone() }),
+            Audience::Network if names(shown.network) || names(&shown.network_id().to_string()) => Ok(()),
+            Audience::Network => Err(TokenError::Audience { expected: "the network".to_owned() }),
+            Audience::Exactly(expected) if names(expected) => Ok(()),
+            Audience::Exactly(expected) => Err(TokenError::Audience { expected: expected.clone() }),
         }
+    }
+
+    /// For whom it was made.
+    fn subject_fits(&self, claims: &Claims, shown: &Shown<'_>) -> Result<(), TokenError> {
         let subject = claims.subject.as_ref();
         match &self.subject {
             Subject::Anybody => Ok(()),

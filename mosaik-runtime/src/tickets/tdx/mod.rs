@@ -27,5 +27,5 @@ pub use prover::{ProveError, Prover, Quoter};
 pub use report_data::{ReportData, report_data};
 pub use required::{Required, Root};
 pub use tsm::{Files, SystemFiles, Tsm, TsmError};
-pub use validator::Tdx;
-pub use verify::{Verified, verify};
+pub use validator::{Tdx, quote_of};
+pub use verify::{Verified, measure, verify};

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Collateral, CollateralSource, Required, report_data, verify};
+use super::{Collateral, CollateralSource, Required, Verified, report_data, verify};
 use crate::{
     primitives::{Wall, codec},
     tickets::{Class, Denial, Shown, Valid, Validation, Validator, Verdict, trusted::aside},
@@ -61,10 +61,35 @@ impl Tdx {
 
     /// Checks a ticket.
     pub fn check(&self, shown: Shown<'_>) -> Verdict {
-        let malformed = |why: &str| Denial::Malformed { why: why.to_owned() };
-        let frame = codec::decode(shown.ticket.bytes());
-        let TicketFrame::V1(ticket) = frame.map_err(|_| malformed("it is not a ticket of TDX"))?;
+        let ticket = decode(shown.ticket.bytes())?;
         let age = self.age(&ticket, shown.now)?;
+        let verified = self.genuine(&ticket, shown.now)?;
+        bound(&ticket, &verified, &shown)?;
+        Ok(Valid { until: age.min(verified.until) })
+    }
+
+    /// Each of the checks by itself, in the order in which they are made, with what was found. `check` decides.
+    pub fn report(&self, shown: Shown<'_>) -> Vec<(&'static str, Result<String, Denial>)> {
+        let ticket = match decode(shown.ticket.bytes()) {
+            Ok(ticket) => ticket,
+            Err(denial) => return vec![("form", Err(denial))],
+        };
+        let age = self.age(&ticket, shown.now).map(|_| {
+            let made = Wall(ticket.epoch.saturating_mul(1000));
+            format!("the quote was made {} s ago", shown.now.distance(made).as_secs())
+        });
+        let genuine = self.genuine(&ticket, shown.now);
+        let binding = match &genuine {
+            Ok(verified) => bound(&ticket, verified, &shown).map(|()| "this peer on this network".to_owned()),
+            Err(_) => Err(Denial::Unavailable { why: "the quote was not verified".to_owned() }),
+        };
+        let image =
+            genuine.map(|verified| format!("the variant `{}` on a genuine platform", verified.variant));
+        vec![("form", Ok("a ticket of TDX".to_owned())), ("age", age), ("quote", image), ("binding", binding)]
+    }
+
+    /// What the quote says, verified with the verifier's own collateral, else with the ticket's.
+    fn genuine(&self, ticket: &TicketV1, now: Wall) -> Result<Verified, Denial> {
         let with_it = match &ticket.collateral[..] {
             [] => None,
             json => Some(Collateral::from_json(json).map_err(|error| malformed(&error.to_string()))?),
@@ -73,11 +98,7 @@ impl Tdx {
             own: self.collateral.as_deref().map(|own| own as &dyn CollateralSource),
             shown: with_it.filter(|_| self.takes_shown),
         };
-        let verified = verify(&ticket.quote, &source, &self.required, shown.now)?;
-        if verified.report_data != report_data(&shown.network_id(), &shown.peer, ticket.epoch) {
-            return Err(Denial::OtherPeer);
-        }
-        Ok(Valid { until: age.min(verified.until) })
+        verify(&ticket.quote, &source, &self.required, now)
     }
 
     /// Until when the quote is young enough.
@@ -91,6 +112,28 @@ impl Tdx {
         let until = Wall(made.0.saturating_add(millis(self.required.max_age)));
         if now >= until { Err(Denial::Expired { ago: now.distance(until) }) } else { Ok(until) }
     }
+}
+
+fn malformed(why: &str) -> Denial {
+    Denial::Malformed { why: why.to_owned() }
+}
+
+fn decode(bytes: &[u8]) -> Result<TicketV1, Denial> {
+    let TicketFrame::V1(ticket) = codec::decode(bytes).map_err(|_| malformed("it is not a ticket of TDX"))?;
+    Ok(ticket)
+}
+
+/// That the quote was made for this peer on this network, and in the second that the ticket names.
+fn bound(ticket: &TicketV1, verified: &Verified, shown: &Shown<'_>) -> Result<(), Denial> {
+    match verified.report_data == report_data(&shown.network_id(), &shown.peer, ticket.epoch) {
+        true => Ok(()),
+        false => Err(Denial::OtherPeer),
+    }
+}
+
+/// The quote in a ticket of TDX; `None` when the bytes are no such ticket.
+pub fn quote_of(ticket: &[u8]) -> Option<Bytes> {
+    decode(ticket).ok().map(|ticket| ticket.quote)
 }
 
 /// The verifier's own collateral, else the ticket's.

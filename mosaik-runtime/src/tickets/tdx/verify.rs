@@ -7,7 +7,10 @@ use dcap_qvl::{
 };
 use parity_scale_codec::{Decode, Encode};
 
-use super::{Collateral, CollateralSource, Measurement, ReportData, Required, measurements::Measured};
+use super::{
+    Collateral, CollateralSource, Measurement, ReportData, Required, Variant, measurements::Measured,
+    prover::trim,
+};
 use crate::{primitives::Wall, tickets::Denial};
 
 /// The largest quote, in bytes.
@@ -69,6 +72,19 @@ fn parse(bytes: &[u8]) -> Result<Quote, Denial> {
         return Err(malformed("the quote is one of SGX, not of TDX"));
     }
     Ok(quote)
+}
+
+/// The image that a quote says it is of, every measurement of it. Nothing is verified: it is the word of whoever made the quote.
+///
+/// # Errors
+///
+/// When it is no quote of TDX.
+pub fn measure(quote: &[u8], name: &str) -> Result<Variant, Denial> {
+    let mut quote = quote.to_vec();
+    trim(&mut quote);
+    let (measured, _) = measured(&parse(&quote)?.report)?;
+    let Measured { mrtd, rtmr, mrconfigid, .. } = measured;
+    Ok(Variant { rtmr: rtmr.map(Some), mrconfigid: Some(mrconfigid), ..Variant::new(name, mrtd) })
 }
 
 fn verify_with(

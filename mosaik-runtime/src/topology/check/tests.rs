@@ -83,7 +83,8 @@ fn a_rule_that_a_node_can_never_meet_is_found_and_one_that_it_may_meet_is_not() 
 
 #[test]
 fn a_proof_that_a_node_does_not_declare_is_found_before_it_starts() {
-    const BADGE: ProofRef = ProofRef { name: "Badge", declared: &() };
+    const BADGE: ProofRef = ProofRef { name: "Badge", path: "a::Badge", note: "", declared: &() };
+    const OTHER: ProofRef = ProofRef { path: "b::Badge", ..BADGE };
     static SEALED: StreamDescriptor = StreamDescriptor {
         consumers: Rule::Either(&Rule::Proof(BADGE), &Rule::RttBelow(0)),
         producers: Rule::Proof(BADGE),
@@ -98,6 +99,12 @@ fn a_proof_that_a_node_does_not_declare_is_found_before_it_starts() {
          `proves = ..`"
     );
     assert_eq!(check(&[&DESK]), Ok(()));
+    assert_eq!(judge(&SEALED.producers, &[], &[BADGE]), Decision::Yes);
+    assert_eq!(
+        judge(&SEALED.producers, &[], &[OTHER]),
+        Decision::No,
+        "one of the same name is another proof"
+    );
     assert_eq!(judge(&SEALED.consumers, &[], &[]), Decision::Unknown, "it may be near enough");
     let graph = crate::topology::Graph::of(&[&DESK]);
     let drawn = graph.render(crate::topology::Format::Mermaid);

@@ -10,6 +10,19 @@ mod platform;
 
 pub use platform::{Platform, Td};
 
+/// The seed of the platform that declared proofs trust with `platform = simulated`, and that makes their quotes.
+pub const DEVELOPMENT: u64 = 0;
+
+/// The variable that names the image of this program instead of its file.
+const IMAGE: &str = "MOSAIK_SIMULATED_IMAGE";
+
+/// What this program is called as a simulated image: by the variable `MOSAIK_SIMULATED_IMAGE`, else by its file.
+pub fn image() -> String {
+    let file = || std::env::current_exe().ok()?.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let said = std::env::var(IMAGE).ok().filter(|said| !said.is_empty());
+    said.or_else(file).unwrap_or_else(|| "program".to_owned())
+}
+
 /// The root certificate of the platform of this seed, in DER.
 pub(super) fn root_certificate(seed: u64) -> Vec<u8> {
     pki::Pki::new(seed).map(|pki| pki.root().to_vec()).unwrap_or_default()
