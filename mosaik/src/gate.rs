@@ -17,6 +17,7 @@ const WITHOUT_TDX: &str = "this program is built without the feature `tdx` of mo
 #[track_caller]
 pub const fn gate(node: &str, role: &Role, proves: &[ProofRef]) {
     if let Some(proof) = missing_of_role(role, proves) {
+        let proof = called(proof, proves);
         let text = Text::new()
             .and("`")
             .and(node)
@@ -47,7 +48,7 @@ pub const fn built_with_tdx() {
     }
 }
 
-const fn missing_of_role(role: &Role, proves: &[ProofRef]) -> Option<&'static str> {
+const fn missing_of_role(role: &Role, proves: &[ProofRef]) -> Option<ProofRef> {
     match role {
         Role::Produces(stream) => missing(&stream.producers, proves),
         Role::Consumes(stream) => missing(&stream.consumers, proves),
@@ -69,9 +70,9 @@ const fn missing_of_role(role: &Role, proves: &[ProofRef]) -> Option<&'static st
 }
 
 /// The first proof that every way to meet the rule needs, and that is not proven.
-const fn missing(rule: &Rule, proves: &[ProofRef]) -> Option<&'static str> {
+const fn missing(rule: &Rule, proves: &[ProofRef]) -> Option<ProofRef> {
     match rule {
-        Rule::Proof(proof) if !contains(proves, proof.name) => Some(proof.name),
+        Rule::Proof(proof) if !contains(proves, proof.path) => Some(*proof),
         Rule::Both(a, b) => match missing(a, proves) {
             Some(proof) => Some(proof),
             None => missing(b, proves),
@@ -80,15 +81,28 @@ const fn missing(rule: &Rule, proves: &[ProofRef]) -> Option<&'static str> {
     }
 }
 
-const fn contains(proves: &[ProofRef], name: &str) -> bool {
+/// Proofs are told apart by the module that declares them and their name.
+const fn contains(proves: &[ProofRef], path: &str) -> bool {
     let mut at = 0;
     while at < proves.len() {
-        if same(proves[at].name.as_bytes(), name.as_bytes()) {
+        if same(proves[at].path.as_bytes(), path.as_bytes()) {
             return true;
         }
         at += 1;
     }
     false
+}
+
+/// What to call a proof: by its name, or by its path where the node proves another one of that name.
+const fn called(proof: ProofRef, proves: &[ProofRef]) -> &'static str {
+    let mut at = 0;
+    while at < proves.len() {
+        if same(proves[at].name.as_bytes(), proof.name.as_bytes()) {
+            return proof.path;
+        }
+        at += 1;
+    }
+    proof.name
 }
 
 const fn same(a: &[u8], b: &[u8]) -> bool {

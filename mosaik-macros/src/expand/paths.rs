@@ -25,7 +25,7 @@ macro_rules! items {
 
 items! {
     accepted => Accepted, built_with_jwt => built_with_jwt, built_with_tdx => built_with_tdx, gate => gate, jwt_proof => JwtProof,
-    own_proof => own_proof, proof => Proof, proof_descriptor => ProofDescriptor, proof_kind => ProofKind, tdx_proof => TdxProof, anyone => Anyone, bundle => Bundle, bundle_descriptor => BundleDescriptor,
+    own_proof => own_proof, proof => Proof, proof_descriptor => ProofDescriptor, proof_kind => ProofKind, tdx_platform => TdxPlatform, tdx_proof => TdxProof, anyone => Anyone, bundle => Bundle, bundle_descriptor => BundleDescriptor,
     bundle_shape => bundle_shape, collections => Collections, group_of => group_of, handles => Handles, holds => Holds, alone => Alone,
     open_readers => open_readers, open_writers => open_writers, opened_readers => OpenedReaders,
     opened_writers => OpenedWriters, opening => Opening, opens => Opens, part => part, part_kind => Part, part_of => part_of,

@@ -20,7 +20,8 @@ impl Expand for Proof {
     /// A proof of something, so that what asks for it is not reported.
     fn stub(&self, paths: &Paths) -> TokenStream {
         let (kind, ty, none) = (paths.proof_kind(), paths.tdx_proof(), quote!(::core::option::Option::None));
-        let unsaid = quote!(#kind::Tdx(#ty { measurements: "", collateral: #none, max_age: #none }));
+        let platform = paths.tdx_platform();
+        let unsaid = quote!(#kind::Tdx(#ty { platform: #platform::Intel, measurements: "", collateral: #none, max_age: #none }));
         declared(self, unsaid, paths)
     }
 }
@@ -40,6 +41,7 @@ fn declared(proof: &Proof, kind: TokenStream, paths: &Paths) -> TokenStream {
         impl #parameters #trait_ for #ident #arguments #bounds {
             const DESCRIPTOR: &'static #descriptor = &#descriptor {
                 name: #name,
+                path: ::core::concat!(::core::module_path!(), "::", #name),
                 kind: #kind,
                 docs: #docs,
                 source: #source,
@@ -80,11 +82,19 @@ fn kind(proof: &Proof, paths: &Paths) -> TokenStream {
                 })
             }
         }
-        ProofKind::Tdx { measurements, collateral, max_age, .. } => {
-            let ty = paths.tdx_proof();
+        ProofKind::Tdx { measurements, collateral, simulated, max_age, .. } => {
+            let (ty, platform) = (paths.tdx_proof(), paths.tdx_platform());
+            let platform = if *simulated { quote!(#platform::Simulated) } else { quote!(#platform::Intel) };
             let measurements = measurements.as_ref().map_or("", |file| &file.value);
             let (collateral, oldest) = (text(collateral), time(max_age));
-            quote!(#kind::Tdx(#ty { measurements: #measurements, collateral: #collateral, max_age: #oldest }))
+            quote! {
+                #kind::Tdx(#ty {
+                    platform: #platform,
+                    measurements: #measurements,
+                    collateral: #collateral,
+                    max_age: #oldest,
+                })
+            }
         }
         ProofKind::Own(path) => {
             let own = paths.own_proof();

@@ -32,6 +32,8 @@ pub(crate) enum ProofKind {
         word: Place,
         measurements: Option<Spanned<String>>,
         collateral: Option<Spanned<String>>,
+        /// Whether `platform = simulated` stands there.
+        simulated: bool,
         max_age: Option<u64>,
     },
     /// A validator's path.

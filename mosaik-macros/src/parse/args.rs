@@ -61,6 +61,11 @@ impl Args {
         Some(self.found.remove(at))
     }
 
+    /// Where the option with this word stands.
+    pub(crate) fn place_of(&self, name: &str) -> Option<Place> {
+        self.found.iter().find(|arg| arg.key.name == name).map(|arg| Place::of(&arg.word))
+    }
+
     fn segment(&mut self, at: usize, tokens: Vec<TokenTree>, site: &Site, diags: &mut Diags) {
         let Some((first, rest)) = tokens.split_first() else { return };
         if let (Some(text), true) = (text(first), site.has_intent) {

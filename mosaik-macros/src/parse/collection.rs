@@ -31,6 +31,7 @@ impl Parse for Collection {
             }
         }
         let mut require = require::read(&mut args, &keys::REQUIRE_OF_COLLECTION, diags);
+        require::readers_alone(require.as_ref(), diags);
         let writers = require::side(&mut require, "writers", diags);
         let readers = require::side(&mut require, "readers", diags);
         let intent = intent::read(&mut args, data.name(), context, diags);

@@ -31,6 +31,7 @@ impl Parse for Group {
             None => (&keys::REQUIRE_OF_GROUP, "members"),
         };
         let mut require = require::read(&mut args, site, diags);
+        require::readers_alone(require.as_ref(), diags);
         let members = require::side(&mut require, side, diags);
         let readers = require::side(&mut require, "readers", diags);
         let intent = intent::read(&mut args, data.name(), context, diags);

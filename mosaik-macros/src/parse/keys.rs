@@ -148,6 +148,7 @@ pub(crate) const PROOF_TDX: Site = Site {
         key("collateral", "collateral = file(\"collateral\")"),
         key("max_age", "max_age = \"24h\""),
         key("measurements", "measurements = file(\"matcher.measurements\")"),
+        key("platform", "platform = simulated"),
     ],
 };
 

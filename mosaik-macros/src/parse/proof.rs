@@ -30,6 +30,9 @@ impl Parse for Proof {
     }
 }
 
+/// Whose platforms are genuine, and whether that is the simulated one.
+const PLATFORMS: &[(&str, bool)] = &[("intel", false), ("simulated", true)];
+
 /// The word or path that stands first, then the options of that kind.
 fn read(args: TokenStream, diags: &mut Diags) -> ProofKind {
     let mut tokens = args.clone().into_iter();
@@ -55,6 +58,10 @@ fn read(args: TokenStream, diags: &mut Diags) -> ProofKind {
                 word,
                 measurements: file(&mut args, "measurements", diags),
                 collateral: file(&mut args, "collateral", diags),
+                simulated: args
+                    .take("platform")
+                    .and_then(|arg| diags.take(value::choice(&arg, PLATFORMS)))
+                    .unwrap_or_default(),
                 max_age: duration(&mut args, "max_age", diags),
             }
         }

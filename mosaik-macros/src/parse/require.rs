@@ -24,6 +24,14 @@ pub(crate) fn read(args: &mut Args, site: &Site, diags: &mut Diags) -> Option<Ar
     Some(Args::read(tokens.clone(), site, diags))
 }
 
+/// Who may write a collection has all of it, so a rule for readers alone would keep nothing to them.
+pub(crate) fn readers_alone(sides: Option<&Args>, diags: &mut Diags) {
+    let place = |name| sides.and_then(|sides| sides.place_of(name));
+    if let (Some(readers), None) = (place("readers"), place("writers")) {
+        diags.push(catalog::readers_alone(readers));
+    }
+}
+
 /// The policy for one side.
 pub(crate) fn side(sides: &mut Option<Args>, name: &str, diags: &mut Diags) -> Option<Policy> {
     let arg = sides.as_mut()?.take(name)?;

@@ -4,7 +4,9 @@ pub struct DeskTicket;
 impl ::mosaik::__private::Proof for DeskTicket {
     const DESCRIPTOR: &'static ::mosaik::__private::ProofDescriptor = &::mosaik::__private::ProofDescriptor {
         name: "DeskTicket",
+        path: ::core::concat!(::core::module_path!(), "::", "DeskTicket"),
         kind: ::mosaik::__private::ProofKind::Tdx(::mosaik::__private::TdxProof {
+            platform: ::mosaik::__private::TdxPlatform::Intel,
             measurements: "",
             collateral: ::core::option::Option::None,
             max_age: ::core::option::Option::None,

@@ -5,6 +5,7 @@ pub struct DeskTicket;
 impl ::mosaik::__private::Proof for DeskTicket {
     const DESCRIPTOR: &'static ::mosaik::__private::ProofDescriptor = &::mosaik::__private::ProofDescriptor {
         name: "DeskTicket",
+        path: ::core::concat!(::core::module_path!(), "::", "DeskTicket"),
         kind: ::mosaik::__private::ProofKind::Jwt(::mosaik::__private::JwtProof {
             keys: "desk.jwks",
             issuers: &["desk", "bank"],

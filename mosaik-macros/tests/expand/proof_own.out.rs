@@ -4,6 +4,7 @@ struct Badge;
 impl ::mosaik::__private::Proof for Badge {
     const DESCRIPTOR: &'static ::mosaik::__private::ProofDescriptor = &::mosaik::__private::ProofDescriptor {
         name: "Badge",
+        path: ::core::concat!(::core::module_path!(), "::", "Badge"),
         kind: ::mosaik::__private::ProofKind::Own(
             ::mosaik::__private::own_proof::<offices::Office>,
         ),

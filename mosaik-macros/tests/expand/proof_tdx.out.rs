@@ -6,7 +6,9 @@ pub struct MatcherImage;
 impl ::mosaik::__private::Proof for MatcherImage {
     const DESCRIPTOR: &'static ::mosaik::__private::ProofDescriptor = &::mosaik::__private::ProofDescriptor {
         name: "MatcherImage",
+        path: ::core::concat!(::core::module_path!(), "::", "MatcherImage"),
         kind: ::mosaik::__private::ProofKind::Tdx(::mosaik::__private::TdxProof {
+            platform: ::mosaik::__private::TdxPlatform::Intel,
             measurements: "matcher.measurements",
             collateral: ::core::option::Option::Some("collateral"),
             max_age: ::core::option::Option::Some(172800000u64),

@@ -20,7 +20,7 @@ impl mosaik::tickets::Validator for Office {
 #[proof(Office)]
 pub struct Badge;
 
-#[collection("exchange.prices", voters = 1, require(readers = Badge))]
+#[collection("exchange.prices", voters = 1, require(writers = Badge, readers = Badge))]
 pub struct Prices(collections::Map<String, u64>);
 
 #[mosaik::node(network = "exchange")]

@@ -31,6 +31,7 @@ pub(crate) const BY_BOUNDS: &[(&str, &str)] = &[
     ("A gated role without the proof.", "proof/missing_proof"),
     ("A gated group without the proof.", "proof/missing_proof_of_a_group"),
     ("A gated collection without the proof.", "proof/missing_proof_of_a_collection"),
+    ("A proof of the same name from another module.", "proof/same_name_elsewhere"),
     ("A requirement that names what is no proof.", "proof/require_plain_struct"),
     ("A node that proves what is no proof.", "proof/proves_a_plain_struct"),
     ("A proof by what is no validator.", "proof/validator_is_a_plain_struct"),
@@ -60,6 +61,7 @@ pub(crate) const MORE: &[(&str, &str)] = &[
     ("A group of collections without voters.", "group/collections_without_voters"),
     ("A collection whose name is a sentence.", "collection/intent_with_spaces"),
     ("A proof with fields.", "proof/with_fields"),
+    ("A platform that there is not.", "proof/unknown_platform"),
     ("A quote without measurements.", "proof/tdx_without_measurements"),
     ("An option that a proof does not have.", "proof/unknown_option"),
 ];

@@ -55,6 +55,15 @@ pub(crate) fn not_a_container(
     diag.note(format!("the containers of `collections` are {}", suggest::list(containers)))
 }
 
+/// A rule for readers, and none for writers.
+///
+/// ui: collection/readers_without_writers
+pub(crate) fn readers_alone(at: Place) -> Diag {
+    Diag::new(at, "`readers` without `writers` leaves writing to everybody, and with it reading")
+        .help("say who may write as well: `require(writers = .., readers = ..)`")
+        .note("who may write a collection has a copy of all of it")
+}
+
 /// A generic collection.
 ///
 /// ui: collection/generic_type
