@@ -25,7 +25,7 @@ pub use mosaik_runtime::{
         schema::{Schema, Seen, Shape, ShapeOf},
     },
     streams::{Accepted, Anyone, Datum},
-    tickets::{JwtProof, Proof, ProofDescriptor, ProofKind, TdxProof, own as own_proof},
+    tickets::{JwtProof, Proof, ProofDescriptor, ProofKind, TdxPlatform, TdxProof, own as own_proof},
     topology::{
         BundleDescriptor, CollectionDescriptor, GroupDescriptor, GroupOptions, Intent, KeySource,
         NodeDescriptor, OnlineWhen, Overflow, Role, Source, Storage, StreamDescriptor, StreamOptions,
@@ -35,7 +35,9 @@ pub use mosaik_runtime::{
 pub use serde::{self, Deserialize, Serialize};
 
 #[cfg(feature = "main")]
-pub use crate::cli::run_main;
+pub use crate::cli::{run_main, run_main_with};
+#[cfg(feature = "cli")]
+pub use crate::tool::run as tool;
 pub use crate::{
     gate::{built_with_jwt, built_with_tdx, gate},
     parameter::Parameter,
@@ -52,4 +54,13 @@ pub fn finish<E: Into<Error>>(ended: std::result::Result<(), E>) -> Result<()> {
 pub fn run_main(_: &[NodeEntry]) -> std::process::ExitCode {
     eprintln!("this program was built without mosaik's feature `main`, which runs nodes from a command line");
     std::process::ExitCode::from(2)
+}
+
+/// As [`run_main`].
+#[cfg(not(feature = "main"))]
+pub fn run_main_with(
+    entries: &[NodeEntry],
+    _: mosaik_runtime::node::TicketSources,
+) -> std::process::ExitCode {
+    run_main(entries)
 }

@@ -21,6 +21,10 @@
 ///
 /// mosaik::main!([cash::teller; 3], auditor);
 /// ```
+///
+/// Nodes that prove something with tickets that the program makes itself are given where these come from, before their names:
+/// `mosaik::main!(tickets = sources(), desk)`, with a [`TicketSources`](crate::node::TicketSources). A file that the command line or a
+/// variable names for a proof comes first.
 #[macro_export]
 macro_rules! main {
     (@entries [$($done:tt)*]) => { &[$($done)*] };
@@ -31,6 +35,11 @@ macro_rules! main {
     };
     (@entries [$($done:tt)*] $node:path $(, $($rest:tt)*)?) => {
         $crate::main!(@entries [$($done)* $crate::__private::NodeEntry::of::<$node>(),] $($($rest)*)?)
+    };
+    (tickets = $sources:expr, $($nodes:tt)+) => {
+        fn main() -> ::std::process::ExitCode {
+            $crate::__private::run_main_with($crate::main!(@entries [] $($nodes)+), $sources)
+        }
     };
     ($($nodes:tt)+) => {
         fn main() -> ::std::process::ExitCode {

@@ -52,6 +52,8 @@ mod parameter;
 pub mod prelude;
 #[cfg(feature = "sim")]
 pub mod sim;
+#[cfg(feature = "cli")]
+mod tool;
 
 #[cfg(feature = "main")]
 pub use args::Args;

@@ -5,10 +5,10 @@ use std::time::Duration;
 /// The text is not a length of time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a length of time: write `10s`, `500ms`, `1m30s` or `2h`")]
-pub(super) struct NotADuration(String);
+pub(crate) struct NotADuration(String);
 
 /// Reads numbers with units, which add up.
-pub(super) fn parse(text: &str) -> Result<Duration, NotADuration> {
+pub(crate) fn parse(text: &str) -> Result<Duration, NotADuration> {
     let bad = || NotADuration(text.to_owned());
     let mut total = Duration::ZERO;
     let mut rest = text;

@@ -28,6 +28,20 @@ pub(super) enum UsageError {
         /// The group that was probably meant.
         nearest: String,
     },
+    /// No node that runs proves this.
+    #[error(
+        "`--ticket {name}=..`: no node here proves `{name}`{}; {}",
+        suggestion(nearest.as_deref()),
+        if known.is_empty() { "they prove nothing".to_owned() } else { format!("they prove {}", list(known)) }
+    )]
+    UnknownProof {
+        /// As written.
+        name: String,
+        /// The proof that was probably meant.
+        nearest: Option<String>,
+        /// What the nodes prove.
+        known: Vec<String>,
+    },
     /// The program has no nodes.
     #[error("this program has no nodes")]
     NoNodes,

@@ -1,6 +1,9 @@
 //! `keygen`: new secrets and keys.
 
-use std::{path::Path, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use mosaik_runtime::primitives::{
     NodeRng,
@@ -8,9 +11,16 @@ use mosaik_runtime::primitives::{
     keyfile::{self, KeyFileError},
 };
 
-use super::{NOT_STARTED, plan::Keygen, print};
+use super::{NOT_STARTED, print};
 
-pub(super) fn run(request: &Keygen) -> ExitCode {
+/// What to make; nothing named means: print a secret.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Keygen {
+    pub(crate) secret_file: Option<PathBuf>,
+    pub(crate) key_file: Option<PathBuf>,
+}
+
+pub(crate) fn run(request: &Keygen) -> ExitCode {
     match make(request, &mut NodeRng::from_system()) {
         Ok(text) => {
             print(&text);

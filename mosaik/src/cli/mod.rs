@@ -4,9 +4,9 @@
 //! Exit codes: 0 done or stopped, 1 a node's function failed, 2 the command line is wrong, 3 a node cannot start.
 
 mod command;
-mod duration;
+pub(crate) mod duration;
 mod error;
-mod keygen;
+pub(crate) mod keygen;
 mod log;
 mod plan;
 mod run;
@@ -17,7 +17,7 @@ mod tests;
 use std::{ffi::OsString, io::Write, process::ExitCode};
 
 use mosaik_runtime::{
-    node::NodeEntry,
+    node::{NodeEntry, TicketSources},
     topology::{Format, Graph, NodeDescriptor, check},
 };
 
@@ -37,6 +37,8 @@ struct Program<'a> {
     name: String,
     nodes: Vec<Listed>,
     entries: &'a [NodeEntry],
+    /// What makes tickets where nobody names a file.
+    tickets: TicketSources,
 }
 
 /// A node of the program and how many of it run when none is named.
@@ -67,12 +69,17 @@ impl Program<'_> {
 
 /// The function `main` of a program with these nodes.
 pub fn run_main(entries: &[NodeEntry]) -> ExitCode {
+    run_main_with(entries, TicketSources::default())
+}
+
+/// The same, with what makes the tickets of these nodes where nobody names a file.
+pub fn run_main_with(entries: &[NodeEntry], tickets: TicketSources) -> ExitCode {
     let mut arguments = std::env::args_os();
     let called = arguments.next().unwrap_or_default();
     let name = std::path::Path::new(&called).file_stem().unwrap_or(&called).to_string_lossy().into_owned();
     let nodes =
         entries.iter().map(|entry| Listed { descriptor: entry.descriptor, count: entry.count }).collect();
-    let program = Program { name, nodes, entries };
+    let program = Program { name, nodes, entries, tickets };
     let environment = |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty());
     match plan::read(&program, arguments.collect(), &environment) {
         Ok(action) => act(&program, action),
@@ -118,7 +125,7 @@ fn refuse(error: &UsageError) -> ExitCode {
 }
 
 /// Prints to standard output; a reader that went away (`| head`) is no error.
-fn print(text: &str) {
+pub(crate) fn print(text: &str) {
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 

@@ -14,6 +14,7 @@ use super::{
     Environment, Listed, Program,
     command::{command, id},
     error::UsageError,
+    keygen::Keygen,
 };
 
 /// The most nodes in one process.
@@ -28,13 +29,6 @@ pub(super) enum Action {
     Topology(Format),
     /// Make a secret or a key.
     Keygen(Keygen),
-}
-
-/// What to make; nothing named means: print a secret.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Keygen {
-    pub(super) secret_file: Option<PathBuf>,
-    pub(super) key_file: Option<PathBuf>,
 }
 
 /// Which nodes to run, and how.
@@ -119,6 +113,12 @@ fn plan(program: &Program<'_>, mut matches: ArgMatches) -> Result<Plan, UsageErr
         place(program, &mut nodes, id::FORCE, &group)?.forced.push(group);
     }
     place_files(&mut nodes, matches.remove_one(id::DATA_DIR), matches.remove_one(id::KEY_FILE));
+    let tickets = matches
+        .remove_many::<(String, PathBuf)>(id::TICKET)
+        .into_iter()
+        .flatten()
+        .fold(TicketSources::default(), |all, (proof, file)| all.file(proof, file));
+    known_proofs(program, &nodes, &tickets)?;
     let plan = Plan {
         nodes,
         bind: matches.remove_one(id::BIND),
@@ -129,17 +129,31 @@ fn plan(program: &Program<'_>, mut matches: ArgMatches) -> Result<Plan, UsageErr
             dht: servers(&mut matches, id::DHT)?,
         },
         secret_files: matches.remove_many(id::SECRET_FILE).map(Iterator::collect).unwrap_or_default(),
-        tickets: matches
-            .remove_many::<(String, PathBuf)>(id::TICKET)
-            .into_iter()
-            .flatten()
-            .fold(TicketSources::default(), |all, (proof, file)| all.file(proof, file)),
+        tickets,
         stop_after: matches.remove_one(id::FOR),
         log: matches.remove_one(id::LOG),
         matches,
     };
     plan.check()?;
     Ok(plan)
+}
+
+/// That each ticket is for a proof of one of the nodes that run.
+fn known_proofs(program: &Program<'_>, nodes: &[Planned], tickets: &TicketSources) -> Result<(), UsageError> {
+    let proves = nodes.iter().flat_map(|node| program.nodes[node.index].descriptor.proves);
+    let mut known: Vec<(&str, &str)> = proves.map(|proof| (proof.name, proof.path)).collect();
+    known.sort_unstable();
+    known.dedup();
+    let is_known =
+        |name: &str| known.iter().any(|(_, path)| *path == name || path.ends_with(&format!("::{name}")));
+    match tickets.files().find(|name| !is_known(name)) {
+        None => Ok(()),
+        Some(name) => {
+            let known: Vec<String> = known.iter().map(|(name, _)| (*name).to_owned()).collect();
+            let nearest = nearest(name, &known);
+            Err(UsageError::UnknownProof { name: name.to_owned(), nearest, known })
+        }
+    }
 }
 
 /// The servers that were named, or that there should be none.

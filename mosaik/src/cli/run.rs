@@ -61,7 +61,7 @@ pub(super) fn run(program: &Program<'_>, plan: Plan) -> ExitCode {
 
 /// What the nodes' own `Args<T>` were given.
 fn extensions(program: &Program<'_>, plan: &Plan) -> Result<Extensions, UsageError> {
-    let mut extensions = Extensions::default().with(plan.tickets.clone());
+    let mut extensions = Extensions::default().with(plan.tickets.clone().or(program.tickets.clone()));
     let planned = plan.nodes.iter().map(|node| program.nodes[node.index].descriptor);
     for hook in planned.flat_map(crate::args::Hook::of) {
         extensions = (hook.read)(&plan.matches, extensions)?;

@@ -1,7 +1,10 @@
 //! Command lines and what they mean, without a process.
 
 use mosaik_runtime::{
-    primitives::{Reach, Schema, policy::Rule},
+    primitives::{
+        Reach, Schema,
+        policy::{ProofRef, Rule},
+    },
     topology::{GroupDescriptor, GroupOptions, Intent, NodeDescriptor, Role, Source, VoterSet},
     transport::{Servers, Sources},
 };
@@ -26,6 +29,10 @@ const fn node(name: &'static str, roles: &'static [Role]) -> NodeDescriptor {
 }
 
 static SENSOR: NodeDescriptor = node("sensor", &[]);
+static DESK: NodeDescriptor = NodeDescriptor {
+    proves: &[ProofRef { name: "DeskTicket", path: "dark::DeskTicket", note: "", declared: &() }],
+    ..node("desk", &[])
+};
 static DISPLAY: NodeDescriptor = node("display", &[]);
 static LEDGER: GroupDescriptor = GroupDescriptor {
     intent: Intent::new("bank.ledger", [4; 32]),
@@ -42,7 +49,7 @@ const PEER: &str = "070707070707070707070707070707070707070707070707070707070707
 
 fn program(nodes: &[(&'static NodeDescriptor, usize)]) -> Program<'static> {
     let nodes = nodes.iter().map(|(descriptor, count)| Listed { descriptor, count: *count }).collect();
-    Program { name: "sensors".to_owned(), nodes, entries: &[] }
+    Program { name: "sensors".to_owned(), nodes, entries: &[], tickets: TicketSources::default() }
 }
 
 fn sensors() -> Program<'static> {
@@ -118,8 +125,7 @@ fn every_option_is_read() {
     let text = format!(
         "sensor --for 10s --network lab --reach lan --bind 0.0.0.0:4000 --bootstrap {PEER}@10.0.0.1:1 --bootstrap \
          {PEER}@127.0.0.1:2,203.0.113.1:3 --network-secret-file a --network-secret-file b --log debug \
-         --found edge.limits --found bank.ledger --force-new-group bank.old \
-         --ticket DeskTicket=desk.jwt"
+         --found edge.limits --found bank.ledger --force-new-group bank.old"
     );
     let plan = parse(&text).expect("a plan");
     assert_eq!((plan.nodes[0].network.as_str(), plan.nodes[0].reach), ("lab", Reach::Lan));
@@ -128,9 +134,25 @@ fn every_option_is_read() {
     assert_eq!(plan.log.as_deref(), Some("debug"));
     assert_eq!(plan.nodes[0].found, ["edge.limits", "bank.ledger"]);
     assert_eq!(plan.nodes[0].forced, ["bank.old"]);
-    assert_eq!(format!("{:?}", plan.tickets), r#"{"DeskTicket"}"#);
-    let wrong = parse("sensor --ticket desk.jwt").expect_err("no proof").to_string();
-    assert!(wrong.contains("PROOF=FILE"), "{wrong}");
+}
+
+#[test]
+fn a_ticket_is_for_a_proof_of_a_node_that_runs() {
+    let program = program(&[(&SENSOR, 1), (&DESK, 1)]);
+    let read = |text: &str| match read(&program, line(text), &|_| None) {
+        Ok(Action::Run(plan)) => Ok(format!("{:?}", plan.tickets)),
+        Ok(_) => Err("it runs".to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    assert_eq!(read("desk --ticket DeskTicket=desk.jwt"), Ok(r#"{"DeskTicket"}"#.to_owned()));
+    assert!(read("--ticket dark::DeskTicket=desk.jwt").is_ok(), "all of them run");
+    let says = |text: &str, words: &str| {
+        let error = read(text).expect_err("no such proof");
+        assert!(error.contains(words), "{error}");
+    };
+    says("desk --ticket desk.jwt", "PROOF=FILE");
+    says("desk --ticket DeskTickets=desk.jwt", "did you mean `DeskTicket`?");
+    says("sensor --ticket DeskTicket=desk.jwt", "they prove nothing");
 }
 
 #[test]
