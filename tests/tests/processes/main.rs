@@ -12,3 +12,4 @@ mod paused;
 mod prices;
 mod programs;
 mod refusals;
+mod tickets;

@@ -4,7 +4,7 @@ use std::{fmt::Write, fs, path::Path};
 
 use serde_json::Value;
 
-use crate::programs::{CHAT, LEDGER, ORDERBOOK, PRICES, Place, RATE_LIMITER, SENSORS};
+use crate::programs::{ATTESTED, CHAT, LEDGER, ORDERBOOK, PRICES, Place, RATE_LIMITER, SENSORS};
 
 #[test]
 fn the_topology_pages_are_up_to_date() {
@@ -17,6 +17,7 @@ fn the_topology_pages_are_up_to_date() {
         ("orderbook", ORDERBOOK),
         ("prices", PRICES),
         ("rate_limiter", RATE_LIMITER),
+        ("attested", ATTESTED),
     ] {
         let place = Place::new();
         let draw = |format: &str| place.run(program, &format!("topology --format {format}")).out;

@@ -11,6 +11,8 @@ use std::{
 
 pub(crate) use mosaik_tests::programs::{Ended, Running};
 
+pub(crate) const ATTESTED: &str = env!("CARGO_BIN_EXE_attested");
+pub(crate) const MOSAIK: &str = env!("CARGO_BIN_EXE_mosaik-command");
 pub(crate) const SENSORS: &str = env!("CARGO_BIN_EXE_sensors");
 pub(crate) const CHAT: &str = env!("CARGO_BIN_EXE_chat");
 pub(crate) const LEDGER: &str = env!("CARGO_BIN_EXE_ledger");
