@@ -273,13 +273,16 @@ impl Hub {
         }
         let (store, promises) = self.stores(&mut stores, &settings).await?;
         let log = store.log(item).await?;
-        if self.0.settings.forced.contains(&*intent) {
-            let me = self.0.transport.id();
-            let mut rng = self.0.rng.lock().unwrap_or_else(PoisonError::into_inner).split("force");
-            let (settings, store, promises, log) = (&settings, &store, &promises, &log);
-            let forcing = Forcing { intent: &intent, item, me, settings, store, promises, log };
-            forcing.force(&mut rng).await?;
-        }
+        self.force_if_told(Forcing {
+            intent: &intent,
+            item,
+            me: self.0.transport.id(),
+            settings: &settings,
+            store: &store,
+            promises: &promises,
+            log: &log,
+        })
+        .await?;
         let opened = Machine::open::<M>(initial, store.snapshots(item), log.reader(), machine);
         let (machine, replica) = opened.map_err(unusable)?;
         let (fingerprint, shape) = replica.contract();
@@ -313,6 +316,15 @@ impl Hub {
         let instance = Instance::start(parts, log, machine, advert);
         groups.open.insert(item, (instance.clone(), Arc::new(replica.clone())));
         Ok((instance, replica))
+    }
+
+    /// Makes a new group out of what this node has, if it was told to.
+    async fn force_if_told(&self, forcing: Forcing<'_>) -> Result<(), OpenError> {
+        if !self.0.settings.forced.contains(forcing.intent) {
+            return Ok(forcing.may_be_again().await?);
+        }
+        let mut rng = self.0.rng.lock().unwrap_or_else(PoisonError::into_inner).split("force");
+        forcing.force(&mut rng).await
     }
 
     /// The group that is open already, if it was opened like this.

@@ -77,6 +77,8 @@ enum Item {
     Welcome { peer: PeerId, store: u64 },
     Goodbye { member: MemberId },
     Fence { rival: [u8; 32], rival_committed: u64 },
+    Migrate { to: [u8; 16] },
+    Lift,
 }
 
 #[derive(Serialize)]
@@ -185,6 +187,8 @@ fn forbidden(me: PeerId, target: Target) -> Vec<Vec<Item>> {
     let sessions = (0..4).map(|index| command((index, 0))).collect();
     vec![
         vec![Item::Fence { rival: [9; 32], rival_committed: 9 }],
+        vec![Item::Lift],
+        vec![Item::Migrate { to: [9; 16] }],
         vec![Item::Goodbye { member: target.member }],
         vec![Item::Welcome { peer: me, store: 3 }],
         vec![Item::Open { owner: other, boot: 9 }],

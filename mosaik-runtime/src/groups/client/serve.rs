@@ -74,9 +74,11 @@ impl Forwarded {
                     bytes = bytes.saturating_add(body.len());
                     largest = largest.max(body.len());
                 }
-                Item::Welcome { .. } | Item::Goodbye { .. } | Item::Fence(_) | Item::Migrate { .. } => {
-                    return Err("it forwards what only a leader may decide");
-                }
+                Item::Welcome { .. }
+                | Item::Goodbye { .. }
+                | Item::Fence(_)
+                | Item::Migrate { .. }
+                | Item::Lift => return Err("it forwards what only a leader may decide"),
             }
         }
         match largest > MAX_COMMAND || items.len() > 1 && bytes > BATCH_BYTES {

@@ -1,7 +1,8 @@
 //! A new group out of what one member has left, when the majority is gone for good. Only an operator decides that.
 //!
 //! It is done to the store, before Raft starts: the log goes on with a membership of this node alone, under an id that the old members do
-//! not know, in a term far beyond theirs, and the group gets another birth. Old members that come back meet another group.
+//! not know, in a term far beyond theirs, and the group gets another birth. Old members that come back meet another group. What had fenced
+//! the group before is lifted, and the new group counts for more than the one that it was fenced for.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use crate::{
         MemberId,
         birth::{ClusterId, Member, Promise, Record, StoreId},
         hub::OpenError,
+        machine::{Batch, Fence, Item, Payload as Entries, SystemView, Timestamp, fence_after, fence_in},
         settings::{GroupSettings, Storage},
         store::{
             GroupLog, Store, StoreError,
@@ -40,6 +42,21 @@ pub(super) fn standing(term: u64, committed: u64) -> u64 {
     forced << 48 | committed.min((1 << 48) - 1)
 }
 
+/// How often groups that stand there were forced, at least.
+fn forced(standing: u64) -> u64 {
+    standing >> 48
+}
+
+/// Whether a group has fenced itself, in this term. A fence of before an operator made a new group of it is not in force, also while this
+/// member has not applied what lifts it.
+pub(super) fn is_fenced(system: &SystemView, term: u64) -> bool {
+    let is_of_now = |last: LogId| last.term / LEAP >= term / LEAP;
+    system.fenced.is_some() && system.applied.last.is_some_and(is_of_now)
+}
+
+/// How much of the log is read at a time.
+const READ_BYTES: usize = 1 << 20;
+
 /// What the new group is made of.
 pub(in crate::groups) struct Forcing<'a> {
     pub(in crate::groups) intent: &'a str,
@@ -64,13 +81,15 @@ impl Forcing<'_> {
             return Err(cannot("this node has nothing of it: name a node that was a member"));
         };
         if done(store, item)? == Some(before) {
-            tracing::warn!(target: "mosaik::groups", group = intent, "a new group was forced here before, and it is the one that goes on: take the option away");
+            tracing::warn!(target: "mosaik::groups", group = intent, "a new group was forced here before, and it is the one that goes on: take the option away. Should it have fenced itself since, start the node once without the option; then it can be forced again");
             return Ok(());
         }
         let (state, vote) = (log.reader().state()?, log.reader().vote()?);
         let term = vote.map_or(0, |vote| vote.term).max(state.last.map_or(0, |last| last.term));
-        let term = (term / LEAP + 1) * LEAP;
-        let next = LogId { term, index: state.last.map_or(0, |last| last.index + 1) };
+        let rival = self.fence().await?.map_or(0, |fence| forced(fence.rival_committed));
+        let term = ((term / LEAP).max(rival) + 1) * LEAP;
+        let lifts = LogId { term, index: state.last.map_or(0, |last| last.index + 1) };
+        let next = LogId { term, index: lifts.index + 1 };
         let generation = rng.next_u64();
         let member = MemberId::new(me, generation);
         let mut hasher = blake3::Hasher::new_derive_key("mosaik 1 forced cluster");
@@ -79,7 +98,10 @@ impl Forcing<'_> {
         warn(intent, &notes.record()?, (state.committed, state.last), (before, cluster));
         // If the node goes down in between, the log says that the old member votes no more, and this is done again.
         let members = Membership { configs: vec![[member].into()], members: [member].into() };
-        append(log, Entry { id: next, payload: Payload::Membership(members) }).await?;
+        let lift = Entries::V1(Batch { now: Timestamp::BIRTH, items: vec![Item::Lift] }).encode();
+        let lift = lift.map_err(|error| StoreError::Misuse(error.to_string()))?;
+        let lift = Entry { id: lifts, payload: Payload::Command(lift) };
+        append(log, vec![lift, Entry { id: next, payload: Payload::Membership(members) }]).await?;
         log.save_vote(Vote { term, member, committed: false }).await?;
         notes.set_part(Part { member, cluster, first: false }).await?;
         let voters = vec![Member { peer: me, store: StoreId(generation) }];
@@ -91,6 +113,38 @@ impl Forcing<'_> {
         tracing::warn!(target: "mosaik::groups", group = intent, "a new group {cluster} goes on from entry {} with this node ({member}, before {old}) alone: start other nodes to grow it", next.index);
         metrics::counter!("mosaik_groups_forced_total").increment(1);
         Ok(())
+    }
+
+    /// The node starts without being told: what was forced here may be forced again when it has fenced itself since.
+    pub(in crate::groups) async fn may_be_again(self) -> Result<(), StoreError> {
+        if done(self.store, self.item)?.is_some() && self.fence().await?.is_some() {
+            self.store.set_note(self.item, FORCED, None).await?;
+        }
+        Ok(())
+    }
+
+    /// What fences the group at the end of this node's log.
+    async fn fence(&self) -> Result<Option<Fence>, StoreError> {
+        let (snapshots, log) = (self.store.snapshots(self.item), self.log.reader());
+        let (mut fence, mut next) = (None, 0);
+        if let Some(manifest) = snapshots.current().await? {
+            let mut bytes = Vec::new();
+            for chunk in &manifest.chunks {
+                bytes.extend(snapshots.chunk(*chunk).await?.unwrap_or_default());
+            }
+            fence = fence_in(&bytes);
+            next = manifest.last.map_or(0, |last| last.index + 1);
+        }
+        loop {
+            let entries = log.read(next..u64::MAX, READ_BYTES).await?;
+            let Some(last) = entries.last() else { return Ok(fence) };
+            next = last.id.index + 1;
+            for entry in &entries {
+                if let Payload::Command(payload) = &entry.payload {
+                    fence = fence_after(fence, payload);
+                }
+            }
+        }
     }
 }
 
@@ -128,9 +182,9 @@ fn warn(
     );
 }
 
-async fn append(log: &GroupLog, entry: Entry) -> Result<(), StoreError> {
+async fn append(log: &GroupLog, entries: Vec<Entry>) -> Result<(), StoreError> {
     let (done, written) = oneshot::channel();
-    log.append(vec![entry], |result| drop(done.send(result))).await?;
+    log.append(entries, |result| drop(done.send(result))).await?;
     written.await.unwrap_or(Err(StoreError::Closed))
 }
 
@@ -144,5 +198,19 @@ mod tests {
         assert!(standing(LEAP, 1) > standing(LEAP - 1, u64::MAX));
         assert!(standing(2 * LEAP + 5, 0) > standing(LEAP + 9, 1 << 40));
         assert!(standing(LEAP, 5) > standing(LEAP, 4));
+        assert_eq!((forced(standing(2 * LEAP + 5, 9)), forced(standing(7, u64::MAX))), (2, 0));
+        assert!(standing((forced(u64::MAX) + 1) * LEAP, 0) >= standing(u64::MAX, 0), "whatever a rival says");
+    }
+
+    #[test]
+    fn a_fence_of_before_the_force_is_not_in_force() {
+        let fence = Fence { rival: ClusterId::from_bytes([3; 32]), rival_committed: 7 };
+        let mut system = SystemView { fenced: Some(fence), ..SystemView::default() };
+        system.applied.last = Some(LogId { term: 4, index: 9 });
+        assert!(is_fenced(&system, 4) && is_fenced(&system, 7));
+        assert!(!is_fenced(&system, LEAP), "what lifts it is not applied yet");
+        system.applied.last = Some(LogId { term: LEAP, index: 20 });
+        assert!(is_fenced(&system, LEAP + 3), "another fence");
+        assert!(!is_fenced(&SystemView { fenced: None, ..system }, LEAP + 3));
     }
 }

@@ -17,7 +17,7 @@ use super::{
     Instance,
     again::Strangers,
     driver::{Done, Driver},
-    forced::standing,
+    forced::{is_fenced, standing},
     running::{Metrics, Running},
 };
 use crate::{
@@ -97,8 +97,8 @@ impl Driver {
         let index = |id: &Option<super::running::LogId>| id.as_ref().map_or(0, |id| id.index);
         let committed = index(&metrics.local_committed);
         let before = self.instance.0.view.borrow().leader;
-        let (fenced, reverted) =
-            (self.instance.reading().system().fenced.is_some(), running.reverted.members());
+        let fenced = is_fenced(&self.instance.reading().system(), metrics.current_term);
+        let reverted = running.reverted.members();
         self.instance.change_view(|view| {
             (view.leader, view.is_leader, view.term) = (metrics.current_leader, leads, metrics.current_term);
             if *view.voters != voters {

@@ -68,13 +68,15 @@ pub enum Item {
         /// The member.
         member: MemberId,
     },
-    /// This group stops for good, since another of the same name has gone farther.
+    /// This group stops, since another of the same name has gone farther.
     Fence(Fence),
     /// The state becomes one of the type with this schema. What was given before is of the type that it had until now.
     Migrate {
         /// The schema of the newer type.
         to: Fingerprint,
     },
+    /// An operator made a new group of this log: what fenced the one before holds no more.
+    Lift,
 }
 
 /// Why a group was stopped: another of the same name was born apart from it.
@@ -239,6 +241,7 @@ pub(super) enum ItemRef<'a> {
     Goodbye { member: MemberId },
     Fence(Fence),
     Migrate { to: Fingerprint },
+    Lift,
 }
 
 /// [`Outcome`] as it is written: replies are not copied.

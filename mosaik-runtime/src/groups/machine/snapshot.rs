@@ -132,6 +132,13 @@ pub(super) fn open<M: StateMachine>(
     Ok((state, system.restored()))
 }
 
+/// The group's own part of a snapshot of whatever machine.
+pub(super) fn system_of(bytes: &[u8]) -> Option<System> {
+    let length = bytes.get(20..HEADER)?.try_into().map(u64::from_le_bytes).ok()?;
+    let end = usize::try_from(length).ok()?.checked_add(HEADER)?;
+    codec::decode(bytes.get(end..)?).ok()
+}
+
 /// Reads a state, whatever its `Deserialize` does.
 pub(super) fn decode_state<M: StateMachine>(bytes: &[u8]) -> Result<M, String> {
     catch_unwind(|| codec::decode_deep(bytes).map_err(|error| error.to_string()))

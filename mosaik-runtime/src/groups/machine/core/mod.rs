@@ -207,6 +207,10 @@ impl System {
                     self.fenced.get_or_insert(*fence);
                     Came::Done
                 }
+                ItemRef::Lift => {
+                    self.fenced = None;
+                    Came::Done
+                }
                 // After the entry, by whoever holds the state.
                 ItemRef::Migrate { .. } => Came::Done,
             };

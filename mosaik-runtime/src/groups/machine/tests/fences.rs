@@ -3,7 +3,7 @@ use crate::{
     groups::{
         MemberId,
         birth::{ClusterId, StoreId},
-        machine::{Fence, Item, Outcome},
+        machine::{Applying, Batch, Fence, Item, Outcome, Payload, Timestamp, fence_after, fence_in},
     },
     primitives::PeerId,
 };
@@ -71,4 +71,45 @@ fn lc1_a_fenced_group_changes_nothing_and_still_says_what_it_did() {
     assert_eq!(member.one(Item::Fence(other)), Outcome::Done);
     assert_eq!(member.replica.system().fenced, Some(rival), "the first one counts");
     assert_eq!(member.state().done, [1]);
+}
+
+/// What a forced group begins with. A snapshot in between changes nothing, and a later fence is another one.
+#[test]
+fn lc1_a_fence_is_lifted_and_may_come_again() {
+    let mut member = Member::new();
+    let session = member.session(1);
+    let rival = Fence { rival: ClusterId::from_bytes([3; 32]), rival_committed: 7 };
+    member.one(Item::Fence(rival));
+    let fenced = member.applier.encode().expect("encodes").bytes;
+    assert_eq!(fence_in(&fenced), Some(rival));
+    assert_eq!(member.one(command(session, 0, 0, Deed::Do(1))), Outcome::Fenced);
+    member.applier.restore(Some(&fenced)).expect("its own");
+    assert_eq!(member.one(Item::Lift), Outcome::Done);
+    assert_eq!(member.replica.system().fenced, None);
+    assert!(matches!(member.one(command(session, 0, 0, Deed::Do(1))), Outcome::Replied(_)));
+    let lifted = member.applier.encode().expect("encodes").bytes;
+    assert_eq!(fence_in(&lifted), None);
+    member.applier.restore(Some(&lifted)).expect("its own");
+    assert!(matches!(member.one(command(session, 1, 0, Deed::Do(2))), Outcome::Replied(_)));
+    let other = Fence { rival_committed: 9, ..rival };
+    member.one(Item::Fence(other));
+    assert_eq!(member.replica.system().fenced, Some(other));
+    assert_eq!(member.one(command(session, 2, 0, Deed::Do(3))), Outcome::Fenced);
+}
+
+#[test]
+fn the_fence_of_a_log_is_known_without_its_machine() {
+    let rival = Fence { rival: ClusterId::from_bytes([3; 32]), rival_committed: 7 };
+    let other = Fence { rival_committed: 9, ..rival };
+    let after = |before, items| {
+        let payload = Payload::V1(Batch { now: Timestamp::BIRTH, items }).encode().expect("encodes");
+        fence_after(before, &payload)
+    };
+    assert_eq!(after(None, vec![welcome(1)]), None);
+    assert_eq!(after(None, vec![Item::Fence(rival), Item::Fence(other)]), Some(rival));
+    assert_eq!(after(Some(rival), vec![welcome(1)]), Some(rival));
+    assert_eq!(after(Some(rival), vec![Item::Lift]), None);
+    assert_eq!(after(Some(rival), vec![Item::Lift, Item::Fence(other)]), Some(other));
+    assert_eq!(fence_after(Some(rival), b"\xff"), Some(rival), "what is unknown says nothing");
+    assert_eq!(fence_in(b"short"), None);
 }

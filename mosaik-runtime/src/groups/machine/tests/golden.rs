@@ -33,6 +33,7 @@ fn items() -> Vec<Item> {
         Item::Goodbye { member: MemberId::new(PEER, 300) },
         Item::Fence(Fence { rival: ClusterId::from_bytes([3; 32]), rival_committed: 7 }),
         Item::Migrate { to: Fingerprint([4; 16]) },
+        Item::Lift,
     ]
 }
 
@@ -76,6 +77,7 @@ fn f21_log_entries_have_golden_bytes() {
             ItemRef::Goodbye { member } => Item::Goodbye { member },
             ItemRef::Fence(fence) => Item::Fence(fence),
             ItemRef::Migrate { to } => Item::Migrate { to },
+            ItemRef::Lift => Item::Lift,
         })
         .collect();
     assert_eq!(again, items(), "both forms read the same bytes");
@@ -132,10 +134,10 @@ fn f21_snapshots_have_golden_bytes() {
 }
 
 const METHOD: &str = "0033c7bb7410b315";
-const PAYLOAD: &str = "00e80706000707070707070707070707070707070707070707070707070707070707070707f40301ac02020504e788c88cb0b5aeb3\
+const PAYLOAD: &str = "00e80707000707070707070707070707070707070707070707070707070707070707070707f40301ac02020504e788c88cb0b5aeb3\
                        ab0102010202070707070707070707070707070707070707070707070707070707070707070709030707070707070707\
                        070707070707070707070707070707070707070707070707ac0204030303030303030303030303030303030303030303\
-                       0303030303030303030303070504040404040404040404040404040404";
+                       030303030303030303030307050404040404040404040404040404040406";
 const OUTCOMES: &str = "0a00ac020201020102020003046f7563680405047768617406ac02070809";
 const SNAPSHOT: &str = "01000000a0b57f895bad3e9e83c25355ac261d1927000000000000000146010101010101010101010101010101010101\
      01010101010101010101010101010101e80702010102e807010100010101010101010101010101010101010101010101\
