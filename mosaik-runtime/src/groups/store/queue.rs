@@ -114,7 +114,8 @@ impl Queue {
         }
     }
 
-    /// The next batch, in a task.
+    /// The next batch, in a task: of a disk that is simulated.
+    #[cfg(feature = "sim")]
     pub(super) async fn next(&self) -> Option<Vec<Request>> {
         loop {
             let woken = self.wake.notified();
@@ -133,6 +134,7 @@ impl Queue {
         }
     }
 
+    #[cfg(feature = "sim")]
     async fn until_urgent(&self) {
         loop {
             let woken = self.wake.notified();
@@ -143,6 +145,7 @@ impl Queue {
         }
     }
 
+    #[cfg(feature = "sim")]
     fn is_urgent(&self) -> bool {
         let state = self.state();
         state.urgent > 0 || state.closed
