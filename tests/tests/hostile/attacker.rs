@@ -164,7 +164,7 @@ impl Attacker {
     }
 
     /// Says something to the node as its gossip neighbour would, and waits until the node has read it: it answers what it is asked
-    /// after that, or ends the link.
+    /// after that. Or it ends the link, for what was said or before that.
     pub(crate) async fn gossip(&self, messages: Vec<Overlay>) -> Option<Talk> {
         let member = self.join("gossip").await?;
         let mut talk = member.link().await?;

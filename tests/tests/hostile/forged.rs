@@ -10,7 +10,7 @@ use mosaik::{
 use tokio::time::{interval, timeout};
 
 use super::{
-    attacker::{Attacker, Mark, entry, key, version},
+    attacker::{Attacker, Mark, Talk, entry, key, version},
     scene::Scene,
     wire::{Announcement, Overlay},
 };
@@ -32,18 +32,36 @@ fn bad(of: u64, mark: &Mark) -> Vec<Signed> {
     vec![tampered, foreign, absurd]
 }
 
-/// Waits until the node has refused more statements than before: what was brought through this entrance.
-pub(crate) async fn refused(node: &Network, before: u64, entrance: &str) {
+/// Waits until the node has refused more statements than before.
+async fn is_refused(node: &Network, before: u64, within: Duration) -> bool {
     let mut looks = interval(Duration::from_millis(5));
     let refused = async {
         while refusals(node) <= before {
             looks.tick().await;
         }
     };
+    timeout(within, refused).await.is_ok()
+}
+
+/// Waits until the node has refused what was brought through this entrance.
+pub(crate) async fn refused(node: &Network, before: u64, entrance: &str) {
     assert!(
-        timeout(Duration::from_secs(5), refused).await.is_ok(),
+        is_refused(node, before, Duration::from_secs(5)).await,
         "nothing was refused of what came {entrance}"
     );
+}
+
+/// Gossips a statement, and waits until it is refused. A node may end the link of a stranger before it has read what came over it: then it
+/// is said again. Returns the link.
+pub(crate) async fn gossiped(attacker: &Attacker, target: &Network, nonce: u64, signed: &Signed) -> Talk {
+    for attempt in 0..10 {
+        let before = refusals(target);
+        let said = attacker.gossip(vec![broadcast(nonce << 8 | attempt, signed)]).await;
+        if is_refused(target, before, Duration::from_secs(1)).await {
+            return said.expect("it is read");
+        }
+    }
+    panic!("nothing was refused of what came by gossip");
 }
 
 /// Statements that a node did not believe, or set aside.
@@ -56,10 +74,8 @@ pub(crate) fn refusals(node: &Network) -> u64 {
 async fn forge(attacker: &Attacker, target: &Network, mark: Mark, nonce: u64) {
     let of = 4000;
     for signed in bad(of, &mark) {
-        let before = refusals(target);
-        let gossip = attacker.gossip(vec![broadcast(nonce, &signed)]).await;
-        assert!(gossip.expect("it is read").ended().await, "who forges loses the link");
-        refused(target, before, "by gossip").await;
+        let mut gossip = gossiped(attacker, target, nonce, &signed).await;
+        assert!(gossip.ended().await, "who forges loses the link");
         let before = refusals(target);
         let brought = attacker.bring(vec![(signed.clone(), 0)], &[key(of).peer_id()]).await;
         assert!(brought.is_some(), "the node asked for it");

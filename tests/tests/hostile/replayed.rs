@@ -12,7 +12,7 @@ use tokio::time::{interval, timeout};
 use super::{
     attacker::{Attacker, Mark, entry, key, version},
     counted,
-    forged::{broadcast, refusals, refused},
+    forged::{broadcast, gossiped, refusals, refused},
     scene::Scene,
     wire::Catalog,
 };
@@ -41,9 +41,7 @@ async fn start(scene: &Scene, key: &SecretKey) -> Network {
 /// believe it.
 async fn replay(attacker: &Attacker, target: &Network, statements: &[Signed], about: PeerId, nonce: u64) {
     for signed in statements {
-        let before = refusals(target);
-        attacker.gossip(vec![broadcast(nonce, signed)]).await.expect("it is read");
-        refused(target, before, "by gossip").await;
+        gossiped(attacker, target, nonce, signed).await;
         for age in [0, 60, u32::MAX] {
             let before = refusals(target);
             attacker.bring(vec![(signed.clone(), age)], &[about]).await.expect("it is asked for");
