@@ -60,7 +60,7 @@ pub(in crate::groups) struct Frame {
 }
 
 /// How far one reader is.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::groups) struct Cursor {
     round: Option<u64>,
     at: At,
@@ -189,6 +189,19 @@ mod tests {
     fn entries(range: Range<u64>) -> Vec<Entry> {
         let payload = || Payload::Command(Bytes::from_static(b"x"));
         range.map(|index| Entry { id: id(index), payload: payload() }).collect()
+    }
+
+    #[test]
+    fn a_log_that_does_not_have_what_it_says_yet_brings_nobody_farther() {
+        let mut cursor = Cursor::default();
+        cursor.from(1, Some(id(4))).expect("the first round");
+        assert_eq!(cursor.plan(None, Some(id(9))), Plan::Read { range: 4..10, limit: WINDOW });
+        let before = cursor.clone();
+        for read in [Vec::new(), entries(7..9)] {
+            assert_eq!(cursor.read(read), Ok(None));
+            assert_eq!(cursor, before);
+        }
+        assert_eq!(cursor.plan(Some(id(9)), Some(id(9))), Plan::Snapshot);
     }
 
     #[test]
