@@ -158,6 +158,12 @@ impl Storm {
     fn cure(&mut self, world: &mut World, stage: &impl Stage, sick: usize) {
         if !self.down.contains(&sick) {
             world.run_for(secs(2));
+            // A member that is parked looks at itself every two seconds.
+            for _ in 0..30 {
+                if world.disk_failure(sick).is_some() && stage.stopped(sick).is_none() {
+                    world.run_for(millis(100));
+                }
+            }
             let (failure, stopped) = (world.disk_failure(sick), stage.stopped(sick));
             match (failure, &stopped) {
                 (Some(tried), _) if tried > 0 => {
