@@ -27,8 +27,8 @@ use mosaik::{
         Class, Ticket,
         jwt::{Algorithm, Claims, KeySet, NumericDate, Signer},
         tdx::{
-            Prover, Variants,
-            simulated::{DEVELOPMENT, Platform, Td, image},
+            Variants,
+            simulated::{Td, image, prover},
         },
     },
 };
@@ -132,9 +132,7 @@ async fn forger(network: Network, shutdown: Shutdown) -> mosaik::Result<()> {
 #[mosaik::node(network = "dark", tags = ["matcher"])]
 async fn spy(network: Network) -> mosaik::Result<()> {
     let now = network.clock().wall();
-    let platform = Platform::new(DEVELOPMENT, Td::image("a changed matcher"))?;
-    let collateral = platform.collateral(now, Duration::from_secs(3600))?;
-    let prover = Prover::new(platform, network.id(), network.local().id()).with_collateral(collateral);
+    let prover = prover(Td::image("a changed matcher"), network.id(), network.local().id(), now)?;
     network.tickets().add(prover.prove(now)?)?;
     network.tickets().trust_declared::<DeskTicket>()?;
     let mut orders = network.streams().consumer::<Order>().build()?;

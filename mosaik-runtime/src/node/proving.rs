@@ -14,10 +14,6 @@ use crate::{
     topology::{NodeDescriptor, Role},
 };
 
-/// How long the collateral of a simulated platform is good for.
-#[cfg(feature = "tdx")]
-const COLLATERAL: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 3600);
-
 /// Where a node gets the tickets for what it proves. It passes through the [`Extensions`] of a node.
 #[derive(Clone, Default)]
 pub struct TicketSources {
@@ -221,16 +217,9 @@ fn own(proof: &'static ProofDescriptor, network: &Network) -> Result<Origin, Str
 /// A ticket of the simulated platform, with collateral that outlives it.
 #[cfg(feature = "tdx")]
 fn simulated(network: NetworkId, peer: PeerId, wanted: &Wanted) -> Result<Ticket, String> {
-    use crate::tickets::tdx::{
-        Prover,
-        simulated::{DEVELOPMENT, Platform, Td, image},
-    };
-    let make = || {
-        let platform = Platform::new(DEVELOPMENT, Td::image(&image()))?;
-        let collateral = platform.collateral(wanted.now, COLLATERAL)?;
-        Prover::new(platform, network, peer).with_collateral(collateral).prove(wanted.now)
-    };
-    make().map_err(|error: crate::tickets::tdx::ProveError| error.to_string())
+    use crate::tickets::tdx::simulated::{Td, image, prover};
+    let prover = prover(Td::image(&image()), network, peer, wanted.now);
+    prover.and_then(|prover| prover.prove(wanted.now)).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use mosaik_runtime::{
         tdx::{
             Collateral, CollateralDirectory, Prover, Quoter, Required, Root, Tdx as Validator, Tsm, Variants,
             measure, quote_of,
-            simulated::{DEVELOPMENT, Platform, Td},
+            simulated::{DEVELOPMENT, Td, prover},
         },
     },
 };
@@ -19,8 +19,6 @@ use mosaik_runtime::{
 use super::{Answer, files, tell, words};
 use crate::cli::{duration, print};
 
-/// How long the collateral of the simulated platform is good for.
-const GOOD_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
 const DAY: &str = "24h";
 
 #[derive(Subcommand)]
@@ -128,11 +126,7 @@ impl Quote {
     fn run(self, now: Wall) -> Result<Answer> {
         let network = NetworkId::derive(&self.network);
         let prover = match (&self.simulated, &self.collateral) {
-            (Some(image), _) => {
-                let platform = Platform::new(DEVELOPMENT, Td::image(image))?;
-                let collateral = platform.collateral(now, GOOD_FOR)?;
-                Prover::new(platform, network, self.peer).with_collateral(collateral)
-            }
+            (Some(image), _) => prover(Td::image(image), network, self.peer, now)?,
             (None, Some(path)) => {
                 let collateral = Collateral::from_json(&files::read(path)?)?;
                 Prover::new(Tsm::default(), network, self.peer).with_collateral(collateral)

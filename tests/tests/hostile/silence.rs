@@ -90,7 +90,6 @@ async fn h3_who_says_nothing_or_a_byte_a_second_is_dropped_at_every_stage() {
                     let slow = half_said(attacker.clone(), protocol, true, half.clone());
                     futures::future::join(silent, slow)
                 });
-                // A reader that was let in may be silent for as long as it likes.
                 // A reader that was let in may be silent for as long as it likes. One peer has four connections for a protocol.
                 let stages = [Stage::Proof, Stage::Hello, Stage::ReadersProof];
                 let (mut joining, mut others) = (Vec::new(), Vec::new());

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     groups::{
         MemberId,
-        birth::{ClusterId, Input, Member, Report, StoreId},
+        birth::{Input, Member, Report, StoreId},
         machine::{Fence, Item},
         manage::{Change, Manager, Seen, Situation},
         settings::Leads,
@@ -242,19 +242,21 @@ impl Driver {
 
     /// Most voters held the group in memory and came back empty: that is so if it stays so, and no majority is there.
     pub(super) fn look_at_losses(&mut self) {
-        let goes_on = {
+        let (goes_on, said) = {
             let view = self.instance.0.view.borrow();
-            view.quorum && view.leader.is_some()
+            (view.quorum && view.leader.is_some(), view.storage_lost)
         };
         if goes_on {
             self.lost = None;
-            self.instance.change_view(|view| view.storage_lost = false);
+            if said {
+                self.instance.change_view(|view| view.storage_lost = false);
+            }
             return;
         }
         let now = self.instance.clock().now();
         if let Some((since, report)) = &self.lost
             && now.saturating_duration_since(*since) >= LOST
-            && !self.instance.0.view.borrow().storage_lost
+            && !said
         {
             let report = report.clone();
             self.say_lost(&report);
@@ -271,10 +273,9 @@ impl Driver {
         self.instance.change_view(|view| view.storage_lost |= holds);
     }
 
-    /// A group that is not there any more is no rival: unless this one fenced itself for it, that is the end of it.
-    fn forget_rival(&mut self, rival: ClusterId, now: Instant) {
-        let is_there = self.peers.values().any(|hello| hello.cluster == Some(rival));
-        if is_there || self.instance.0.view.borrow().fenced {
+    /// A rival that nobody is there of is forgotten after a while.
+    fn forget_rival(&mut self, is_gone: bool, now: Instant) {
+        if !is_gone {
             self.rival_gone_since = None;
             return;
         }
@@ -287,14 +288,19 @@ impl Driver {
 
     /// Of two groups of one name, the one with less in its log stops accepting commands.
     pub(super) fn look_at_rival(&mut self) {
-        let Some(conflict) = self.instance.0.view.borrow().conflict.clone() else { return };
+        let (conflict, fenced) = {
+            let view = self.instance.0.view.borrow();
+            let Some(conflict) = view.conflict.clone() else { return };
+            (conflict, view.fenced)
+        };
         let Some((running, _)) = self.raft.clone() else { return };
         let now = self.instance.clock().now();
-        self.forget_rival(conflict.theirs, now);
         let mine = (self.instance.bonds().hello().committed, running.cluster);
         let rivals = self.peers.values().filter(|hello| hello.cluster == Some(conflict.theirs));
         let theirs = rivals.map(|hello| (hello.committed, conflict.theirs)).max();
-        if theirs.is_none_or(|theirs| theirs <= mine) || self.instance.0.view.borrow().fenced {
+        // One that this group fenced itself for is remembered.
+        self.forget_rival(theirs.is_none() && !fenced, now);
+        if theirs.is_none_or(|theirs| theirs <= mine) || fenced {
             self.outdone_since = None;
             return;
         }

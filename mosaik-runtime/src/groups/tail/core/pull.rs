@@ -26,17 +26,25 @@ pub(in crate::groups) const PARTS: usize = 16;
 const SLOW: Duration = Duration::from_secs(2);
 
 /// What a member gave cannot be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::groups) enum Lie {
     /// The manifest contradicts itself.
-    #[error("a snapshot whose size does not fit its chunks")]
     Manifest,
     /// A part has another length than it must have, or nobody asked for it.
-    #[error("a part of a snapshot that nobody asked for")]
     Part,
     /// A chunk is not what its hash says.
-    #[error("a chunk of a snapshot that is not what its hash says")]
     Hash,
+}
+
+impl Lie {
+    /// What it was, in words.
+    pub(in crate::groups) const fn said(self) -> &'static str {
+        match self {
+            Self::Manifest => "a snapshot whose size does not fit its chunks",
+            Self::Part => "a part of a snapshot that nobody asked for",
+            Self::Hash => "a chunk of a snapshot that is not what its hash says",
+        }
+    }
 }
 
 /// A part that came.

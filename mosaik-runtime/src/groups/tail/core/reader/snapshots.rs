@@ -61,7 +61,7 @@ impl Core {
             }
             Err(lie) => {
                 self.dismiss_all(effects);
-                return self.refuse(now, said(lie), effects);
+                return self.refuse(now, lie.said(), effects);
             }
         }
         self.pull_on(now, effects);
@@ -87,7 +87,7 @@ impl Core {
                     None => self.part(now, effects),
                 }
             }
-            Err(lie) => self.refuse(now, said(lie), effects),
+            Err(lie) => self.refuse(now, lie.said(), effects),
         }
     }
 
@@ -113,8 +113,8 @@ impl Core {
                         }
                     }
                     Err(lie) => {
-                        self.refused = Some(said(lie).into());
-                        effects.push(Effect::Help(peer, Helping::Refuse(said(lie))));
+                        self.refused = Some(lie.said().into());
+                        effects.push(Effect::Help(peer, Helping::Refuse(lie.said())));
                         self.rest(now, peer, true, effects);
                     }
                 }
@@ -215,13 +215,5 @@ impl Core {
                 pull.closed(&peer);
             }
         }
-    }
-}
-
-fn said(lie: Lie) -> &'static str {
-    match lie {
-        Lie::Manifest => "a snapshot whose size does not fit its chunks",
-        Lie::Part => "a part of a snapshot that nobody asked for",
-        Lie::Hash => "a chunk of a snapshot that is not what its hash says",
     }
 }
