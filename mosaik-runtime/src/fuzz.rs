@@ -1,5 +1,7 @@
 //! Fuzz targets: every place where bytes of a peer are read, as a function that must not panic. For tests and fuzzers only.
 
+#[cfg(any(feature = "jwt", feature = "tdx"))]
+use crate::tickets;
 use crate::{admission, collections, discovery, groups, primitives, streams, transport};
 
 pub use crate::primitives::fuzz::Target;
@@ -10,6 +12,10 @@ pub const TARGETS: &[Target] = &[
     transport::fuzz::HELLO,
     transport::fuzz::CONTROL,
     admission::fuzz::ADMISSION,
+    #[cfg(feature = "jwt")]
+    tickets::jwt::fuzz::TOKENS,
+    #[cfg(feature = "tdx")]
+    tickets::tdx::fuzz::QUOTES,
     discovery::fuzz::ENTRIES,
     discovery::fuzz::CATALOG,
     discovery::fuzz::DECISIONS,

@@ -21,7 +21,7 @@ impl Expand for Proof {
     fn stub(&self, paths: &Paths) -> TokenStream {
         let (kind, ty, none) = (paths.proof_kind(), paths.tdx_proof(), quote!(::core::option::Option::None));
         let platform = paths.tdx_platform();
-        let unsaid = quote!(#kind::Tdx(#ty { platform: #platform::Intel, measurements: "", collateral: #none, max_age: #none }));
+        let unsaid = quote!(#kind::Tdx(#ty { platform: #platform::Intel, measurements: "", collateral: #none, max_age: #none, challenge: #none, mrtd: #none }));
         declared(self, unsaid, paths)
     }
 }
@@ -67,32 +67,37 @@ fn kind(proof: &Proof, paths: &Paths) -> TokenStream {
     let time = |time: &Option<u64>| paths.option(time.as_ref());
     match &proof.kind {
         ProofKind::Unsaid => TokenStream::new(),
-        ProofKind::Jwt { keys, issuers, audience, max_lifetime, max_age, .. } => {
+        ProofKind::Jwt { keys, issuers, audience, algorithm, max_lifetime, max_age, .. } => {
             let ty = paths.jwt_proof();
             let keys = keys.as_ref().map_or("", |keys| &keys.value);
             let issuers = issuers.iter().map(|issuer| &issuer.value);
             let (audience, longest, oldest) = (text(audience), time(max_lifetime), time(max_age));
+            let algorithm = paths.option(algorithm.as_ref());
             quote! {
                 #kind::Jwt(#ty {
                     keys: #keys,
                     issuers: &[#(#issuers),*],
                     audience: #audience,
+                    algorithm: #algorithm,
                     max_lifetime: #longest,
                     max_age: #oldest,
                 })
             }
         }
-        ProofKind::Tdx { measurements, collateral, simulated, max_age, .. } => {
+        ProofKind::Tdx { measurements, collateral, simulated, max_age, challenge, mrtd, .. } => {
             let (ty, platform) = (paths.tdx_proof(), paths.tdx_platform());
             let platform = if *simulated { quote!(#platform::Simulated) } else { quote!(#platform::Intel) };
             let measurements = measurements.as_ref().map_or("", |file| &file.value);
-            let (collateral, oldest) = (text(collateral), time(max_age));
+            let (collateral, oldest, counts) = (text(collateral), time(max_age), time(challenge));
+            let mrtd = paths.option(mrtd.as_ref());
             quote! {
                 #kind::Tdx(#ty {
                     platform: #platform,
                     measurements: #measurements,
                     collateral: #collateral,
                     max_age: #oldest,
+                    challenge: #counts,
+                    mrtd: #mrtd,
                 })
             }
         }

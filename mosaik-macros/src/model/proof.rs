@@ -24,6 +24,8 @@ pub(crate) enum ProofKind {
         keys: Option<Spanned<String>>,
         issuers: Vec<Spanned<String>>,
         audience: Option<Spanned<String>>,
+        /// The only algorithm whose keys count.
+        algorithm: Option<&'static str>,
         max_lifetime: Option<u64>,
         max_age: Option<u64>,
     },
@@ -35,6 +37,9 @@ pub(crate) enum ProofKind {
         /// Whether `platform = simulated` stands there.
         simulated: bool,
         max_age: Option<u64>,
+        challenge: Option<u64>,
+        /// The firmware, as 96 hex digits.
+        mrtd: Option<String>,
     },
     /// A validator's path.
     Own(Path),

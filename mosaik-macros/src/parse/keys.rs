@@ -132,6 +132,7 @@ pub(crate) const PROOF_JWT: Site = Site {
     shown: "#[proof(jwt)]",
     has_intent: false,
     keys: &[
+        key("algorithm", "algorithm = ES256"),
         key("audience", "audience = \"dark\""),
         key("issuer", "issuer = \"desk\""),
         key("keys", "keys = file(\"desk.jwks\")"),
@@ -145,9 +146,11 @@ pub(crate) const PROOF_TDX: Site = Site {
     shown: "#[proof(tdx)]",
     has_intent: false,
     keys: &[
+        key("challenge", "challenge = \"10m\""),
         key("collateral", "collateral = file(\"collateral\")"),
         key("max_age", "max_age = \"24h\""),
         key("measurements", "measurements = file(\"matcher.measurements\")"),
+        key("mrtd", "mrtd = hex(\"…\")"),
         key("platform", "platform = simulated"),
     ],
 };

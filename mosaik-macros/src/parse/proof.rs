@@ -33,6 +33,18 @@ impl Parse for Proof {
 /// Whose platforms are genuine, and whether that is the simulated one.
 const PLATFORMS: &[(&str, bool)] = &[("intel", false), ("simulated", true)];
 
+/// The algorithms of tokens.
+const ALGORITHMS: &[(&str, &str)] = &[
+    ("ES256", "ES256"),
+    ("ES256K", "ES256K"),
+    ("ES384", "ES384"),
+    ("ES512", "ES512"),
+    ("EdDSA", "EdDSA"),
+    ("HS256", "HS256"),
+    ("HS384", "HS384"),
+    ("HS512", "HS512"),
+];
+
 /// The word or path that stands first, then the options of that kind.
 fn read(args: TokenStream, diags: &mut Diags) -> ProofKind {
     let mut tokens = args.clone().into_iter();
@@ -47,6 +59,7 @@ fn read(args: TokenStream, diags: &mut Diags) -> ProofKind {
                 word,
                 keys: file(&mut args, "keys", diags),
                 issuers: args.take("issuer").and_then(|arg| diags.take(texts(&arg))).unwrap_or_default(),
+                algorithm: args.take("algorithm").and_then(|arg| diags.take(value::choice(&arg, ALGORITHMS))),
                 audience: args.take("audience").and_then(|arg| diags.take(value::text(&arg))),
                 max_lifetime: duration(&mut args, "max_lifetime", diags),
                 max_age: duration(&mut args, "max_age", diags),
@@ -63,6 +76,8 @@ fn read(args: TokenStream, diags: &mut Diags) -> ProofKind {
                     .and_then(|arg| diags.take(value::choice(&arg, PLATFORMS)))
                     .unwrap_or_default(),
                 max_age: duration(&mut args, "max_age", diags),
+                challenge: duration(&mut args, "challenge", diags),
+                mrtd: args.take("mrtd").and_then(|arg| diags.take(measurement(&arg))),
             }
         }
         _ => match syn::parse2::<Path>(first.clone()) {
@@ -105,6 +120,14 @@ fn texts(arg: &Arg) -> Result<Vec<Spanned<String>>, Diag> {
         }
         _ => value::text(arg).map(|text| vec![text]),
     }
+}
+
+/// `hex("…")`, of 48 bytes.
+fn measurement(arg: &Arg) -> Result<String, Diag> {
+    let expr = value::expression(arg).ok_or_else(|| catalog::not_a_measurement(arg.place(), 0))?;
+    let text = value::call_with_text("hex", &expr).map_err(|place| catalog::not_a_measurement(place, 0))?;
+    let is_one = text.value.len() == 96 && text.value.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_one { Ok(text.value) } else { Err(catalog::not_a_measurement(text.place, text.value.len())) }
 }
 
 fn duration(args: &mut Args, name: &str, diags: &mut Diags) -> Option<u64> {

@@ -10,6 +10,8 @@ impl ::mosaik::__private::Proof for DeskTicket {
             measurements: "",
             collateral: ::core::option::Option::None,
             max_age: ::core::option::Option::None,
+            challenge: ::core::option::Option::None,
+            mrtd: ::core::option::Option::None,
         }),
         docs: "",
         source: ::mosaik::__private::Source {

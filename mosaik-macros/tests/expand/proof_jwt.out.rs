@@ -10,6 +10,7 @@ impl ::mosaik::__private::Proof for DeskTicket {
             keys: "desk.jwks",
             issuers: &["desk", "bank"],
             audience: ::core::option::Option::None,
+            algorithm: ::core::option::Option::Some("EdDSA"),
             max_lifetime: ::core::option::Option::None,
             max_age: ::core::option::Option::Some(86400000u64),
         }),

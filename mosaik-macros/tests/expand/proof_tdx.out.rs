@@ -12,6 +12,10 @@ impl ::mosaik::__private::Proof for MatcherImage {
             measurements: "matcher.measurements",
             collateral: ::core::option::Option::Some("collateral"),
             max_age: ::core::option::Option::Some(172800000u64),
+            challenge: ::core::option::Option::Some(600000u64),
+            mrtd: ::core::option::Option::Some(
+                "0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c",
+            ),
         }),
         docs: "",
         source: ::mosaik::__private::Source {

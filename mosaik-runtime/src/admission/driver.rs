@@ -10,13 +10,14 @@ use tokio::{
 use super::{
     Admitted, Ask, Gate, Item, Lease, Refusal,
     core::{Keeper, agree, explain, judge},
-    proofs::{Standing, Tickets},
+    link::{Reviewed, Stands},
+    proofs::{Basis, Standing, Tickets},
     wire::{AnswerFrame, AskFrame, AskV1, pack, unpack},
 };
 use crate::{
-    discovery::Discovery,
+    discovery::{Catalog, Discovery},
     primitives::{
-        Fingerprint, PeerId, PeerRole, PeerView, Policy, Scope,
+        BootId, Fingerprint, NodeRng, PeerId, PeerRole, PeerView, Policy, Scope, Version,
         canary::{self, Canary},
         codec, watch,
     },
@@ -34,8 +35,9 @@ const PROVING: Duration = Duration::from_millis(2500);
 const RENEWING: Duration = Duration::from_millis(250);
 /// After so long a wait what was found first is looked at again.
 const A_MOMENT: Duration = Duration::from_millis(50);
-/// How often round trips are looked at while a policy asks for them, and proofs.
-const SAMPLE: Duration = Duration::from_secs(1);
+/// How often round trips are looked at while a policy asks for them, and proofs: often enough that a link ends within a second of what
+/// ends it, files being looked at ten times a second.
+const SAMPLE: Duration = Duration::from_millis(900);
 /// Events that a slow reader may lag behind before it loses the oldest.
 const EVENTS: usize = 256;
 
@@ -127,9 +129,17 @@ pub enum AnswerError {
 
 impl Admission {
     /// The admission of one node of the network with this name; its tasks live in `scope`.
-    pub fn new(network: &str, transport: Transport, discovery: Discovery, scope: Scope) -> Self {
+    pub fn new(
+        network: &str,
+        transport: Transport,
+        discovery: Discovery,
+        rng: &NodeRng,
+        scope: Scope,
+    ) -> Self {
+        // Of a copy, so that what the other parts of a node get does not depend on it.
+        let rng = rng.clone().split("admission");
         let events = broadcast::channel(EVENTS).0;
-        let tickets = Tickets::new(network, transport.clone(), discovery.clone(), scope.clone());
+        let tickets = Tickets::new(network, transport.clone(), discovery.clone(), rng, scope.clone());
         Self(Arc::new(Inner { transport, discovery, tickets, scope, events }))
     }
 
@@ -325,48 +335,57 @@ impl Admission {
         standing.prune(wall, mono);
     }
 
-    fn lease(&self, peer: PeerId, item: Item, policy: Policy) -> Lease {
+    pub(super) fn lease(&self, peer: PeerId, item: Item, policy: Policy) -> Lease {
         if policy.is_anyone() || canary::made(Canary::NeverRevoked) {
             return Lease::for_ever();
         }
-        let (revoke, lease) = Lease::revocable();
+        let (reviewed, lease) = Lease::revocable(self.0.tickets.clone());
         let this = self.clone();
         self.0.scope.spawn("admission review", async move {
-            this.review(peer, item, Keeper::new(policy), revoke).await;
+            this.review(peer, item, Keeper::new(policy), reviewed).await;
         });
         lease
     }
 
     /// Looks at the peer again at every change, until the lease is dropped or the admission no longer stands.
-    async fn review(
-        &self,
-        peer: PeerId,
-        item: Item,
-        mut keeper: Keeper,
-        revoke: watch::Sender<Option<Refusal>>,
-    ) {
+    async fn review(&self, peer: PeerId, item: Item, mut keeper: Keeper, reviewed: watch::Sender<Reviewed>) {
         let mut catalog = self.0.discovery.watch();
         let mut samples = interval_at(Instant::now() + SAMPLE, SAMPLE);
         samples.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut sampled, mut standing) = (false, Standing::default());
+        // What the last look rested on: the peer's entry, and what its proofs are.
+        let mut rested: Option<(Said, Basis)> = None;
         let proofs = keeper.policy().needs_proofs();
         loop {
-            catalog.borrow_and_update();
-            self.renew(keeper.policy(), peer, &mut standing).await;
-            let view = self.view_with(&peer, &standing);
-            if let Err(refusal) = keeper.review(&view, sampled) {
-                let refusal = explain(refusal, keeper.policy(), &view, &standing);
-                self.tell(AdmissionEvent::Revoked { peer, item, refusal: refusal.clone() });
-                revoke.send_replace(Some(refusal));
-                return;
+            let said = said_by(&catalog.borrow_and_update(), &peer);
+            let rests =
+                rested.as_ref().is_some_and(|(then, basis)| *then == said && self.still(&standing, basis));
+            if sampled || !rests {
+                self.renew(keeper.policy(), peer, &mut standing).await;
+                let view = self.view_with(&peer, &standing);
+                if let Err(refusal) = keeper.review(&view, sampled) {
+                    let refusal = explain(refusal, keeper.policy(), &view, &standing);
+                    self.tell(AdmissionEvent::Revoked { peer, item, refusal: refusal.clone() });
+                    drop(reviewed.send_replace(Err(refusal)));
+                    return;
+                }
+                let basis = self.0.tickets.basis(keeper.policy(), peer, &standing);
+                rested = basis.map(|basis| (said, basis));
+                let (wall, mono) = self.0.tickets.now();
+                let stands = Ok(Stands { ends: standing.first_end(wall, mono) });
+                if *reviewed.borrow() != stands {
+                    drop(reviewed.send_replace(stands));
+                }
+            } else {
+                standing.seen_again(self.0.tickets.now().1);
             }
             let (wall, mono) = self.0.tickets.now();
             let end = standing.next_end(wall, mono);
             sampled = tokio::select! {
                 biased;
-                () = revoke.closed() => return,
+                () = reviewed.closed() => return,
                 () = self.0.scope.stopping() => return,
-                changed = catalog.changed() => match changed {
+                changed = says_something_else(&mut catalog, &peer, said) => match changed {
                     Ok(()) => false,
                     Err(_) => return,
                 },
@@ -374,6 +393,12 @@ impl Admission {
                 _ = samples.tick(), if keeper.samples() || proofs => keeper.samples(),
             };
         }
+    }
+
+    /// Whether what a peer has proven rests on what it rested on, and none of it is over.
+    fn still(&self, standing: &Standing, basis: &Basis) -> bool {
+        let (wall, mono) = self.0.tickets.now();
+        !standing.any_passed(wall, mono) && self.0.tickets.rest_on(basis)
     }
 
     fn tell(&self, event: AdmissionEvent) {
@@ -398,6 +423,27 @@ impl Admission {
         }
         // Without a listener there is nobody to tell.
         let _ = self.0.events.send(event);
+    }
+}
+
+/// In which life and at which version a peer has said what is known of it.
+type Said = Option<(BootId, Version)>;
+
+fn said_by(catalog: &Catalog, peer: &PeerId) -> Said {
+    catalog.get(peer).map(|peer| (peer.entry.boot, peer.entry.version))
+}
+
+/// Waits until a peer says something else. What others say is no reason to look at it again.
+async fn says_something_else(
+    catalog: &mut watch::Receiver<Arc<Catalog>>,
+    peer: &PeerId,
+    said: Said,
+) -> Result<(), watch::RecvError> {
+    loop {
+        catalog.changed().await?;
+        if said_by(&catalog.borrow_and_update(), peer) != said {
+            return Ok(());
+        }
     }
 }
 

@@ -55,7 +55,7 @@ pub(crate) const ADMISSION: Target = Target {
             }))
         };
         let answer = |refusal| bytes(&AnswerFrame::Refused { refusal, extensions: Vec::new() });
-        vec![
+        let mut seeds = vec![
             ask(schema::of::<(u32, String)>()),
             ask(schema::of::<Option<(u32, Vec<f64>)>>()),
             bytes(&AnswerFrame::Admitted { schema: Fingerprint([9; 16]), extensions: Vec::new() }),
@@ -63,6 +63,8 @@ pub(crate) const ADMISSION: Target = Target {
             answer(Refusal::SchemaMismatch { difference: "f32 here, f64 there".to_owned() }),
             answer(Refusal::Full { limit: 4 }),
             answer(Refusal::NotProven { policy: "Desk".into(), proof: "Desk".into(), why: "expired".into() }),
-        ]
+        ];
+        seeds.extend(super::proofs::seeds());
+        seeds
     },
 };

@@ -1,8 +1,9 @@
 //! What an admission gives: a link, and the lease under which it may be used.
 
-use super::Refusal;
+use super::{Refusal, Tickets};
 use crate::{
     primitives::{Fingerprint, PeerId, watch},
+    tickets::Expiry,
     transport::{Link, LinkReceiver, LinkSender, Protocol, SessionId},
 };
 
@@ -45,8 +46,18 @@ impl<P: Protocol> Admitted<P> {
 #[derive(Debug, Clone)]
 pub struct Lease {
     /// `None` when the policy is `anyone`, which nothing can revoke.
-    state: Option<watch::Receiver<Option<Refusal>>>,
+    state: Option<(watch::Receiver<Reviewed>, Tickets)>,
 }
+
+/// What the last review of an admission found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Stands {
+    /// When the first proof ends that it stands on, if any does.
+    pub(super) ends: Option<Expiry>,
+}
+
+/// That it stands, or why not.
+pub(super) type Reviewed = Result<Stands, Refusal>;
 
 impl Lease {
     /// A lease that nothing revokes.
@@ -55,21 +66,46 @@ impl Lease {
     }
 
     /// A lease, and the end that revokes it.
-    pub(super) fn revocable() -> (watch::Sender<Option<Refusal>>, Self) {
-        let (revoke, state) = watch::channel(None);
-        (revoke, Self { state: Some(state) })
+    pub(super) fn revocable(tickets: Tickets) -> (watch::Sender<Reviewed>, Self) {
+        let (reviewed, state) = watch::channel(Ok(Stands::default()));
+        (reviewed, Self { state: Some((state, tickets)) })
     }
 
     /// Why the lease was revoked; `None` while it stands.
     pub fn refusal(&self) -> Option<Refusal> {
-        self.state.as_ref().and_then(|state| state.borrow().clone())
+        self.state.as_ref().and_then(|(state, _)| state.borrow().clone().err())
+    }
+
+    /// Returns at once, unless a proof has ended since the last review: then when it was reviewed again, and never if it is revoked. What
+    /// comes over a link, and what leaves, waits for this: a process that wakes from a pause reads what arrived meanwhile before it has
+    /// reviewed anything. Cancel-safe.
+    pub async fn sound(&self) {
+        let Some((state, tickets)) = &self.state else { return };
+        if Self::is_sound(&state.borrow(), tickets) {
+            return;
+        }
+        let mut state = state.clone();
+        if state.wait_for(|reviewed| Self::is_sound(reviewed, tickets)).await.is_err() {
+            std::future::pending().await
+        }
+    }
+
+    fn is_sound(reviewed: &Reviewed, tickets: &Tickets) -> bool {
+        match reviewed {
+            Ok(Stands { ends: None }) => true,
+            Ok(Stands { ends: Some(end) }) => {
+                let (wall, mono) = tickets.now();
+                !end.passed(wall, mono)
+            }
+            Err(_) => false,
+        }
     }
 
     /// Waits until the lease is revoked. Cancel-safe; a revocation before the call counts.
     pub async fn revoked(&self) -> Refusal {
-        let Some(state) = &self.state else { return std::future::pending().await };
-        match state.clone().wait_for(Option::is_some).await {
-            Ok(refusal) => refusal.clone().unwrap_or(Refusal::Stopping),
+        let Some((state, _)) = &self.state else { return std::future::pending().await };
+        match state.clone().wait_for(Result::is_err).await {
+            Ok(reviewed) => reviewed.clone().err().unwrap_or(Refusal::Stopping),
             // Its keeper ended without a word: the node is stopping.
             Err(_) => Refusal::Stopping,
         }

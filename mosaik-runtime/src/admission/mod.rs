@@ -23,5 +23,5 @@ pub use core::{Ask, Gate, Item};
 pub use driver::{Admission, AdmissionEvent, AnswerError, AskError, Side};
 pub use link::{Admitted, Lease};
 pub(crate) use proofs::Origin;
-pub use proofs::{ProvideError, Provider, Tickets, TicketsError, TrustError, Wanted};
+pub use proofs::{Answerer, Challenged, ProvideError, Provider, Tickets, TicketsError, TrustError, Wanted};
 pub use refusal::Refusal;

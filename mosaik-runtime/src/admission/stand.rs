@@ -50,7 +50,7 @@ impl Stand {
             Settings::new(key, network, boot, clock.clone(), rng.split("discovery"), scope.child());
         change(&mut settings);
         let discovery = Discovery::start(transport.clone(), settings).expect("it starts");
-        let admission = Admission::new("lab", transport.clone(), discovery.clone(), scope.child());
+        let admission = Admission::new("lab", transport.clone(), discovery.clone(), &rng, scope.child());
         Self { transport, discovery, admission, clock, scope, rng }
     }
 }

@@ -26,7 +26,7 @@ fn network() -> NetworkId {
     NetworkId::derive("lab")
 }
 
-fn item() -> Item {
+pub(super) fn item() -> Item {
     Item::known(StreamId::derive("lab.item").on(&network()), "lab.item")
 }
 

@@ -311,7 +311,7 @@ impl NetworkBuilder {
                 return Err(error.into());
             }
         };
-        let admission = Admission::new(&self.name, transport.clone(), discovery.clone(), users.child());
+        let admission = Admission::new(&self.name, transport.clone(), discovery.clone(), &rng, users.child());
         let streams = Streams::new(
             transport.clone(),
             discovery.clone(),

@@ -24,15 +24,18 @@ mod handle;
 mod item;
 pub mod life;
 mod network;
+#[cfg(all(test, feature = "sim"))]
+mod proven;
 mod proving;
 #[cfg(all(test, feature = "sim"))]
 mod reading;
+mod revoked;
 #[cfg(all(test, feature = "sim"))]
 mod workers;
 #[cfg(feature = "sim")]
 pub mod world;
 
-pub use crate::admission::{ProvideError, Provider, Wanted};
+pub use crate::admission::{Answerer, Challenged, ProvideError, Provider, Wanted};
 pub use builder::{BuildError, NetworkBuilder};
 pub use error::{Error, Result};
 pub use from_node::FromNode;

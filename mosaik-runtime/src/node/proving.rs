@@ -6,7 +6,11 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
 
 use super::{Extensions, Network};
 #[cfg(feature = "tdx")]
-use crate::primitives::{NetworkId, PeerId};
+use crate::{
+    admission::Challenged,
+    primitives::{NetworkId, PeerId, Wall},
+    tickets::tdx::Prover,
+};
 use crate::{
     admission::{Origin, ProvideError, Provider, TicketsError, Wanted},
     primitives::policy::{ProofRef, is_named},
@@ -196,12 +200,23 @@ fn own(proof: &'static ProofDescriptor, network: &Network) -> Result<Origin, Str
     match proof.kind {
         #[cfg(feature = "tdx")]
         crate::tickets::ProofKind::Tdx(_) => {
-            use crate::tickets::tdx::{Prover, Tsm};
+            use crate::tickets::tdx::Tsm;
             let (id, peer) = (network.id(), network.local().id());
             if proof.is_simulated() {
-                return Ok(Origin::Provider(Arc::new(move |wanted: &Wanted| simulated(id, peer, wanted))));
+                let answer = move |asked: &Challenged| {
+                    let prover = simulated(id, peer, asked.now)?;
+                    prover.answer(&asked.nonce).map_err(|error| error.to_string())
+                };
+                network.tickets().answer(proof.class(), answer);
+                return Ok(Origin::Provider(Arc::new(move |wanted: &Wanted| {
+                    simulated(id, peer, wanted.now)?.prove(wanted.now).map_err(|error| error.to_string())
+                })));
             }
             let prover = Prover::new(Tsm::default(), id, peer);
+            let answers = prover.clone();
+            let answer =
+                move |asked: &Challenged| answers.answer(&asked.nonce).map_err(|error| error.to_string());
+            network.tickets().answer(proof.class(), answer);
             Ok(Origin::Provider(Arc::new(move |wanted: &Wanted| {
                 prover.prove(wanted.now).map_err(|error| error.to_string())
             })))
@@ -214,12 +229,11 @@ fn own(proof: &'static ProofDescriptor, network: &Network) -> Result<Origin, Str
     }
 }
 
-/// A ticket of the simulated platform, with collateral that outlives it.
+/// What makes quotes of the simulated platform, with collateral that outlives them.
 #[cfg(feature = "tdx")]
-fn simulated(network: NetworkId, peer: PeerId, wanted: &Wanted) -> Result<Ticket, String> {
+fn simulated(network: NetworkId, peer: PeerId, now: Wall) -> Result<Prover, String> {
     use crate::tickets::tdx::simulated::{Td, image, prover};
-    let prover = prover(Td::image(&image()), network, peer, wanted.now);
-    prover.and_then(|prover| prover.prove(wanted.now)).map_err(|error| error.to_string())
+    prover(Td::image(&image()), network, peer, now).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -233,7 +247,14 @@ mod tests {
 
     fn proof(name: &'static str, path: &'static str, line: u32) -> ProofRef {
         let platform = TdxPlatform::Intel;
-        let kind = ProofKind::Tdx(TdxProof { platform, measurements: "m", collateral: None, max_age: None });
+        let kind = ProofKind::Tdx(TdxProof {
+            platform,
+            measurements: "m",
+            collateral: None,
+            max_age: None,
+            challenge: None,
+            mrtd: None,
+        });
         let source = Source { file: "proofs.rs", line };
         let declared: &'static ProofDescriptor =
             Box::leak(Box::new(ProofDescriptor { name, path, kind, docs: "", source }));

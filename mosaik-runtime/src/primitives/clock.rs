@@ -20,6 +20,12 @@ use tokio::time::Instant;
 pub struct Wall(pub u64);
 
 impl Wall {
+    /// So much later.
+    #[must_use]
+    pub fn later(self, by: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX)))
+    }
+
     /// How far apart two points are, whichever is first.
     pub fn distance(self, other: Self) -> Duration {
         Duration::from_millis(self.0.abs_diff(other.0))

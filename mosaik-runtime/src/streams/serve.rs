@@ -142,7 +142,7 @@ impl Service<'_> {
             refusal = lease.revoked() => Over::Revoked(refusal),
             () = self.wake.cut.cancelled() => self.cut(),
             over = self.listen(receiver) => over,
-            over = self.write(sender) => over,
+            over = self.write(sender, lease) => over,
         }
     }
 
@@ -176,7 +176,7 @@ impl Service<'_> {
         }
     }
 
-    async fn write(&self, sender: &mut Sender) -> Over {
+    async fn write(&self, sender: &mut Sender, lease: &Lease) -> Over {
         let items = self.outlet.counter("mosaik_streams_items_sent_total");
         let bytes = self.outlet.counter("mosaik_streams_bytes_sent_total");
         loop {
@@ -185,6 +185,7 @@ impl Service<'_> {
                 Take::Run(run) => {
                     self.outlet.after_take();
                     sleep_if(self.outlet.pace(run.len())).await;
+                    lease.sound().await;
                     items.increment(run.count());
                     bytes.increment(run.len() as u64);
                     let head = wire::run_head(run.len(), run.first.seq, run.count());

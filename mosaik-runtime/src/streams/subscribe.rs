@@ -22,7 +22,7 @@ use super::{
     wire::{Ack, Blocks, End, Piece, Subscribe, Subscribed, Terms},
 };
 use crate::{
-    admission::{Ask, Item},
+    admission::{Ask, Item, Lease},
     primitives::{BootId, PeerId, PeerRole},
     transport::{Code, LinkError, LinkReceiver, LinkSender},
 };
@@ -79,6 +79,7 @@ pub(super) async fn remote(
     inlet.begin(peer, line, source, &terms);
     let flow = Flow {
         inlet,
+        lease: &lease,
         line,
         peer,
         epoch: terms.epoch,
@@ -160,6 +161,7 @@ impl Inlet {
 /// A subscription that is up.
 struct Flow<'a> {
     inlet: &'a Inlet,
+    lease: &'a Lease,
     line: &'a Line,
     peer: PeerId,
     epoch: BootId,
@@ -230,6 +232,8 @@ impl Flow<'_> {
             }
             Piece::End(_) => return,
         };
+        // What came from somebody whose proof has ended is not delivered, however early it arrived.
+        self.lease.sound().await;
         let batch = Batch { from: self.peer, epoch: self.epoch, schema: self.schema, first, count, bytes };
         self.inlet.put(self.line, source, batch).await;
         self.received.store(first + count, Ordering::Relaxed);

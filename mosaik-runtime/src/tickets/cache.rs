@@ -69,6 +69,12 @@ impl Cache {
         Some(known.kept.clone())
     }
 
+    /// The other names of what a verdict is about.
+    pub(super) fn twins(&self, question: &Question, generation: u64) -> Option<Vec<TicketId>> {
+        let known = self.known.get(question).filter(|known| known.generation == generation)?;
+        Some(known.kept.twins.clone())
+    }
+
     /// Keeps a verdict that was given at `now`.
     pub(super) fn put(&mut self, question: Question, generation: u64, kept: Kept, now: Wall) {
         // Who is told that there is no room may ask again at once.

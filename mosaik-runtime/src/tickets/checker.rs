@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{
-    Denial, Revocations, Shown, Ticket, TicketId, Trusted, Valid, Verdict,
+    Denial, Nonce, Revocations, Shown, Ticket, TicketId, Trusted, Valid, Verdict,
     cache::{Cache, Kept, Question},
 };
 use crate::primitives::{PeerId, Wall};
@@ -141,6 +141,19 @@ impl Checker {
         verdict
     }
 
+    /// What `trusted` says of an answer to a challenge with this nonce. There is nothing to keep: no other question has this answer.
+    pub async fn check_answer(
+        &self,
+        trusted: &Trusted,
+        answer: &Ticket,
+        nonce: &Nonce,
+        peer: PeerId,
+        now: Wall,
+    ) -> Verdict {
+        let shown = Shown { ticket: answer, peer, network: &self.0.network, now };
+        self.counted(self.in_turn(trusted, shown, trusted.answered(shown, nonce)).await)
+    }
+
     /// Forgets every verdict: the wall clock jumped.
     pub fn forget(&self) {
         let mut state = self.state();
@@ -159,7 +172,25 @@ impl Checker {
         self.state().cache.len()
     }
 
-    fn not_revoked(&self, names: &[TicketId]) -> Result<(), Denial> {
+    /// The other names of a ticket of which something is known.
+    pub(crate) fn twins(
+        &self,
+        trusted: &Trusted,
+        ticket: TicketId,
+        peer: PeerId,
+        generation: u64,
+    ) -> Option<Vec<TicketId>> {
+        let question = Question { ticket, peer, validator: trusted.name().clone() };
+        self.state().cache.twins(&question, generation)
+    }
+
+    /// How often everything was forgotten.
+    pub(crate) fn forgotten(&self) -> u64 {
+        self.state().forgotten
+    }
+
+    /// That none of these names is revoked.
+    pub(crate) fn not_revoked(&self, names: &[TicketId]) -> Result<(), Denial> {
         let all = self.revocations().clone();
         for revocations in &all {
             let revoked = || names.iter().any(|id| revocations.contains(id));
@@ -171,13 +202,21 @@ impl Checker {
     }
 
     async fn ask(&self, trusted: &Trusted, shown: Shown<'_>) -> Verdict {
-        let verdict = self.ask_in_turn(trusted, shown).await;
+        self.counted(self.in_turn(trusted, shown, trusted.validate(shown)).await)
+    }
+
+    fn counted(&self, verdict: Verdict) -> Verdict {
         let code = verdict.as_ref().map_or_else(Denial::code, |_| "valid");
         metrics::counter!("mosaik_tickets_checked_total", "verdict" => code).increment(1);
         verdict
     }
 
-    async fn ask_in_turn(&self, trusted: &Trusted, shown: Shown<'_>) -> Verdict {
+    async fn in_turn(
+        &self,
+        trusted: &Trusted,
+        shown: Shown<'_>,
+        asked: impl Future<Output = Verdict>,
+    ) -> Verdict {
         let CheckerLimits { deadline: limit, wait, .. } = self.0.limits;
         let (of_peer, of_all) = self.state().turns(shown.peer, trusted.name(), &self.0.limits);
         // The peer's own turn comes first, so that its others wait without taking anybody's place.
@@ -185,7 +224,7 @@ impl Checker {
         // The semaphores are never closed; if they were, nobody would be let in.
         let Ok((Ok(_of_peer), Ok(_turn))) = timeout(wait, turns).await else { return Err(Denial::Busy) };
         self.0.asked.fetch_add(1, Ordering::Relaxed);
-        match timeout(limit, trusted.validate(shown)).await {
+        match timeout(limit, asked).await {
             Ok(Ok(Valid { until })) if until <= shown.now => {
                 Err(Denial::Expired { ago: shown.now.distance(until) })
             }

@@ -1,8 +1,8 @@
 //! Declared proofs: what `#[proof]` makes of a type, and the validator that it asks for.
 
-use std::{any::Any, fmt, path::PathBuf, sync::Arc};
+use std::{any::Any, fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use super::{Class, Shown, Ticket, TicketId, Validation, Validator};
+use super::{Class, Nonce, Shown, Ticket, TicketId, Validation, Validator};
 use crate::{
     primitives::policy::{ProofRef, Rule},
     topology::Source,
@@ -66,6 +66,8 @@ pub struct JwtProof {
     pub issuers: &'static [&'static str],
     /// What `aud` must name instead of the network.
     pub audience: Option<&'static str>,
+    /// The only algorithm whose keys count, by its name in tokens.
+    pub algorithm: Option<&'static str>,
     /// The longest time from `iat` to `exp`.
     pub max_lifetime: Option<u64>,
     /// The longest time since `iat`.
@@ -93,6 +95,10 @@ pub struct TdxProof {
     pub collateral: Option<&'static str>,
     /// The longest time since the quote was made.
     pub max_age: Option<u64>,
+    /// How long an answer to a challenge counts, if tickets alone are not enough.
+    pub challenge: Option<u64>,
+    /// The firmware that it must be, as 96 hex digits, whatever the file says.
+    pub mrtd: Option<&'static str>,
 }
 
 impl fmt::Debug for ProofKind {
@@ -188,8 +194,16 @@ impl Validator for Renamed {
         self.validator.twins(ticket)
     }
 
+    fn challenge(&self) -> Option<Duration> {
+        self.validator.challenge()
+    }
+
     fn validate<'a>(&'a self, shown: Shown<'a>) -> Validation<'a> {
         self.validator.validate(shown)
+    }
+
+    fn answered<'a>(&'a self, shown: Shown<'a>, nonce: &'a Nonce) -> Validation<'a> {
+        self.validator.answered(shown, nonce)
     }
 }
 
@@ -205,9 +219,7 @@ fn configured(file: &str) -> PathBuf {
 
 #[cfg(feature = "jwt")]
 fn jwt(name: &'static str, proof: &JwtProof) -> Result<Arc<dyn Validator>, String> {
-    use std::time::Duration;
-
-    use super::jwt::{Jwt, KeyFile};
+    use super::jwt::{Algorithm, Jwt, KeyFile};
     let file = KeyFile::new(configured(proof.keys));
     let mut jwt = Jwt::from_file(name, file).map_err(|error| error.to_string())?;
     for issuer in proof.issuers {
@@ -215,6 +227,10 @@ fn jwt(name: &'static str, proof: &JwtProof) -> Result<Arc<dyn Validator>, Strin
     }
     if let Some(audience) = proof.audience {
         jwt = jwt.audience(audience);
+    }
+    if let Some(name) = proof.algorithm {
+        let known = Algorithm::ALL.into_iter().find(|algorithm| algorithm.name() == name);
+        jwt = jwt.only(known.ok_or_else(|| format!("there is no algorithm `{name}`"))?);
     }
     if let Some(longest) = proof.max_lifetime {
         jwt = jwt.max_lifetime(Duration::from_millis(longest));
@@ -232,20 +248,11 @@ fn jwt(_: &'static str, _: &JwtProof) -> Result<Arc<dyn Validator>, String> {
 
 #[cfg(feature = "tdx")]
 fn tdx(name: &'static str, proof: &TdxProof) -> Result<Arc<dyn Validator>, String> {
-    use std::{io::Read, time::Duration};
-
-    use super::tdx::{CollateralDirectory, Required, Root, Tdx, Variants, simulated};
-    let path = configured(proof.measurements);
-    let unreadable = |why: String| {
-        format!(
-            "cannot read the measurements in {}: {why}: write them with `mosaik tdx measure`, or with what your image builder measured",
-            path.display()
-        )
-    };
-    let (file, _) = super::watched::open(&path).map_err(|error| unreadable(error.to_string()))?;
-    let mut text = String::new();
-    file.take(1024 * 1024).read_to_string(&mut text).map_err(|error| unreadable(error.to_string()))?;
-    let variants: Variants = text.parse().map_err(|error| unreadable(format!("{error}")))?;
+    use super::tdx::{CollateralDirectory, Measurement, MeasurementsFile, Required, Root, Tdx, simulated};
+    let mut file = MeasurementsFile::new(configured(proof.measurements));
+    let read = file.read().map_err(|error| error.to_string())?;
+    // A file that was not read before is never as it was.
+    let variants = read.ok_or_else(|| "the file of measurements was read before".to_owned())?;
     let mut required = Required::new(variants);
     if proof.platform == TdxPlatform::Simulated {
         required = required.root(Root::Simulated(simulated::DEVELOPMENT));
@@ -253,7 +260,14 @@ fn tdx(name: &'static str, proof: &TdxProof) -> Result<Arc<dyn Validator>, Strin
     if let Some(oldest) = proof.max_age {
         required = required.max_age(Duration::from_millis(oldest));
     }
-    let mut tdx = Tdx::new(name, required);
+    if let Some(counts) = proof.challenge {
+        required = required.challenged(Duration::from_millis(counts));
+    }
+    if let Some(mrtd) = proof.mrtd {
+        let mrtd = mrtd.parse::<Measurement>().map_err(|error| error.to_string())?;
+        required = required.firmware(mrtd);
+    }
+    let mut tdx = Tdx::new(name, required).measured_by(file).map_err(|error| error.to_string())?;
     if let Some(directory) = proof.collateral {
         let directory =
             CollateralDirectory::read(configured(directory)).map_err(|error| error.to_string())?;
@@ -320,11 +334,19 @@ mod tests {
             keys: "/nonexistent/desk.jwks",
             issuers: &["desk"],
             audience: None,
+            algorithm: None,
             max_lifetime: None,
             max_age: None,
         };
         let platform = TdxPlatform::Intel;
-        let tdx = TdxProof { platform, measurements: "/nonexistent/m", collateral: None, max_age: None };
+        let tdx = TdxProof {
+            platform,
+            measurements: "/nonexistent/m",
+            collateral: None,
+            max_age: None,
+            challenge: None,
+            mrtd: None,
+        };
         for kind in [ProofKind::Jwt(keys), ProofKind::Tdx(tdx)] {
             let descriptor =
                 ProofDescriptor { name: "Desk", path: "desks::Desk", kind, docs: "", source: SOURCE };
@@ -357,6 +379,7 @@ mod tests {
             keys,
             issuers: &["desk"],
             audience: None,
+            algorithm: Some("HS256"),
             max_lifetime: Some(3_600_000),
             max_age: None,
         };

@@ -75,6 +75,12 @@ pub enum Denial {
     /// Too many tickets are being checked.
     #[error("too many tickets are being checked: it will be tried again")]
     Busy,
+    /// A ticket is not enough here, and the peer gave no good answer to a challenge.
+    #[error("the peer gave no fresh proof: {why}")]
+    Unanswered {
+        /// Why there is none.
+        why: String,
+    },
 }
 
 impl Denial {
@@ -94,6 +100,7 @@ impl Denial {
             Self::TimedOut { .. } => "timed_out",
             Self::Panicked => "panicked",
             Self::Busy => "busy",
+            Self::Unanswered { .. } => "unanswered",
         }
     }
 
@@ -106,6 +113,7 @@ impl Denial {
                 | Self::TimedOut { .. }
                 | Self::Panicked
                 | Self::Busy
+                | Self::Unanswered { .. }
         )
     }
 
@@ -122,7 +130,7 @@ impl Denial {
             Self::Untrusted { .. } => 2,
             Self::OtherPeer | Self::OtherNetwork => 3,
             Self::Busy | Self::Panicked | Self::TimedOut { .. } | Self::Unavailable { .. } => 4,
-            Self::Unmet { .. } | Self::Revoked => 5,
+            Self::Unmet { .. } | Self::Revoked | Self::Unanswered { .. } => 5,
             Self::Expired { .. } | Self::NotYet { .. } => 6,
         }
     }

@@ -9,6 +9,7 @@
 //! reference.
 
 mod cache;
+mod challenge;
 mod checker;
 mod declared;
 mod denial;
@@ -24,6 +25,7 @@ mod trusted;
 mod validator;
 mod watched;
 
+pub use challenge::{Nonce, Unanswered};
 pub use checker::{Checker, CheckerLimits};
 pub use declared::{JwtProof, Proof, ProofDescriptor, ProofError, ProofKind, TdxPlatform, TdxProof, own};
 pub use denial::Denial;

@@ -14,6 +14,9 @@ use crate::primitives::ids;
 
 /// The largest file of revocations, in bytes: about 64 000 of them.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
+/// A name that is gone from the file counts until the file was found unchanged so often: one that is being written over is short for a
+/// moment.
+const CALM: u32 = 20;
 
 /// Which tickets were taken back. It is asked at every look at a peer, about once a second, and must answer from memory: a ticket that
 /// is in here proves nothing from the next look on.
@@ -31,7 +34,9 @@ pub trait Revocations: Send + Sync + 'static {
     }
 }
 
-/// A file with the name of one ticket (64 hex digits) on each line. What follows `#` is a note.
+/// A file with the name of one ticket (64 hex digits) on each line. What follows `#` is a note. What is added counts at the next look;
+/// what is taken out counts until the file was looked at twenty times without a change, which takes about two seconds while there are
+/// links to look at.
 #[derive(Debug)]
 pub struct RevocationFile(Mutex<State>);
 
@@ -39,6 +44,8 @@ pub struct RevocationFile(Mutex<State>);
 struct State {
     file: WatchedFile,
     revoked: Arc<BTreeSet<TicketId>>,
+    /// What the file says, where that is less than what is revoked, and how often it said so.
+    less: Option<(Arc<BTreeSet<TicketId>>, u32)>,
 }
 
 /// A file of revocations cannot be used.
@@ -77,7 +84,7 @@ impl RevocationFile {
     ///
     /// When it cannot be read, others may change it, or a line names no ticket.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, RevocationError> {
-        let mut state = State { file: WatchedFile::new(path), revoked: Arc::default() };
+        let mut state = State { file: WatchedFile::new(path), revoked: Arc::default(), less: None };
         state.read()?;
         Ok(Self(Mutex::new(state)))
     }
@@ -108,9 +115,23 @@ impl State {
                 RevocationError::File { path: path.clone(), why }
             }
         })?;
-        if let Some(content) = content {
-            self.revoked = Arc::new(parse(&content.text, &path)?);
-            self.file.keep(&content);
+        match content {
+            Some(content) => {
+                let says = parse(&content.text, &path)?;
+                self.file.keep(&content);
+                let gone = self.revoked.difference(&says).next().is_some();
+                self.revoked = Arc::new(self.revoked.union(&says).copied().collect());
+                self.less = gone.then(|| (Arc::new(says), 0));
+            }
+            None => {
+                if let Some((says, looks)) = &mut self.less {
+                    *looks += 1;
+                    if *looks >= CALM {
+                        self.revoked = says.clone();
+                        self.less = None;
+                    }
+                }
+            }
         }
         Ok(())
     }
@@ -166,6 +187,13 @@ mod tests {
         write(format!("{one}\nnonsense\n"));
         let why = file.refresh().expect_err("a broken line");
         assert!(why.contains("line 2") && file.contains(&two), "{why}");
+        write(format!("{one}\n"));
+        for _ in 0..CALM {
+            file.refresh().expect("read");
+            assert!(file.contains(&two), "a file that is being written over is short for a moment");
+        }
+        file.refresh().expect("read");
+        assert!(file.contains(&one) && !file.contains(&two), "now it is taken back");
         write(String::new());
         fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("changed");
         assert!(file.refresh().expect_err("too open").contains("chmod go-w") && file.contains(&one));

@@ -5,7 +5,11 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::primitives::ids::hex;
+use crate::primitives::{
+    Schema,
+    ids::hex,
+    schema::{Seen, Shape},
+};
 
 /// The largest ticket, in bytes. A TDX quote with its collateral has about 30 KiB.
 pub const MAX_TICKET: usize = 64 * 1024;
@@ -81,6 +85,12 @@ impl TicketId {
     /// The bytes of this id.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+}
+
+impl Schema for TicketId {
+    fn shape(seen: &mut Seen) -> Shape {
+        <[u8; 32]>::shape(seen)
     }
 }
 

@@ -4,9 +4,10 @@ use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    time::Duration,
 };
 
-use super::{Class, Denial, Shown, Ticket, TicketId, Validator, Verdict};
+use super::{Class, Denial, Nonce, Shown, Ticket, TicketId, Validator, Verdict};
 use futures::FutureExt;
 
 /// A validator that decides for a node. Its name and its class are what they were at the beginning.
@@ -75,6 +76,21 @@ impl Trusted {
     /// When it panics.
     pub fn twins(&self, ticket: &Ticket) -> Result<Vec<TicketId>, Panicked> {
         guarded("twins", || self.validator.twins(ticket))
+    }
+
+    /// See [`Validator::challenge`].
+    ///
+    /// # Errors
+    ///
+    /// When it panics.
+    pub fn challenge(&self) -> Result<Option<Duration>, Panicked> {
+        guarded("challenge", || self.validator.challenge())
+    }
+
+    /// See [`Validator::answered`]; a panic is a refusal.
+    pub async fn answered(&self, shown: Shown<'_>, nonce: &Nonce) -> Verdict {
+        let decided = AssertUnwindSafe(async { self.validator.answered(shown, nonce).await }).catch_unwind();
+        decided.await.unwrap_or(Err(Denial::Panicked))
     }
 
     /// See [`Validator::validate`]; a panic is a refusal.

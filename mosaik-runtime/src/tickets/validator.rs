@@ -1,8 +1,8 @@
 //! Who decides whether a ticket proves something.
 
-use std::{fmt, future::Future, pin::Pin};
+use std::{fmt, future::Future, pin::Pin, time::Duration};
 
-use super::{Class, Denial, Ticket, TicketId};
+use super::{Class, Denial, Nonce, Ticket, TicketId};
 use crate::primitives::{NetworkId, PeerId, Wall};
 
 /// A ticket, and who shows it where and when. Everything that a validator may decide on.
@@ -75,8 +75,21 @@ pub trait Validator: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// How long an answer to a challenge counts, where a ticket alone is not enough: whoever shows a good one is then asked for a proof
+    /// over bytes that this node chose a moment ago, and again before that time is over. `None`: tickets are enough.
+    fn challenge(&self) -> Option<Duration> {
+        None
+    }
+
     /// Decides.
     fn validate<'a>(&'a self, shown: Shown<'a>) -> Validation<'a>;
+
+    /// Decides about an answer to a challenge with this nonce. The ticket of `shown` is the answer.
+    fn answered<'a>(&'a self, shown: Shown<'a>, nonce: &'a Nonce) -> Validation<'a> {
+        let _ = (shown, nonce);
+        let why = format!("`{}` reads no answers to challenges", self.name());
+        Box::pin(async { Err(Denial::Unavailable { why }) })
+    }
 }
 
 /// A validator from a function that decides at once.

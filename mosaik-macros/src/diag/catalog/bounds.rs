@@ -62,6 +62,7 @@ pub(crate) const MORE: &[(&str, &str)] = &[
     ("A collection whose name is a sentence.", "collection/intent_with_spaces"),
     ("A proof with fields.", "proof/with_fields"),
     ("A platform that there is not.", "proof/unknown_platform"),
+    ("An algorithm that there is not.", "proof/unknown_algorithm"),
     ("A quote without measurements.", "proof/tdx_without_measurements"),
     ("An option that a proof does not have.", "proof/unknown_option"),
 ];

@@ -57,6 +57,15 @@ pub(crate) fn not_a_long_duration(at: Place, given: &str) -> Diag {
         .help("write \"24h\"")
 }
 
+/// A measurement of another length, or none.
+///
+/// ui: proof/short_measurement
+pub(crate) fn not_a_measurement(at: Place, digits: usize) -> Diag {
+    let diag = Diag::new(at, "a measurement is `hex(\"…\")` with 96 hex digits".to_owned());
+    let diag = if digits > 0 { diag.note(format!("this has {digits} characters")) } else { diag };
+    diag.help("copy all of what `mosaik tdx measure` wrote behind `mrtd = `")
+}
+
 /// `!` on a proof.
 ///
 /// ui: proof/not_on_a_proof

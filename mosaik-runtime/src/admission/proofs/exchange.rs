@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::{
     primitives::{PeerId, Scope},
-    tickets::{Class, MAX_TICKET, Ticket, TicketId},
+    tickets::{Class, MAX_TICKET, Nonce, Ticket, TicketId, Unanswered},
     transport::{Code, Link, LinkError, Protocol, Transport},
 };
 
@@ -21,6 +21,8 @@ use super::Tickets;
 
 /// How long one step may take.
 const STEP: Duration = Duration::from_secs(3);
+/// How long an answer to a challenge may take: quotes are made by the host.
+const ANSWER: Duration = Duration::from_secs(10);
 /// Questions that wait; more are refused as busy.
 const BACKLOG: usize = 64;
 /// Questions of one peer at once.
@@ -42,16 +44,21 @@ impl Protocol for TicketsProtocol {
 /// The question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum AskFrame {
+    /// For a ticket.
     V1 { id: TicketId, extensions: Vec<(u16, Bytes)> },
+    /// For a proof of this class that is made now and holds the nonce.
+    Challenge { class: Class, nonce: Nonce, extensions: Vec<(u16, Bytes)> },
 }
 
-/// The answer.
+/// The answer. Of a challenge it is [`Here`](Self::Here), too.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum AnswerFrame {
     /// The ticket.
     Here { class: Class, bytes: Bytes, extensions: Vec<(u16, Bytes)> },
     /// This node shows no such ticket.
     NotMine { extensions: Vec<(u16, Bytes)> },
+    /// This node does not answer the challenge.
+    Unanswered { why: Unanswered, extensions: Vec<(u16, Bytes)> },
 }
 
 impl fmt::Debug for AnswerFrame {
@@ -59,6 +66,7 @@ impl fmt::Debug for AnswerFrame {
         match self {
             Self::Here { class, bytes, .. } => write!(f, "Here({class}, {} bytes)", bytes.len()),
             Self::NotMine { .. } => f.write_str("NotMine"),
+            Self::Unanswered { why, .. } => write!(f, "Unanswered({why:?})"),
         }
     }
 }
@@ -78,10 +86,44 @@ pub(super) async fn fetch(transport: &Transport, peer: PeerId, id: TicketId) -> 
             return same.then_some(ticket).ok_or_else(|| "the peer sent another ticket".to_owned());
         }
         Ok(Some(AnswerFrame::NotMine { .. })) => "the peer does not show it any more".to_owned(),
+        Ok(Some(AnswerFrame::Unanswered { .. })) => "the peer answers something else".to_owned(),
         Ok(None) => "the peer gave no answer".to_owned(),
         Err(error) => error.to_string(),
     };
     Err(code)
+}
+
+/// There is no answer to a challenge.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NoAnswer {
+    /// None came, or none that is one.
+    Broken(String),
+    /// The peer says why.
+    Said(Unanswered),
+}
+
+/// Asks `peer` for a proof over a nonce.
+pub(super) async fn challenge(
+    transport: &Transport,
+    peer: PeerId,
+    class: Class,
+    nonce: Nonce,
+) -> Result<Ticket, NoAnswer> {
+    let asked = async {
+        let mut link = transport.link::<TicketsProtocol>(peer).await?;
+        link.send(&AskFrame::Challenge { class: class.clone(), nonce, extensions: Vec::new() }).await?;
+        link.recv::<AnswerFrame>(ANSWER).await
+    };
+    let broken = |why: &str| NoAnswer::Broken(why.to_owned());
+    match timeout(ANSWER, asked).await.map_err(|_| broken("it does not answer"))? {
+        Ok(Some(AnswerFrame::Here { class: of, bytes, .. })) if of == class => {
+            Ticket::new(of, bytes).map_err(|error| NoAnswer::Broken(error.to_string()))
+        }
+        Ok(Some(AnswerFrame::Unanswered { why, .. })) => Err(NoAnswer::Said(why)),
+        Ok(Some(_)) => Err(broken("it answers something else")),
+        Ok(None) => Err(broken("it ends the link: it may be older")),
+        Err(error) => Err(NoAnswer::Broken(error.to_string())),
+    }
 }
 
 /// Who is being answered. A peer that asks and does not read takes its own places alone.
@@ -136,7 +178,7 @@ pub(super) fn serve(tickets: &Tickets, transport: &Transport, scope: &Scope) {
             let tickets = tickets.clone();
             scope.spawn("ticket", async move {
                 // Who asks too slowly gets no answer.
-                let _ = timeout(STEP, answer(&tickets, link)).await;
+                let _ = timeout(ANSWER, answer(&tickets, link)).await;
                 drop(place);
             });
         }
@@ -144,18 +186,27 @@ pub(super) fn serve(tickets: &Tickets, transport: &Transport, scope: &Scope) {
 }
 
 async fn answer(tickets: &Tickets, mut link: Link<TicketsProtocol>) -> Result<(), LinkError> {
-    let Some(AskFrame::V1 { id, .. }) = link.recv::<AskFrame>(STEP).await? else { return Ok(()) };
-    let answer = match tickets.shown(&id) {
-        Some(ticket) => AnswerFrame::Here {
-            class: ticket.class().clone(),
-            bytes: ticket.bytes().clone(),
-            extensions: Vec::new(),
+    let answer = match link.recv::<AskFrame>(STEP).await? {
+        Some(AskFrame::V1 { id, .. }) => match tickets.shown(&id) {
+            Some(ticket) => here(&ticket),
+            None => AnswerFrame::NotMine { extensions: Vec::new() },
         },
-        None => AnswerFrame::NotMine { extensions: Vec::new() },
+        Some(AskFrame::Challenge { class, nonce, .. }) => {
+            match tickets.answered(link.peer(), &class, nonce).await {
+                Ok(answer) => here(&answer),
+                Err(why) => AnswerFrame::Unanswered { why, extensions: Vec::new() },
+            }
+        }
+        None => return Ok(()),
     };
     link.send(&answer).await?;
     link.close(Code::Done);
     Ok(())
+}
+
+fn here(ticket: &Ticket) -> AnswerFrame {
+    let (class, bytes) = (ticket.class().clone(), ticket.bytes().clone());
+    AnswerFrame::Here { class, bytes, extensions: Vec::new() }
 }
 
 /// The frames, for the fuzz target of admission.
@@ -166,6 +217,27 @@ pub(in crate::admission) fn fuzzed(bytes: &[u8]) {
     if let Some(AnswerFrame::Here { class, bytes, .. }) = round_trip::<AnswerFrame>(bytes) {
         let _ = Ticket::new(class, bytes);
     }
+}
+
+/// Frames to begin with, for the same target.
+#[cfg(feature = "sim")]
+pub(in crate::admission) fn seeds() -> Vec<Vec<u8>> {
+    use crate::primitives::fuzz::bytes;
+    let (class, nonce, id) = (Class::tdx(), Nonce::from_bytes([7; 32]), TicketId::from_bytes([7; 32]));
+    let none = Vec::new;
+    let said = |why| bytes(&AnswerFrame::Unanswered { why, extensions: none() });
+    vec![
+        bytes(&AskFrame::V1 { id, extensions: none() }),
+        bytes(&AskFrame::Challenge {
+            class: class.clone(),
+            nonce,
+            extensions: vec![(1, Bytes::from_static(b"x"))],
+        }),
+        bytes(&AnswerFrame::Here { class, bytes: Bytes::from_static(b"a.b.c"), extensions: none() }),
+        bytes(&AnswerFrame::NotMine { extensions: none() }),
+        said(Unanswered::TooOften { after_ms: 9000 }),
+        said(Unanswered::Failed),
+    ]
 }
 
 #[cfg(test)]
@@ -201,5 +273,12 @@ mod tests {
         assert_eq!(golden(codec::encode(&here).expect("encodes")), "00036a7774016100");
         let not_mine = AnswerFrame::NotMine { extensions: Vec::new() };
         assert_eq!(golden(codec::encode(&not_mine).expect("encodes")), "0100");
+        let (class, nonce) = (Class::tdx(), Nonce::from_bytes([7; 32]));
+        let challenge = AskFrame::Challenge { class, nonce, extensions: Vec::new() };
+        let expected = format!("0103746478{}00", "07".repeat(32));
+        assert_eq!(golden(codec::encode(&challenge).expect("encodes")), expected);
+        let why = Unanswered::TooOften { after_ms: 5 };
+        let unanswered = AnswerFrame::Unanswered { why, extensions: Vec::new() };
+        assert_eq!(golden(codec::encode(&unanswered).expect("encodes")), "02010500");
     }
 }

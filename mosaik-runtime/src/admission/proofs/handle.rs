@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::{
     discovery::{Discovery, EntryTooLarge, TICKETS},
     primitives::{
-        Clock, PeerId, Policy, Scope, Wall,
+        Clock, NodeRng, PeerId, Policy, Scope, Wall,
         policy::{is_named, short},
     },
     tickets::{
@@ -28,8 +28,10 @@ use crate::{
 
 use super::super::refusal::shown;
 use super::{
+    answers::Answers,
     contents::Contents,
     exchange,
+    fresh::Fresh,
     inquiry::Inquiries,
     keeper::Keeper,
     standing::{Found, Look, Proof, Standing},
@@ -37,8 +39,8 @@ use super::{
 
 /// How far the wall clock may jump before everything is validated again.
 const LEEWAY: Duration = Duration::from_secs(5);
-/// How often validators look for new keys, and the clocks are compared.
-const LOOK: Duration = Duration::from_millis(500);
+/// How often validators look for new keys, and the clocks are compared, at most.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The tickets of a node: what it shows, and what it asks of others. Cheap to clone.
 #[derive(Clone)]
@@ -53,6 +55,9 @@ struct Inner {
     checker: Checker,
     contents: Contents,
     inquiries: Inquiries,
+    fresh: Fresh,
+    answers: Answers,
+    rng: Mutex<NodeRng>,
     held: Mutex<Held>,
     /// Who keeps the tickets of a declared proof, by its path.
     keepers: Mutex<BTreeMap<&'static str, Arc<Keeper>>>,
@@ -60,6 +65,8 @@ struct Inner {
     validators: Mutex<BTreeMap<Arc<str>, Trusted>>,
     steady: Steady,
     looked: Mutex<(Instant, Jumps)>,
+    /// What stood in the way of a look at the files, by whose they are: told once.
+    complaints: Mutex<BTreeMap<Arc<str>, String>>,
 }
 
 /// A ticket or a validator was not taken.
@@ -98,6 +105,7 @@ impl Tickets {
         network: &str,
         transport: Transport,
         discovery: Discovery,
+        rng: NodeRng,
         scope: Scope,
     ) -> Self {
         let clock = transport.clock().clone();
@@ -112,12 +120,16 @@ impl Tickets {
             checker: Checker::new(network, CheckerLimits::default()),
             contents: Contents::default(),
             inquiries: Inquiries::default(),
+            fresh: Fresh::default(),
+            answers: Answers::default(),
+            rng: Mutex::new(rng),
             held: Mutex::default(),
             keepers: Mutex::default(),
             serving: AtomicBool::new(false),
             validators: Mutex::default(),
             steady,
             looked: Mutex::new((now, jumps)),
+            complaints: Mutex::default(),
         }))
     }
 
@@ -195,7 +207,7 @@ impl Tickets {
     }
 
     /// Who decides about a proof. A declared one goes by its path, and by its name alone while no other has that name.
-    fn trusted(&self, name: &str) -> Option<Trusted> {
+    pub(super) fn trusted(&self, name: &str) -> Option<Trusted> {
         let validators = self.validators();
         if let Some(trusted) = validators.get(name) {
             return Some(trusted.clone());
@@ -297,8 +309,8 @@ impl Tickets {
         Ok(Proof { ticket, expiry, seen: mono })
     }
 
-    /// Lets validators look for new keys, and compares the clocks; at most twice a second.
-    fn look(&self) {
+    /// Lets validators look for new keys, and compares the clocks; at most ten times a second.
+    pub(super) fn look(&self) {
         let (wall, mono) = (self.0.clock.wall(), self.0.clock.now());
         {
             let mut looked = self.0.looked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -313,15 +325,27 @@ impl Tickets {
         }
         let validators: Vec<_> = self.validators().values().cloned().collect();
         for trusted in validators {
-            if let Err(why) = trusted.refresh() {
-                let why = shown(&why);
-                tracing::warn!(target: "mosaik::admission", validator = %trusted.name(), "keys stay as they were: {why}");
+            let why = trusted.refresh().err();
+            if let Some(why) = self.complaint(trusted.name().clone(), why) {
+                tracing::warn!(target: "mosaik::admission", validator = %trusted.name(), "what it checks by stays as it was: {why}");
             }
         }
-        for why in self.0.checker.refresh() {
-            let why = shown(&why);
+        let why = self.0.checker.refresh();
+        if let Some(why) = self.complaint(Arc::from(""), (!why.is_empty()).then(|| why.join("; "))) {
             tracing::warn!(target: "mosaik::admission", "revocations stay as they were: {why}");
         }
+    }
+
+    /// What stands in the way, if it is not what stood there before.
+    fn complaint(&self, of: Arc<str>, why: Option<String>) -> Option<String> {
+        let mut told = self.0.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(why) = why else {
+            told.remove(&of);
+            return None;
+        };
+        let new = told.get(&of) != Some(&why);
+        told.insert(of, why.clone());
+        new.then(|| shown(&why))
     }
 
     fn change(
@@ -334,10 +358,15 @@ impl Tickets {
         self.0.discovery.set_extension(TICKETS, pack(&changed.references()))?;
         *held = changed;
         drop(held);
+        self.serve();
+        Ok(())
+    }
+
+    /// Begins to answer peers that ask, if it did not.
+    pub(super) fn serve(&self) {
         if !self.0.serving.swap(true, Ordering::AcqRel) {
             exchange::serve(self, &self.0.transport, &self.0.scope);
         }
-        Ok(())
     }
 
     fn lock_held(&self) -> MutexGuard<'_, Held> {
@@ -346,6 +375,10 @@ impl Tickets {
 
     fn validators(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Trusted>> {
         self.0.validators.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn count_validators(&self) -> usize {
+        self.validators().len()
     }
 
     /// The wall clock, as far as it was not set back, and monotonic time.
@@ -372,6 +405,18 @@ impl Tickets {
 
     pub(super) fn inquiries(&self) -> &Inquiries {
         &self.0.inquiries
+    }
+
+    pub(super) fn freshness(&self) -> &Fresh {
+        &self.0.fresh
+    }
+
+    pub(super) fn answers(&self) -> &Answers {
+        &self.0.answers
+    }
+
+    pub(super) fn rng(&self) -> MutexGuard<'_, NodeRng> {
+        self.0.rng.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn transport(&self) -> &Transport {

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{
     primitives::{PeerId, watch},
-    tickets::{Denial, MAX_HELD, Ticket, TicketId, Trusted, Verdict},
+    tickets::{Denial, MAX_HELD, Ticket, TicketId, Trusted, Valid, Verdict},
 };
 
 use super::{exchange, handle::Tickets};
@@ -67,7 +67,8 @@ impl Inquiries {
 }
 
 impl Tickets {
-    /// What `trusted` says of a ticket of `peer`; what is not known by `until` is told as unavailable.
+    /// What `trusted` says of a ticket of `peer`, and of its last answer to a challenge if it wants one; what is not known by `until` is
+    /// told as unavailable.
     pub(super) async fn look_at(
         &self,
         trusted: &Trusted,
@@ -75,6 +76,16 @@ impl Tickets {
         id: TicketId,
         until: Instant,
     ) -> Verdict {
+        let shown = self.look_at_ticket(trusted, peer, id, until).await?;
+        // A node knows itself.
+        if peer == self.transport().id() || trusted.challenge()?.is_none() {
+            return Ok(shown);
+        }
+        let fresh = self.fresh(trusted, peer, until).await?;
+        Ok(Valid { until: shown.until.min(fresh) })
+    }
+
+    async fn look_at_ticket(&self, trusted: &Trusted, peer: PeerId, id: TicketId, until: Instant) -> Verdict {
         if let Some(verdict) = self.checker().recall(trusted, id, peer, self.now().0) {
             return verdict;
         }

@@ -15,7 +15,8 @@ use super::{Tickets, TicketsError};
 use crate::{
     primitives::{PeerId, Wall},
     tickets::{
-        Class, MAX_TICKET, Proof, ProofDescriptor, Shown, Ticket, TicketId, Trusted, Valid, aside, open,
+        Class, Denial, MAX_TICKET, Proof, ProofDescriptor, Shown, Ticket, TicketId, Trusted, Valid, aside,
+        open,
     },
 };
 
@@ -25,6 +26,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const EARLY: u32 = 4;
 /// A ticket that nobody here can read is asked for again so often.
 const BLIND: Duration = Duration::from_secs(600);
+/// And one that could not be checked for want of something, say of collateral.
+const UNSURE: Duration = Duration::from_secs(60);
 
 /// For whom a ticket is made, where and when.
 #[derive(Debug, Clone)]
@@ -146,6 +149,11 @@ impl Tickets {
             Some(Ok(Valid { until })) => {
                 let left = until.distance(wanted.now.min(until));
                 Ok(Instant::now().checked_add(left - left / EARLY))
+            }
+            // What it takes to check it is not here. Others may have it.
+            Some(Err(denial @ Denial::Unavailable { .. })) => {
+                tracing::warn!(target: "mosaik::node", "a ticket is shown that could not be checked here: {denial}");
+                Ok(Some(Instant::now() + UNSURE))
             }
             Some(Err(denial)) => Err(denial.to_string()),
             None => Ok(Some(Instant::now() + BLIND)),

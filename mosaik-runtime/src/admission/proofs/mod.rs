@@ -4,8 +4,15 @@
 //! proved that they belong to the network. What comes is checked against the name, kept by peer and name, and shown to the validator that
 //! a policy names.
 
+mod answers;
+mod basis;
+#[cfg(all(test, feature = "sim"))]
+mod challenged;
 mod contents;
+#[cfg(all(test, feature = "sim", feature = "jwt"))]
+mod crowd;
 mod exchange;
+mod fresh;
 mod handle;
 mod inquiry;
 mod keeper;
@@ -17,8 +24,10 @@ mod standing;
 #[cfg(all(test, feature = "sim"))]
 mod tests;
 
+pub use answers::{Answerer, Challenged};
+pub(super) use basis::Basis;
 #[cfg(feature = "sim")]
-pub(super) use exchange::fuzzed;
+pub(super) use exchange::{fuzzed, seeds};
 pub use handle::{Tickets, TicketsError, TrustError};
 pub(crate) use keeper::Origin;
 pub use keeper::{ProvideError, Provider, Wanted};

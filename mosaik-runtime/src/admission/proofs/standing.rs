@@ -39,7 +39,7 @@ pub(in crate::admission) struct Standing(BTreeMap<Arc<str>, Result<Proof, Denial
 
 /// Whether nothing was found out.
 fn undecided<T>(verdict: &Result<T, Denial>) -> bool {
-    matches!(verdict, Err(Denial::Busy | Denial::Unavailable { .. }))
+    matches!(verdict, Err(Denial::Busy | Denial::Unavailable { .. } | Denial::Unanswered { .. }))
 }
 
 /// The proof of several tickets: the one with the latest end, else the most telling refusal.
@@ -96,10 +96,29 @@ impl Standing {
         }
     }
 
+    /// All that is proven was seen to stand.
+    pub(in crate::admission) fn seen_again(&mut self, now: Instant) {
+        self.0.values_mut().filter_map(|verdict| verdict.as_mut().ok()).for_each(|proof| proof.seen = now);
+    }
+
+    /// Whether a proof is over that was not taken away yet.
+    pub(in crate::admission) fn any_passed(&self, wall: Wall, mono: Instant) -> bool {
+        self.0
+            .values()
+            .filter_map(|verdict| verdict.as_ref().ok())
+            .any(|proof| proof.expiry.passed(wall, mono))
+    }
+
     /// When the first proof ends.
     pub(in crate::admission) fn next_end(&self, wall: Wall, mono: Instant) -> Option<Instant> {
         let proofs = self.0.values().filter_map(|verdict| verdict.as_ref().ok());
         proofs.filter_map(|proof| proof.expiry.next(wall, mono)).min()
+    }
+
+    /// The end that comes first.
+    pub(in crate::admission) fn first_end(&self, wall: Wall, mono: Instant) -> Option<Expiry> {
+        let ends = self.0.values().filter_map(|verdict| verdict.as_ref().ok()).map(|proof| proof.expiry);
+        ends.min_by_key(|end| end.next(wall, mono).map_or((1, mono), |next| (0, next)))
     }
 
     /// The first proof that is missing, and why.
@@ -124,7 +143,9 @@ impl Proof {
         } else {
             (own.verdict.is_ok() || undecided(&own.verdict)) && successor()
         };
-        open && now < self.seen + GRACE
+        // Where a fresh proof did not come in time, that is what is told, and not that the last one is over.
+        let unanswered = matches!(own.verdict, Err(Denial::Unanswered { .. }));
+        open && now < self.seen + GRACE && !(unanswered && self.expiry.passed(Wall(0), now))
     }
 }
 

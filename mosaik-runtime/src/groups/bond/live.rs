@@ -283,7 +283,7 @@ impl Task {
                 () = bond.0.scope.stopping() => Over::Closed,
                 refusal = lease.revoked() => Over::Revoked(refusal),
                 over = write(&mut sender, &mut inbox, hello) => over,
-                over = read(&bond, &mut receiver) => over,
+                over = read(&bond, &mut receiver, &lease) => over,
             }
         });
         let over = up.await.unwrap_or(Over::Closed);
@@ -351,7 +351,7 @@ async fn next(receiver: &mut LinkReceiver<GroupsProtocol>) -> Result<Option<Hear
 }
 
 /// Reads what the peer says, and answers its questions.
-async fn read(bond: &Bond, receiver: &mut LinkReceiver<GroupsProtocol>) -> Over {
+async fn read(bond: &Bond, receiver: &mut LinkReceiver<GroupsProtocol>, lease: &Lease) -> Over {
     let (bonds, peer) = (&bond.0.bonds, bond.0.peer);
     let mut answers = FuturesUnordered::new();
     loop {
@@ -365,6 +365,7 @@ async fn read(bond: &Bond, receiver: &mut LinkReceiver<GroupsProtocol>) -> Over 
             }
             frame = next(receiver) => frame,
         };
+        lease.sound().await;
         match frame {
             Ok(Some(Err(id))) => {
                 let response = Response::Refused(Why::Unsupported);

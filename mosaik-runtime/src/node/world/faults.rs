@@ -125,6 +125,13 @@ impl World {
         self
     }
 
+    /// Lets so much time pass in which nobody does anything, as if all machines slept: whatever was due meanwhile is due at once when they
+    /// wake.
+    pub fn suspend(&mut self, time: Duration) -> &mut Self {
+        self.block_on(tokio::time::advance(time));
+        self
+    }
+
     /// Makes the wall clock of a node jump, forward or back.
     pub fn clock_jump(&mut self, node: usize, by_ms: i64) -> &mut Self {
         self.at(node).clock().jump(by_ms);

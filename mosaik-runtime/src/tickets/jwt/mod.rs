@@ -11,6 +11,8 @@ mod algorithm;
 mod claims;
 mod error;
 mod file;
+#[cfg(feature = "sim")]
+pub(crate) mod fuzz;
 mod header;
 mod inspect;
 mod jwk;

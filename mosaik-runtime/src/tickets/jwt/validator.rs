@@ -13,7 +13,8 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    Claims, KeyError, KeyFile, KeySet, NumericDate, TokenError, header::split, inspect::inspect, twin::twin,
+    Algorithm, Claims, KeyError, KeyFile, KeySet, NumericDate, TokenError, header::split, inspect::inspect,
+    twin::twin,
 };
 use crate::{
     primitives::Wall,
@@ -33,6 +34,7 @@ pub struct Jwt {
     audience: Audience,
     subject: Subject,
     claims: Vec<(String, Value)>,
+    only: Option<Algorithm>,
     longest: Option<Duration>,
     oldest: Option<Duration>,
     leeway: Duration,
@@ -79,6 +81,7 @@ impl Jwt {
             audience: Audience::Network,
             subject: Subject::Peer,
             claims: Vec::new(),
+            only: None,
             longest: None,
             oldest: None,
             leeway: LEEWAY,
@@ -111,6 +114,13 @@ impl Jwt {
     #[must_use]
     pub fn any_subject(mut self) -> Self {
         self.subject = Subject::Anybody;
+        self
+    }
+
+    /// Keys of other algorithms count for nothing, though they are in the set.
+    #[must_use]
+    pub fn only(mut self, algorithm: Algorithm) -> Self {
+        self.only = Some(algorithm);
         self
     }
 
@@ -207,6 +217,9 @@ impl Jwt {
     /// What a token says that one of the keys signed.
     fn authentic(&self, token: &[u8]) -> Result<Claims, TokenError> {
         let parts = split(token)?;
+        if self.only.is_some_and(|only| only != parts.algorithm) {
+            return Err(TokenError::UnknownKey);
+        }
         let keys = self.keys().set.clone();
         let mut fitting = keys.fitting(parts.kid.as_deref(), parts.algorithm).peekable();
         if fitting.peek().is_none() {

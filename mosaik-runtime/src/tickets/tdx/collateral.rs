@@ -1,6 +1,7 @@
 //! What Intel publishes about platforms: certificates, revocation lists, status. Signed and dated, so it may come from anywhere.
 
 use std::{
+    collections::BTreeMap,
     fmt, fs,
     io::Read,
     path::{Path, PathBuf},
@@ -17,6 +18,8 @@ use crate::tickets::watched::{Stamp, open};
 pub(super) const MAX_COLLATERAL: usize = 48 * 1024;
 /// The most files that are looked at in a directory.
 const MAX_FILES: usize = 256;
+/// The most entries of a directory: it is listed about every second.
+const MAX_ENTRIES: usize = 4096;
 
 /// Collateral for the platforms of one kind (FMSPC).
 #[derive(Clone, PartialEq, Eq)]
@@ -38,6 +41,15 @@ pub enum CollateralError {
     /// Not the JSON that the usual tools write.
     #[error("the collateral cannot be read: fetch it again, with `dcap-qvl` or from your provider")]
     Unreadable,
+    /// The directory holds too much to be listed again and again.
+    #[error(
+        "{path} holds over {MAX_ENTRIES} entries: it is no directory of collateral, or something fills it; take out what is not",
+        path = .path.display()
+    )]
+    TooMany {
+        /// The directory.
+        path: PathBuf,
+    },
     /// It cannot be read from disk.
     #[error("cannot read {path}: {why}: check the path, and that this process may read it", path = .path.display())]
     File {
@@ -128,15 +140,21 @@ impl<S: CollateralSource + ?Sized> CollateralSource for Arc<S> {
 
 impl CollateralSource for Vec<Collateral> {
     fn find(&self, fmspc: &str) -> Vec<Collateral> {
-        let mut found: Vec<_> = self.iter().filter(|collateral| collateral.fmspc == fmspc).cloned().collect();
-        // Dates are written so that they sort.
-        found.sort_by(|a, b| b.issued.cmp(&a.issued));
-        found
+        newest(self.iter(), fmspc)
     }
 }
 
-/// Collateral in the `.json` files of a directory, in the order of their names, at most 256 of them. The directory is read again when a
-/// file in it changes.
+/// Those for platforms of this kind, the newest first.
+fn newest<'a>(all: impl Iterator<Item = &'a Collateral>, fmspc: &str) -> Vec<Collateral> {
+    let mut found: Vec<_> = all.filter(|collateral| collateral.fmspc == fmspc).cloned().collect();
+    // Dates are written so that they sort.
+    found.sort_by(|a, b| b.issued.cmp(&a.issued));
+    found
+}
+
+/// Collateral in the `.json` files of a directory, in the order of their names, at most 256 of them, those first that were of use before. The directory is read again when a
+/// file in it changes. A file that cannot be used any more, say because the disk was full when it was written over, stands for what it
+/// held before: collateral is dated, and ends by itself.
 #[derive(Debug)]
 pub struct CollateralDirectory {
     path: PathBuf,
@@ -147,7 +165,7 @@ pub struct CollateralDirectory {
 struct State {
     seen: Vec<(PathBuf, Option<Stamp>)>,
     generation: u64,
-    found: Vec<Collateral>,
+    good: BTreeMap<PathBuf, Collateral>,
     bad: Vec<(PathBuf, CollateralError)>,
 }
 
@@ -156,7 +174,7 @@ impl CollateralDirectory {
     ///
     /// # Errors
     ///
-    /// When the directory cannot be read.
+    /// When the directory cannot be read, or has over 4 096 entries.
     pub fn read(path: impl Into<PathBuf>) -> Result<Self, CollateralError> {
         let path = path.into();
         let mut state = State::default();
@@ -182,20 +200,29 @@ impl CollateralDirectory {
 impl State {
     /// Reads the directory, if a file in it is not as it was.
     fn read(&mut self, path: &Path) -> Result<(), CollateralError> {
-        let names = names(path)?;
+        let mut names = names(path)?;
+        if names.len() > MAX_FILES {
+            // However many come, what was of use stays.
+            names.sort_by_key(|name| !self.good.contains_key(name));
+            names.truncate(MAX_FILES);
+            names.sort();
+        }
         let stamp = |name: &PathBuf| fs::metadata(name).ok().map(|metadata| Stamp::of(&metadata));
         let seen: Vec<_> = names.iter().map(|name| (name.clone(), stamp(name))).collect();
         if seen == self.seen {
             return Ok(());
         }
-        let (mut found, mut bad) = (Vec::new(), Vec::new());
+        let (mut good, mut bad) = (BTreeMap::new(), Vec::new());
         for name in names {
             match read_file(&name) {
-                Ok(collateral) => found.push(collateral),
-                Err(error) => bad.push((name, error)),
+                Ok(collateral) => drop(good.insert(name, collateral)),
+                Err(error) => {
+                    good.extend(self.good.remove_entry(&name));
+                    bad.push((name, error));
+                }
             }
         }
-        *self = Self { seen, generation: self.generation + 1, found, bad };
+        *self = Self { seen, generation: self.generation + 1, good, bad };
         Ok(())
     }
 }
@@ -204,20 +231,22 @@ impl State {
 fn names(path: &Path) -> Result<Vec<PathBuf>, CollateralError> {
     let error = |why: std::io::Error| CollateralError::File { path: path.into(), why: why.to_string() };
     let mut names = Vec::new();
-    for entry in fs::read_dir(path).map_err(error)? {
+    for (at, entry) in fs::read_dir(path).map_err(error)?.enumerate() {
+        if at >= MAX_ENTRIES {
+            return Err(CollateralError::TooMany { path: path.into() });
+        }
         let name = entry.map_err(error)?.path();
         if name.extension().is_some_and(|extension| extension == "json") {
             names.push(name);
         }
     }
     names.sort();
-    names.truncate(MAX_FILES);
     Ok(names)
 }
 
 impl CollateralSource for CollateralDirectory {
     fn find(&self, fmspc: &str) -> Vec<Collateral> {
-        self.state().found.find(fmspc)
+        newest(self.state().good.values(), fmspc)
     }
 
     fn generation(&self) -> u64 {

@@ -9,6 +9,9 @@
 //! It fetches nothing from the internet: what Intel publishes about platforms ([`Collateral`]) is given to it, or comes with a ticket.
 
 mod collateral;
+mod file;
+#[cfg(feature = "sim")]
+pub(crate) mod fuzz;
 mod measurements;
 mod prover;
 mod report_data;
@@ -22,9 +25,10 @@ mod verify;
 
 pub use collateral::{Collateral, CollateralDirectory, CollateralError, CollateralSource};
 pub use dcap_qvl::TcbStatus;
+pub use file::{MeasurementsFile, MeasurementsFileError};
 pub use measurements::{Measurement, MeasurementsError, Variant, Variants};
 pub use prover::{ProveError, Prover, Quoter};
-pub use report_data::{ReportData, report_data};
+pub use report_data::{ReportData, answer_data, report_data};
 pub use required::{Required, Root};
 pub use tsm::{Files, SystemFiles, Tsm, TsmError};
 pub use validator::{Tdx, quote_of};

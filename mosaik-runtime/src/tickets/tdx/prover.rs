@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::{
-    Collateral, ReportData, TsmError, report_data,
-    validator::{TicketFrame, TicketV1},
+    Collateral, ReportData, TsmError, answer_data, report_data,
+    validator::{AnswerV1, TicketFrame, TicketV1},
 };
 use crate::{
     primitives::{NetworkId, PeerId, Wall, codec},
-    tickets::{Class, Ticket, TicketError},
+    tickets::{Class, Nonce, Ticket, TicketError},
 };
 
 /// Makes quotes.
@@ -59,12 +61,27 @@ impl Prover {
     /// A fresh ticket.
     pub fn prove(&self, now: Wall) -> Result<Ticket, ProveError> {
         let epoch = now.0 / 1000;
-        let mut quote = self.quoter.quote(&report_data(&self.network, &self.peer, epoch))?;
+        let (quote, collateral) = self.quote(&report_data(&self.network, &self.peer, epoch))?;
+        made(&TicketFrame::V1(TicketV1 { epoch, quote, collateral }))
+    }
+
+    /// An answer to a challenge. As a ticket it proves nothing.
+    pub fn answer(&self, nonce: &Nonce) -> Result<Ticket, ProveError> {
+        let (quote, collateral) = self.quote(&answer_data(&self.network, &self.peer, nonce))?;
+        made(&TicketFrame::Answer(AnswerV1 { quote, collateral }))
+    }
+
+    /// A quote over these bytes, and the collateral that goes with it.
+    fn quote(&self, data: &ReportData) -> Result<(Bytes, Bytes), ProveError> {
+        let mut quote = self.quoter.quote(data)?;
         trim(&mut quote);
         let collateral = self.collateral.as_ref().map(Collateral::to_json).unwrap_or_default();
-        let frame = TicketFrame::V1(TicketV1 { epoch, quote: quote.into(), collateral });
-        Ok(Ticket::new(Class::tdx(), codec::encode(&frame)?)?)
+        Ok((quote.into(), collateral))
     }
+}
+
+fn made(frame: &TicketFrame) -> Result<Ticket, ProveError> {
+    Ok(Ticket::new(Class::tdx(), codec::encode(frame)?)?)
 }
 
 /// Takes away what some hosts append to a quote: verifiers refuse bytes that mean nothing.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dcap_qvl::{QuotePolicy, TcbStatus};
 
-use super::{Variants, simulated};
+use super::{Measurement, Variants, simulated};
 
 /// The root certificate of Intel's attestation service (Intel SGX Root CA), in DER.
 const INTEL_ROOT: &[u8] = include_bytes!("intel_root.der");
@@ -34,6 +34,8 @@ pub struct Required {
     pub(super) root: Root,
     pub(super) variants: Variants,
     pub(super) max_age: Duration,
+    pub(super) challenge: Option<Duration>,
+    pub(super) firmware: Option<Measurement>,
     pub(super) statuses: Vec<TcbStatus>,
     pub(super) attributes: Option<[u8; 8]>,
     pub(super) least_evaluation: u32,
@@ -47,6 +49,8 @@ impl Required {
             root: Root::Intel,
             variants,
             max_age: Duration::from_secs(24 * 3600),
+            challenge: None,
+            firmware: None,
             statuses: vec![TcbStatus::UpToDate],
             attributes: None,
             least_evaluation: 0,
@@ -65,6 +69,21 @@ impl Required {
     #[must_use]
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = max_age;
+        self
+    }
+
+    /// A quote in a ticket is not enough: the peer is asked for one over a nonce as well, which counts for so long. It is asked again
+    /// when three quarters of that are over.
+    #[must_use]
+    pub fn challenged(mut self, counts_for: Duration) -> Self {
+        self.challenge = Some(counts_for);
+        self
+    }
+
+    /// The firmware (MRTD) must be this, whatever the variants say.
+    #[must_use]
+    pub fn firmware(mut self, mrtd: Measurement) -> Self {
+        self.firmware = Some(mrtd);
         self
     }
 

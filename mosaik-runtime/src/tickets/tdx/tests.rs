@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     primitives::{NetworkId, PeerId, Wall, codec},
-    tickets::{Class, Denial, Shown, Ticket, Valid, Validator, Verdict},
+    tickets::{Class, Denial, Nonce, Shown, Ticket, Valid, Validator, Verdict},
 };
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -193,10 +193,43 @@ fn h10_other_peers_networks_and_times_are_refused() {
     assert!(check(&tdx, &ticket, at(MADE - 60)).is_err(), "the collateral is of later");
     assert_eq!(check(&tdx, &ticket, at(MADE - 61)).expect_err("too early").code(), "not_yet");
     // A replayed quote with a newer time on it.
-    let TicketFrame::V1(frame) = codec::decode(ticket.bytes()).expect("a ticket");
+    let Ok(TicketFrame::V1(frame)) = codec::decode(ticket.bytes()) else { panic!("a ticket") };
     let newer = TicketFrame::V1(TicketV1 { epoch: frame.epoch + 3600, ..frame });
     let newer = Ticket::new(Class::tdx(), codec::encode(&newer).expect("encodes")).expect("fits");
     assert_eq!(check(&tdx, &newer, at(MADE + 3600)), Err(Denial::OtherPeer));
+}
+
+#[test]
+fn h10_an_answer_is_bound_to_its_challenge_and_no_ticket_and_a_ticket_is_no_answer() {
+    let counts = Duration::from_secs(600);
+    let tdx = Tdx::new("M", required().challenged(counts));
+    assert_eq!(tdx.challenge(), Some(counts));
+    let (nonce, other) = (Nonce::from_bytes([3; 32]), Nonce::from_bytes([4; 32]));
+    let of = |platform: Platform, peer, network: &str| {
+        let collateral = platform.collateral(at(MADE), 30 * DAY).expect("collateral");
+        Prover::new(platform, NetworkId::derive(network), peer).with_collateral(collateral)
+    };
+    let answer = |prover: Prover| prover.answer(&nonce).expect("an answer");
+    let judge = |ticket: &Ticket, nonce: &Nonce| {
+        tdx.check_answer(Shown { ticket, peer: PEER, network: NETWORK, now: at(MADE) }, nonce)
+    };
+    let good = answer(of(platform(image()), PEER, NETWORK));
+    assert_eq!(judge(&good, &nonce), Ok(Valid { until: at(MADE + 600) }));
+    let refused = |ticket: &Ticket, nonce: &Nonce, code| {
+        assert_eq!(judge(ticket, nonce).expect_err("refused").code(), code);
+    };
+    refused(&good, &other, "unmet");
+    refused(&answer(of(platform(image()), PeerId::from_bytes([2; 32]), NETWORK)), &nonce, "unmet");
+    refused(&answer(of(platform(image()), PEER, "light")), &nonce, "unmet");
+    refused(&answer(of(platform(Td::image("other")), PEER, NETWORK)), &nonce, "unmet");
+    refused(&answer(of(Platform::new(8, image()).expect("a platform"), PEER, NETWORK)), &nonce, "untrusted");
+    refused(&prove(platform(image()), PEER, NETWORK), &nonce, "malformed");
+    assert_eq!(check(&tdx, &good, at(MADE)).expect_err("no ticket").code(), "malformed");
+    // Bytes that were an answer say nothing under the name of a ticket either.
+    let Ok(TicketFrame::Answer(said)) = codec::decode(good.bytes()) else { panic!("an answer") };
+    let disguised = TicketFrame::V1(TicketV1 { epoch: MADE, quote: said.quote, collateral: said.collateral });
+    let disguised = Ticket::new(Class::tdx(), codec::encode(&disguised).expect("encodes")).expect("fits");
+    assert_eq!(check(&tdx, &disguised, at(MADE)), Err(Denial::OtherPeer));
 }
 
 #[test]
@@ -219,6 +252,10 @@ fn h10_debug_revoked_outdated_and_other_images_are_refused() {
     refused(platform(kernel), &tdx(), "unmet", "RTMR0");
     let configured = Td { mrconfigid: Measurement([9; 48]), ..image() };
     refused(platform(configured), &tdx(), "unmet", "MRCONFIGID");
+    let firmware = Tdx::new("M", required().firmware(Measurement([9; 48])));
+    refused(platform(image()), &firmware, "unmet", "its MRTD is not the firmware");
+    let declared = Tdx::new("M", required().firmware(image().mrtd));
+    assert!(check(&declared, &prove(platform(image()), PEER, NETWORK), at(MADE)).is_ok());
     let strict = Tdx::new("M", required().attributes([0, 0, 0, 0x50, 0, 0, 0, 0]));
     refused(platform(image()), &strict, "unmet", "TD attributes");
     let newer = Tdx::new("M", required().least_evaluation(2));
@@ -278,6 +315,40 @@ fn a_directory_of_collateral_is_read_again_when_a_file_changes() {
     assert!(check(&tdx, &ticket, at(MADE)).is_ok());
     fs::remove_dir_all(&directory).expect("removed");
     assert!(tdx.refresh().is_err() && check(&tdx, &ticket, at(MADE)).is_ok(), "what there was stays");
+}
+
+#[test]
+fn a_file_of_measurements_is_read_again_and_one_that_others_may_change_changes_nothing() {
+    use std::os::unix::fs::PermissionsExt;
+    let path = std::env::temp_dir().join(format!("mosaik-measurements-{}", std::process::id()));
+    let write = |td: &Td, mode| {
+        let fresh = path.with_extension("new");
+        let variants = Variants::new([td.variant("release")]).expect("one");
+        fs::write(&fresh, variants.to_string()).expect("written");
+        fs::set_permissions(&fresh, fs::Permissions::from_mode(mode)).expect("changed");
+        fs::rename(fresh, &path).expect("renamed");
+    };
+    let tdx = || Tdx::new("M", required()).measured_by(MeasurementsFile::new(&path));
+    write(&image(), 0o666);
+    let told = tdx().expect_err("too open").to_string();
+    assert!(told.contains(&format!("chmod go-w {}", path.display())), "{told}");
+    write(&image(), 0o644);
+    let tdx = tdx().expect("read");
+    let (ticket, other) =
+        (prove(platform(image()), PEER, NETWORK), prove(platform(Td::image("8")), PEER, NETWORK));
+    let good = |ticket: &Ticket| check(&tdx, ticket, at(MADE)).is_ok();
+    assert!(good(&ticket) && !good(&other));
+    let before = tdx.generation();
+    tdx.refresh().expect("read");
+    assert_eq!(tdx.generation(), before, "it is as it was");
+    write(&Td::image("8"), 0o666);
+    assert!(tdx.refresh().expect_err("too open").contains("chmod go-w") && good(&ticket) && !good(&other));
+    write(&Td::image("8"), 0o644);
+    tdx.refresh().expect("read");
+    assert!(tdx.generation() != before && !good(&ticket) && good(&other), "the next release");
+    fs::write(&path, "[half").expect("written");
+    assert!(tdx.refresh().is_err() && good(&other), "what cannot be read changes nothing");
+    fs::remove_file(&path).expect("removed");
 }
 
 #[test]

@@ -1,14 +1,24 @@
 //! Quotes as tickets.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Collateral, CollateralSource, Required, Verified, report_data, verify};
+use super::{
+    Collateral, CollateralSource, MeasurementsFile, MeasurementsFileError, ReportData, Required, Verified,
+    answer_data, report_data, verify,
+};
 use crate::{
     primitives::{Wall, codec},
-    tickets::{Class, Denial, Shown, Valid, Validation, Validator, Verdict, trusted::aside},
+    tickets::{Class, Denial, Nonce, Shown, Valid, Validation, Validator, Verdict, trusted::aside},
 };
 
 /// How far a quote's time may lie ahead of this node's clock.
@@ -18,6 +28,16 @@ const LEEWAY: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum TicketFrame {
     V1(TicketV1),
+    /// An answer to a challenge, which is no ticket.
+    Answer(AnswerV1),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct AnswerV1 {
+    /// The quote; its report data holds the nonce.
+    pub(super) quote: Bytes,
+    /// As in a ticket.
+    pub(super) collateral: Bytes,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +53,9 @@ pub(super) struct TicketV1 {
 /// Checks quotes: that a genuine platform runs a required image, for the peer that shows it, on this network, lately.
 pub struct Tdx {
     name: String,
-    required: Required,
+    required: Mutex<Arc<Required>>,
+    measured: Option<Mutex<MeasurementsFile>>,
+    changes: AtomicU64,
     collateral: Option<Arc<dyn CollateralSource>>,
     takes_shown: bool,
 }
@@ -41,7 +63,41 @@ pub struct Tdx {
 impl Tdx {
     /// Checks quotes with the collateral that peers show. `name` is the proof's.
     pub fn new(name: impl Into<String>, required: Required) -> Self {
-        Self { name: name.into(), required, collateral: None, takes_shown: true }
+        Self {
+            name: name.into(),
+            required: Mutex::new(Arc::new(required)),
+            measured: None,
+            changes: AtomicU64::new(0),
+            collateral: None,
+            takes_shown: true,
+        }
+    }
+
+    /// Takes the images from this file instead of from what was required; it is read again when it changes. One that cannot be used any
+    /// more changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or others may change it.
+    pub fn measured_by(mut self, file: MeasurementsFile) -> Result<Self, MeasurementsFileError> {
+        self.measured = Some(Mutex::new(file));
+        self.reread()?;
+        Ok(self)
+    }
+
+    fn required(&self) -> Arc<Required> {
+        lock(&self.required).clone()
+    }
+
+    /// Reads the file of measurements again if it changed.
+    fn reread(&self) -> Result<(), MeasurementsFileError> {
+        let Some(file) = &self.measured else { return Ok(()) };
+        let Some(variants) = lock(file).read()? else { return Ok(()) };
+        let mut required = lock(&self.required);
+        *required = Arc::new(Required { variants, ..(**required).clone() });
+        drop(required);
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        Ok(())
     }
 
     /// Looks for collateral here first.
@@ -63,9 +119,24 @@ impl Tdx {
     pub fn check(&self, shown: Shown<'_>) -> Verdict {
         let ticket = decode(shown.ticket.bytes())?;
         let age = self.age(&ticket, shown.now)?;
-        let verified = self.genuine(&ticket, shown.now)?;
+        let verified = self.genuine(&ticket.quote, &ticket.collateral, shown.now)?;
         bound(&ticket, &verified, &shown)?;
         Ok(Valid { until: age.min(verified.until) })
+    }
+
+    /// Checks an answer to a challenge.
+    pub fn check_answer(&self, shown: Shown<'_>, nonce: &Nonce) -> Verdict {
+        let Ok(TicketFrame::Answer(answer)) = codec::decode(shown.ticket.bytes()) else {
+            return Err(malformed("it is no answer to a challenge"));
+        };
+        let verified = self.genuine(&answer.quote, &answer.collateral, shown.now)?;
+        is_over(&verified, &answer_data(&shown.network_id(), &shown.peer, nonce)).map_err(|_| {
+            Denial::Unmet {
+                why: "the quote answers another challenge, or was made for another peer".to_owned(),
+            }
+        })?;
+        let counts = self.required().challenge.unwrap_or_default();
+        Ok(Valid { until: shown.now.later(counts).min(verified.until) })
     }
 
     /// Each of the checks by itself, in the order in which they are made, with what was found. `check` decides.
@@ -78,7 +149,7 @@ impl Tdx {
             let made = Wall(ticket.epoch.saturating_mul(1000));
             format!("the quote was made {} s ago", shown.now.distance(made).as_secs())
         });
-        let genuine = self.genuine(&ticket, shown.now);
+        let genuine = self.genuine(&ticket.quote, &ticket.collateral, shown.now);
         let binding = match &genuine {
             Ok(verified) => bound(&ticket, verified, &shown).map(|()| "this peer on this network".to_owned()),
             Err(_) => Err(Denial::Unavailable { why: "the quote was not verified".to_owned() }),
@@ -89,8 +160,8 @@ impl Tdx {
     }
 
     /// What the quote says, verified with the verifier's own collateral, else with the ticket's.
-    fn genuine(&self, ticket: &TicketV1, now: Wall) -> Result<Verified, Denial> {
-        let with_it = match &ticket.collateral[..] {
+    fn genuine(&self, quote: &[u8], collateral: &[u8], now: Wall) -> Result<Verified, Denial> {
+        let with_it = match collateral {
             [] => None,
             json => Some(Collateral::from_json(json).map_err(|error| malformed(&error.to_string()))?),
         };
@@ -98,7 +169,7 @@ impl Tdx {
             own: self.collateral.as_deref().map(|own| own as &dyn CollateralSource),
             shown: with_it.filter(|_| self.takes_shown),
         };
-        verify(&ticket.quote, &source, &self.required, now)
+        verify(quote, &source, &self.required(), now)
     }
 
     /// Until when the quote is young enough.
@@ -109,9 +180,13 @@ impl Tdx {
         if now < from {
             return Err(Denial::NotYet { after: from.distance(now), from });
         }
-        let until = Wall(made.0.saturating_add(millis(self.required.max_age)));
+        let until = Wall(made.0.saturating_add(millis(self.required().max_age)));
         if now >= until { Err(Denial::Expired { ago: now.distance(until) }) } else { Ok(until) }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn malformed(why: &str) -> Denial {
@@ -119,16 +194,21 @@ fn malformed(why: &str) -> Denial {
 }
 
 fn decode(bytes: &[u8]) -> Result<TicketV1, Denial> {
-    let TicketFrame::V1(ticket) = codec::decode(bytes).map_err(|_| malformed("it is not a ticket of TDX"))?;
-    Ok(ticket)
+    match codec::decode(bytes) {
+        Ok(TicketFrame::V1(ticket)) => Ok(ticket),
+        Ok(TicketFrame::Answer(_)) => Err(malformed("it is an answer to a challenge, and no ticket")),
+        Err(_) => Err(malformed("it is not a ticket of TDX")),
+    }
 }
 
 /// That the quote was made for this peer on this network, and in the second that the ticket names.
 fn bound(ticket: &TicketV1, verified: &Verified, shown: &Shown<'_>) -> Result<(), Denial> {
-    match verified.report_data == report_data(&shown.network_id(), &shown.peer, ticket.epoch) {
-        true => Ok(()),
-        false => Err(Denial::OtherPeer),
-    }
+    is_over(verified, &report_data(&shown.network_id(), &shown.peer, ticket.epoch))
+}
+
+/// That a quote was made over these bytes.
+fn is_over(verified: &Verified, data: &ReportData) -> Result<(), Denial> {
+    if verified.report_data == *data { Ok(()) } else { Err(Denial::OtherPeer) }
 }
 
 /// The quote in a ticket of TDX; `None` when the bytes are no such ticket.
@@ -163,15 +243,26 @@ impl Validator for Tdx {
     }
 
     fn generation(&self) -> u64 {
-        self.collateral.as_ref().map_or(0, |source| source.generation())
+        let of_collateral = self.collateral.as_ref().map_or(0, |source| source.generation());
+        // Both only grow.
+        of_collateral.wrapping_add(self.changes.load(Ordering::Acquire))
     }
 
     fn refresh(&self) -> Result<(), String> {
-        self.collateral.as_ref().map_or(Ok(()), |source| source.refresh())
+        let collateral = self.collateral.as_ref().map_or(Ok(()), |source| source.refresh());
+        self.reread().map_err(|error| error.to_string()).and(collateral)
+    }
+
+    fn challenge(&self) -> Option<Duration> {
+        self.required().challenge
     }
 
     fn validate<'a>(&'a self, shown: Shown<'a>) -> Validation<'a> {
         Box::pin(async move { aside(|| self.check(shown)) })
+    }
+
+    fn answered<'a>(&'a self, shown: Shown<'a>, nonce: &'a Nonce) -> Validation<'a> {
+        Box::pin(async move { aside(|| self.check_answer(shown, nonce)) })
     }
 }
 
@@ -179,7 +270,7 @@ impl fmt::Debug for Tdx {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tdx")
             .field("name", &self.name)
-            .field("required", &self.required)
+            .field("required", &self.required())
             .finish_non_exhaustive()
     }
 }

@@ -113,6 +113,9 @@ fn verify_with(
     if required.attributes.is_some_and(|wanted| wanted != measured.attributes) {
         return Err(unmet("its TD attributes are others"));
     }
+    if required.firmware.is_some_and(|mrtd| mrtd != measured.mrtd) {
+        return Err(unmet("its MRTD is not the firmware that is declared"));
+    }
     let variant = required.variants.find(&measured).map_err(|why| unmet(&why))?;
     Ok(Verified { variant: variant.name.clone(), report_data, until })
 }
