@@ -7,6 +7,7 @@ use iroh::{
     endpoint::{Connection, NetReportConfig, PortmapperConfig, RecvStream, SendStream, presets},
 };
 use mosaik::{
+    Network,
     discovery::{Entry, signed::Signed},
     primitives::{BootId, NetworkId, NodeRng, PeerId, SecretKey, Version, codec},
     transport::{Address, Place},
@@ -35,12 +36,16 @@ pub(crate) struct Mark {
 
 impl Mark {
     pub(crate) fn of(scene: &Scene) -> Self {
-        let addr = scene.target.local().peer_addr();
+        Self::at(&scene.target)
+    }
+
+    pub(crate) fn at(target: &Network) -> Self {
+        let addr = target.local().peer_addr();
         let at = addr.addresses.iter().find_map(|address| match address.place {
             Place::Ip(at) => Some(at),
             _ => None,
         });
-        Self { id: addr.id, network: scene.target.id(), at: at.expect("an address") }
+        Self { id: addr.id, network: target.id(), at: at.expect("an address") }
     }
 }
 

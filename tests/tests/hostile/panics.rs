@@ -66,7 +66,7 @@ async fn poison(producer: &mut Producer<Touchy>, consumer: &mut Consumer<Touchy>
 }
 
 /// What panics on purpose, again and again, fills no page.
-fn quiet_on_purpose() {
+pub(crate) fn quiet_on_purpose() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let others = std::panic::take_hook();

@@ -3,6 +3,7 @@
 use mosaik::{
     discovery::signed::Signed,
     primitives::{Fingerprint, NetworkId, PeerId, Version, WireId, codec},
+    tickets::TicketId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +91,16 @@ pub(crate) enum KeyProof {
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Prove {
     V1 { proof: KeyProof, extensions: Vec<(u16, Vec<u8>)> },
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) enum TicketAsk {
+    V1 { id: TicketId, extensions: Vec<(u16, Vec<u8>)> },
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) enum TicketAnswer {
+    Here { class: String, bytes: Vec<u8>, extensions: Vec<(u16, Vec<u8>)> },
 }
 
 /// A message as a frame.
