@@ -9,6 +9,7 @@ mod discovery;
 mod faults;
 mod fleet;
 mod ledger;
+mod proofs;
 mod readers;
 mod scale;
 mod seeds;
