@@ -62,8 +62,8 @@ pub(crate) fn not_a_long_duration(at: Place, given: &str) -> Diag {
 /// ui: proof/short_measurement
 pub(crate) fn not_a_measurement(at: Place, digits: usize) -> Diag {
     let diag = Diag::new(at, "a measurement is `hex(\"…\")` with 96 hex digits".to_owned());
-    let diag = if digits > 0 { diag.note(format!("this has {digits} characters")) } else { diag };
-    diag.help("copy all of what `mosaik tdx measure` wrote behind `mrtd = `")
+    let diag = diag.help("copy all of what `mosaik tdx measure` wrote behind `mrtd = `");
+    if digits > 0 { diag.note(format!("this has {digits} characters")) } else { diag }
 }
 
 /// `!` on a proof.
