@@ -13,6 +13,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// Tells the group when something is due, for as long as this node is a member.
 pub(super) async fn run(feed: Arc<Feed>, member: Arc<dyn Member>, scope: Scope) {
     let mut due = feed.due();
+    let Ok(expire) = Request::Expire.encoded() else { return };
     loop {
         let now = *due.borrow_and_update();
         let Some(next) = now.next else {
@@ -31,7 +32,7 @@ pub(super) async fn run(feed: Arc<Feed>, member: Arc<dyn Member>, scope: Scope) 
             () = wait => {}
         }
         if member.when().is_leader().holds()
-            && scope.until_stop(member.give(Request::Expire, None)).await.is_some_and(|given| given.is_ok())
+            && scope.until_stop(member.give(expire.clone(), None)).await.is_some_and(|given| given.is_ok())
         {
             continue;
         }

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use super::{
     birth::BirthLog,
     changes::Changes,
-    client::{Client, Prepared},
+    client::{Client, MAX_COMMAND, Prepared},
     error::{CommandError, ReadError, Rejected, Unknown},
     instance::Instance,
     machine::{Applied, Command, Earlier, Observer, Observing, Replica, Reply, StateMachine},
@@ -165,6 +165,21 @@ impl<M: StateMachine> Group<M> {
         self.opened.takes()?;
         let reply = self.opened.client.execute(prepared, self.deadline).await?;
         read(method, &reply)
+    }
+
+    /// Gives a command that is encoded already, and waits for its reply as it travels. `within` takes the place of the handle's deadline.
+    pub(crate) async fn execute_encoded(
+        &self,
+        method: u64,
+        arguments: Bytes,
+        within: Option<Duration>,
+    ) -> Result<Bytes, CommandError> {
+        if arguments.len() > MAX_COMMAND {
+            return Err(Rejected::TooLarge { bytes: arguments.len(), limit: MAX_COMMAND }.into());
+        }
+        self.opened.takes()?;
+        let within = within.map_or(self.deadline, |within| within.min(LONGEST));
+        self.opened.client.execute_encoded(method, arguments, within).await
     }
 
     /// Gives many commands, which are applied in this order; other commands may be applied in between, every 1 024 commands or

@@ -43,7 +43,8 @@ pub trait Container: Clone + Default + Serialize + DeserializeOwned + Schema + S
 /// What an operation is given, and where it leaves its answer and its changes.
 pub struct Step<'a, C> {
     now: Timestamp,
-    changes: &'a mut std::vec::Vec<C>,
+    /// None where nobody wants to know.
+    changes: Option<&'a mut std::vec::Vec<C>>,
     answer: &'a mut std::vec::Vec<u8>,
     failed: Option<EncodeError>,
 }
@@ -51,15 +52,27 @@ pub struct Step<'a, C> {
 impl<'a, C> Step<'a, C> {
     /// A step at this group time.
     pub fn new(now: Timestamp, changes: &'a mut std::vec::Vec<C>, answer: &'a mut std::vec::Vec<u8>) -> Self {
-        Self { now, changes, answer, failed: None }
+        Self { now, changes: Some(changes), answer, failed: None }
+    }
+
+    /// A step whose changes nobody wants to know.
+    pub fn unfollowed(now: Timestamp, answer: &'a mut std::vec::Vec<u8>) -> Self {
+        Self { now, changes: None, answer, failed: None }
     }
 
     pub(super) fn now(&self) -> Timestamp {
         self.now
     }
 
+    /// Whether somebody wants to know what changes.
+    pub(super) fn is_followed(&self) -> bool {
+        self.changes.is_some()
+    }
+
     pub(super) fn changed(&mut self, change: C) {
-        self.changes.push(change);
+        if let Some(changes) = &mut self.changes {
+            changes.push(change);
+        }
     }
 
     /// Answers; the type is that of the operation's method.

@@ -13,7 +13,7 @@ use super::{
     AddError, Container, Key, Step, Value,
     container::labelled,
     number,
-    serial::SortedMap,
+    serial::{SortedMap, every_second_first},
     value::{same, same_or_absent},
 };
 use crate::{
@@ -160,7 +160,9 @@ impl<K: Key, V: Value> Map<K, V> {
     }
 
     fn set_expiry(&mut self, key: &K, at: Option<Timestamp>) {
-        if let Some(before) = self.expiries.remove(key) {
+        if !self.expiries.is_empty()
+            && let Some(before) = self.expiries.remove(key)
+        {
             self.due.remove(&(before, key.clone()));
         }
         if let Some(at) = at {
@@ -176,8 +178,11 @@ impl<K: Key, V: Value> Map<K, V> {
         at: Option<Timestamp>,
         step: &mut Step<'_, MapChange<K, V>>,
     ) -> Option<V> {
-        let old = self.entries.insert(key.clone(), value.clone());
         self.set_expiry(&key, at);
+        if !step.is_followed() {
+            return self.entries.insert(key, value);
+        }
+        let old = self.entries.insert(key.clone(), value.clone());
         step.changed(MapChange::Inserted { key, value, old: old.clone() });
         old
     }
@@ -185,7 +190,9 @@ impl<K: Key, V: Value> Map<K, V> {
     fn take(&mut self, key: K, step: &mut Step<'_, MapChange<K, V>>) -> Option<V> {
         let old = self.entries.remove(&key)?;
         self.set_expiry(&key, None);
-        step.changed(MapChange::Removed { key, old: old.clone(), expired: false });
+        if step.is_followed() {
+            step.changed(MapChange::Removed { key, old: old.clone(), expired: false });
+        }
         Some(old)
     }
 
@@ -295,8 +302,11 @@ impl<K: Key, V: Value> Container for Map<K, V> {
             }
             MapOperation::Extend { entries } => {
                 let before = self.len();
-                for (key, value) in entries {
-                    self.put(key, value, None, step);
+                // Who does not follow does not see in which order.
+                if !step.is_followed() && entries.is_sorted_by(|(one, _), (other, _)| one < other) {
+                    every_second_first(entries, |(key, value)| _ = self.put(key, value, None, step));
+                } else {
+                    entries.into_iter().for_each(|(key, value)| _ = self.put(key, value, None, step));
                 }
                 step.count(self.len() - before)
             }

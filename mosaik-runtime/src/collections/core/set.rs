@@ -14,7 +14,7 @@ use super::{
     Container, Key, Step,
     container::labelled,
     map::{is_sensible, outside},
-    serial::SortedSet,
+    serial::{SortedSet, every_second_first},
 };
 use crate::primitives::schema::{Schema, Seen, Shape};
 
@@ -227,8 +227,11 @@ impl<T: Key> Container for Set<T> {
             }
             SetOperation::Extend { items } => {
                 let before = self.len();
-                for item in items {
-                    self.put(item, step);
+                // Who does not follow does not see in which order.
+                if !step.is_followed() && items.is_sorted_by(|one, other| one < other) {
+                    every_second_first(items, |item| _ = self.put(item, step));
+                } else {
+                    items.into_iter().for_each(|item| _ = self.put(item, step));
                 }
                 step.count(self.len() - before)
             }

@@ -75,18 +75,21 @@ impl<T: Container> Line<T> {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An entry was applied.
-    pub(super) fn push(&self, version: Version, changes: &[T::Change]) {
+    /// An entry was applied. Says whether anybody follows.
+    pub(super) fn push(&self, version: Version, changes: &[T::Change]) -> bool {
         let mut ring = self.ring();
         let is_forgotten = canary::made(Canary::ChangeForgotten) && version.index % 32 == 7;
         if ring.followers.is_empty() || changes.is_empty() || is_forgotten {
-            return self.tell_beginners(ring);
+            let is_followed = !ring.followers.is_empty();
+            self.tell_beginners(ring);
+            return is_followed;
         }
         ring.kept += changes.len();
         ring.batches.push_back(Batch { version, changes: changes.into() });
         while ring.kept > KEPT && ring.forget_first() {}
         drop(ring);
         self.more.notify_waiters();
+        true
     }
 
     /// An entry was applied that changed nothing.

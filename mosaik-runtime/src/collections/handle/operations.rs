@@ -30,8 +30,8 @@ macro_rules! operations {
         ) -> impl Future<Output = Result<$crate::collections::Applied<$answer>, $crate::groups::CommandError>> + Send
         $(where $($bound)+)?
         {
-            let operation = self.operation(&$operation);
-            async move { self.run(operation, $crate::primitives::codec::decode_deep::<$answer>).await }
+            let request = self.request(&$operation);
+            async move { self.run(request, $crate::primitives::codec::decode_deep::<$answer>).await }
         }
 
         operations!(@write $($rest)*);
@@ -52,10 +52,10 @@ macro_rules! operations {
         ) -> impl Future<Output = Result<$crate::collections::Applied<$answer>, $crate::groups::CommandError<$error>>> + Send
         $(where $($bound)+)?
         {
-            let operation = self.operation(&$operation);
+            let request = self.request(&$operation);
             async move {
                 let decode = $crate::primitives::codec::decode_deep::<Result<$answer, $error>>;
-                match self.run(operation, decode).await {
+                match self.run(request, decode).await {
                     Ok($crate::collections::Applied { version, result: Ok(result) }) => {
                         Ok($crate::collections::Applied { version, result })
                     }

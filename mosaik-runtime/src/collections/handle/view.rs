@@ -106,6 +106,8 @@ impl<T: Container> View<T> {
                 let slot = slots.get(part).and_then(|slot| slot.as_any().downcast_ref::<Slot<T>>());
                 // A part has the type under which it was opened.
                 if let Some(slot) = slot {
+                    // From the next entry on: nothing is applied while this looks.
+                    slot.follow(true);
                     see(version, slot.value());
                 }
             });

@@ -14,11 +14,17 @@ use crate::{
     collections::{
         core::Container,
         feed::Source,
-        machine::{Answer, AnySlot, Bundle, MAX_OPERATION, Machine, Operation, Request, Told},
+        machine::{
+            Answer, AnySlot, Bundle, MAX_OPERATION, Machine, Operation, Request, Told, encode_only,
+            only_answer,
+        },
         transaction::{Answers, Transaction, TransactionError},
     },
-    groups::{CommandError, Era, Group, GroupWhen, InstanceView, ReadError, Rejected, Unknown, Version},
-    primitives::codec::{self, DecodeError},
+    groups::{
+        CommandError, Era, Group, GroupWhen, InstanceView, ReadError, Rejected, Unknown, Version,
+        machine::COMMAND,
+    },
+    primitives::codec::{self, DecodeError, EncodeError},
 };
 
 /// What a change did, and the version that shows it.
@@ -54,26 +60,16 @@ pub struct Write<T: Container> {
 
 /// The member of a group of collections, whatever the collections are.
 pub(in crate::collections) trait Member: Send + Sync {
-    fn give(&self, request: Request, within: Option<Duration>)
-    -> BoxFuture<'_, Result<Answer, CommandError>>;
+    /// Gives a request as it travels; what comes back is the answer as it travels.
+    fn give(&self, request: Bytes, within: Option<Duration>) -> BoxFuture<'_, Result<Bytes, CommandError>>;
     fn era(&self) -> Era;
     fn when(&self) -> GroupWhen;
     fn status(&self) -> InstanceView;
 }
 
 impl<B: Bundle> Member for Group<Machine<B>> {
-    fn give(
-        &self,
-        request: Request,
-        within: Option<Duration>,
-    ) -> BoxFuture<'_, Result<Answer, CommandError>> {
-        Box::pin(async move {
-            let answered = match within {
-                Some(within) => self.with_deadline(within).execute(request).await?,
-                None => self.execute(request).await?,
-            };
-            answered.0.map_err(|error| Unknown::Reply { why: error.to_string() }.into())
-        })
+    fn give(&self, request: Bytes, within: Option<Duration>) -> BoxFuture<'_, Result<Bytes, CommandError>> {
+        Box::pin(self.execute_encoded(COMMAND, request, within))
     }
 
     fn era(&self) -> Era {
@@ -138,18 +134,23 @@ impl<T: Container> Write<T> {
         transact(&self.view.copy, &*self.member, self.deadline, list).await
     }
 
-    fn version_of(&self, answer: &Answer) -> Version {
-        Version::new(self.member.era(), answer.index)
+    fn version(&self, index: u64) -> Version {
+        Version::new(self.member.era(), index)
     }
 
     /// Does one operation, and reads its answer.
     pub(super) async fn run<R>(
         &self,
-        operation: Result<Operation, Rejected>,
+        request: Result<Bytes, Rejected>,
         read: fn(&[u8]) -> Result<R, DecodeError>,
     ) -> Result<Applied<R>, CommandError> {
-        let answer = self.member.give(Request::Operations(vec![operation?]), self.deadline).await?;
-        let version = self.version_of(&answer);
+        let answer = self.member.give(request?, self.deadline).await?;
+        if let Some((index, answer)) = only_answer(&answer) {
+            let result = read(answer).map_err(unreadable)?;
+            return Ok(Applied { version: self.version(index), result });
+        }
+        let answer = Answer::decode(&answer).map_err(unreadable)?;
+        let version = self.version(answer.index);
         let bytes: Option<Bytes> = match answer.told {
             Told::Done(answers) => answers.into_iter().next(),
             Told::Aborted { answer, .. } => Some(answer),
@@ -162,8 +163,11 @@ impl<T: Container> Write<T> {
         Ok(Applied { version, result })
     }
 
-    pub(super) fn operation(&self, operation: &T::Operation) -> Result<Operation, Rejected> {
-        encode(self.view.part, operation)
+    /// The request to do one operation, as it travels.
+    pub(super) fn request(&self, operation: &T::Operation) -> Result<Bytes, Rejected> {
+        let (request, length) = encode_only(self.view.part, operation).map_err(not_encodable)?;
+        within_limit(length)?;
+        Ok(request)
     }
 }
 
@@ -177,8 +181,9 @@ pub(in crate::collections) async fn transact<A: Answers>(
     let mut transaction = Transaction::new(copy.clone());
     let answers = list(&mut transaction);
     let (operations, names) = transaction.finish()?;
-    let given = member.give(Request::Operations(operations), deadline).await;
-    let answer = given.map_err(CommandError::widen)?;
+    let request = Request::Operations(operations).encoded().map_err(not_encodable)?;
+    let given = member.give(request, deadline).await.map_err(CommandError::widen)?;
+    let answer = Answer::decode(&given).map_err(unreadable).map_err(CommandError::widen)?;
     let version = Version::new(member.era(), answer.index);
     match answer.told {
         Told::Done(bytes) => {
@@ -204,11 +209,20 @@ pub(in crate::collections) fn encode<O: Serialize>(
     part: usize,
     operation: &O,
 ) -> Result<Operation, Rejected> {
-    let body = codec::encode(operation).map_err(|error| Rejected::NotEncodable { why: error.to_string() })?;
-    if body.len() > MAX_OPERATION {
-        return Err(Rejected::TooLarge { bytes: body.len(), limit: MAX_OPERATION });
-    }
+    let body = codec::encode(operation).map_err(not_encodable)?;
+    within_limit(body.len())?;
     Ok(Operation { part: part as u64, body: body.into() })
+}
+
+fn within_limit(bytes: usize) -> Result<(), Rejected> {
+    match bytes > MAX_OPERATION {
+        true => Err(Rejected::TooLarge { bytes, limit: MAX_OPERATION }),
+        false => Ok(()),
+    }
+}
+
+fn not_encodable(error: EncodeError) -> Rejected {
+    Rejected::NotEncodable { why: error.to_string() }
 }
 
 fn unreadable(error: DecodeError) -> CommandError {

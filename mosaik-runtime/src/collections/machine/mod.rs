@@ -20,27 +20,33 @@ use serde::{
 use bundle::Restoring;
 pub use bundle::{Bundle, Only, Part};
 pub use request::{Answer, Answered, MAX_OPERATION, Operation, Request, Told};
+pub(super) use request::{encode_only, only_answer};
 pub(super) use slot::{AnySlot, Slot};
 
 use request::MAX_ANSWERS;
 use slot::SlotError;
 
 use crate::{
-    groups::{Apply, StateMachine, Timestamp},
+    groups::{Apply, Command, Reply, StateMachine, Timestamp, machine::NotApplied},
     primitives::{
         canary::{self, Canary},
+        codec::{self, EncodeError},
         schema::{Record, Schema, Seen, Shape},
     },
 };
 
 /// The length of an answer, encoded, at most.
 const LENGTH: usize = 5;
+/// Room for an answer that is kept.
+const KEPT: usize = 4096;
 
 /// The collections of a group.
 pub struct Machine<B> {
     slots: Vec<Box<dyn AnySlot>>,
     /// The entry of the log that the slots' changes are of.
     entry: u64,
+    /// Room for the answer of an operation.
+    answer: Vec<u8>,
     bundle: PhantomData<fn() -> B>,
 }
 
@@ -52,7 +58,7 @@ impl<B: Bundle> Default for Machine<B> {
 
 impl<B> Machine<B> {
     fn of(slots: Vec<Box<dyn AnySlot>>) -> Self {
-        Self { slots, entry: 0, bundle: PhantomData }
+        Self { slots, entry: 0, answer: Vec::new(), bundle: PhantomData }
     }
 
     pub(super) fn slots(&self) -> &[Box<dyn AnySlot>] {
@@ -74,13 +80,8 @@ impl<B> Machine<B> {
         let marks = (operations.len() > 1).then(|| self.slots.iter().map(|slot| slot.mark()).collect());
         let (mut answers, mut left) = (Vec::with_capacity(operations.len().min(1024)), MAX_ANSWERS);
         for (step, operation) in operations.iter().enumerate() {
-            let part = usize::try_from(operation.part).unwrap_or(usize::MAX);
-            let Some(slot) = self.slots.get_mut(part) else {
-                self.back(marks);
-                return Ok(Told::Unreadable(format!("the group has no collection {part}")));
-            };
             let mut answer = Vec::new();
-            match slot.apply(&operation.body, now, &mut answer) {
+            match self.step(operation.part, &operation.body, now, &mut answer) {
                 Ok(true) => match left.checked_sub(answer.len() + LENGTH) {
                     Some(still) => {
                         left = still;
@@ -105,6 +106,28 @@ impl<B> Machine<B> {
         Ok(Told::Done(answers))
     }
 
+    /// Does an operation; says whether it took place.
+    fn step(
+        &mut self,
+        part: u64,
+        body: &[u8],
+        now: Timestamp,
+        answer: &mut Vec<u8>,
+    ) -> Result<bool, SlotError> {
+        let slot = usize::try_from(part).ok().and_then(|part| self.slots.get_mut(part));
+        let no_such = || SlotError::Unreadable(format!("the group has no collection {part}"));
+        slot.ok_or_else(no_such)?.apply(body, now, answer)
+    }
+
+    /// What comes before each request: the changes of an earlier entry go, and what has expired.
+    fn begin(&mut self, cx: &Apply) {
+        if self.entry != cx.index() {
+            self.entry = cx.index();
+            self.slots.iter_mut().for_each(|slot| slot.begin());
+        }
+        self.slots.iter_mut().for_each(|slot| slot.expire(cx.now()));
+    }
+
     fn back(&mut self, marks: Option<Vec<slot::Mark>>) {
         if canary::made(Canary::HalfTransaction) {
             return;
@@ -122,11 +145,7 @@ impl<B: Bundle> StateMachine for Machine<B> {
     type Answer = ();
 
     fn apply(&mut self, request: Request, cx: &Apply) -> Answered {
-        if self.entry != cx.index() {
-            self.entry = cx.index();
-            self.slots.iter_mut().for_each(|slot| slot.begin());
-        }
-        self.slots.iter_mut().for_each(|slot| slot.expire(cx.now()));
+        self.begin(cx);
         let told = match request {
             Request::Expire => Ok(Told::Done(Vec::new())),
             Request::Operations(operations) => self.run(&operations, cx.now()),
@@ -143,6 +162,44 @@ impl<B: Bundle> StateMachine for Machine<B> {
 
     /// A strong query asks nothing: what it waits for is that the copy is new enough.
     fn query(&self, (): ()) {}
+
+    fn encoded_size(&self) -> Result<usize, EncodeError> {
+        self.slots.iter().try_fold(0, |sum, slot| {
+            let size = slot.encoded_size()?;
+            Ok(sum + size + codec::encoded_size(&(size as u64))?)
+        })
+    }
+
+    /// Most requests are one operation. It is done and answered without a copy of its bytes; the others as ever.
+    fn apply_encoded(
+        &mut self,
+        method: u64,
+        arguments: &[u8],
+        cx: &Apply,
+        reply: &mut Vec<u8>,
+    ) -> Result<(), NotApplied> {
+        let Some((part, body)) = request::only(method, arguments) else {
+            let request: Request = Command::decode(method, arguments).map_err(NotApplied::Unreadable)?;
+            return self.apply(request, cx).encode(reply).map_err(NotApplied::Reply);
+        };
+        self.begin(cx);
+        let mut answer = std::mem::take(&mut self.answer);
+        answer.clear();
+        let told = match self.step(part, body, cx.now(), &mut answer) {
+            Ok(true) if answer.len() + LENGTH > MAX_ANSWERS => Told::TooLong { step: 0 },
+            Ok(true) => {
+                let done = request::answer_only(cx.index(), &answer, reply);
+                // A long one is not kept for ever.
+                answer.shrink_to(KEPT);
+                self.answer = answer;
+                return done.map_err(NotApplied::Reply);
+            }
+            Ok(false) => Told::Aborted { step: 0, answer: answer.into() },
+            Err(SlotError::Unreadable(why)) => Told::Unreadable(why),
+            Err(SlotError::Answer(error)) => return Err(NotApplied::Reply(error)),
+        };
+        Answered(Ok(Answer { index: cx.index(), told })).encode(reply).map_err(NotApplied::Reply)
+    }
 }
 
 /// The collections one behind the other, each as bytes of its own.

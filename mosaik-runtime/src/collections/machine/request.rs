@@ -4,7 +4,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    groups::{Reply, machine::MAX_REPLY},
+    groups::{
+        Reply,
+        machine::{COMMAND, MAX_REPLY},
+    },
     primitives::{
         codec::{self, DecodeError, EncodeError},
         schema::{Schema, Seen, Shape},
@@ -15,6 +18,8 @@ use crate::{
 pub const MAX_OPERATION: usize = 480 * 1024;
 /// The longest answers of a transaction, all together. With what is around them they fit into one reply.
 pub(super) const MAX_ANSWERS: usize = MAX_REPLY - 1024;
+/// What a short operation takes.
+const SHORT: usize = 24;
 
 /// A command to a group of collections.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +28,13 @@ pub enum Request {
     Operations(Vec<Operation>),
     /// What has expired goes.
     Expire,
+}
+
+impl Request {
+    /// The request as it travels.
+    pub(in crate::collections) fn encoded(&self) -> Result<Bytes, EncodeError> {
+        codec::encode(self).map(Bytes::from)
+    }
 }
 
 /// One operation on one collection.
@@ -64,6 +76,13 @@ pub enum Told {
     },
 }
 
+impl Answer {
+    /// Reads one as it travels.
+    pub(in crate::collections) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        codec::decode(bytes)
+    }
+}
+
 /// An [`Answer`], unless it could not be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered(pub Result<Answer, EncodeError>);
@@ -77,7 +96,54 @@ impl Reply for Answered {
     }
 
     fn decode(_method: u64, bytes: &[u8]) -> Result<Self, DecodeError> {
-        codec::decode(bytes).map(|answer| Self(Ok(answer)))
+        Answer::decode(bytes).map(|answer| Self(Ok(answer)))
+    }
+}
+
+/// The place of [`Request::Operations`] and of [`Told::Done`].
+const FIRST: u8 = 0;
+/// How many operations there are, where there is one.
+const ONE: u8 = 1;
+/// What comes before the body of the only operation of a request, at most: two bytes, the part, the length.
+const AHEAD: usize = 2 + 10 + 5;
+
+/// The request to do one operation on a part, encoded, and how long the operation is.
+pub(in crate::collections) fn encode_only<O: Serialize>(
+    part: usize,
+    operation: &O,
+) -> Result<(Bytes, usize), EncodeError> {
+    let mut bytes = Vec::with_capacity(AHEAD + SHORT);
+    bytes.resize(AHEAD, 0);
+    codec::encode_into(operation, &mut bytes)?;
+    let length = bytes.len() - AHEAD;
+    let mut ahead = [0; AHEAD];
+    let ahead = postcard::to_slice(&(FIRST, ONE, part as u64, length as u64), &mut ahead);
+    let ahead = ahead.map_err(|error| EncodeError::Refused(error.to_string()))?;
+    let start = AHEAD.saturating_sub(ahead.len());
+    bytes.splice(start..AHEAD, ahead.iter().copied());
+    Ok((Bytes::from(bytes).slice(start..), length))
+}
+
+/// The operation of an encoded request that has one: its part and its body.
+pub(super) fn only(method: u64, bytes: &[u8]) -> Option<(u64, &[u8])> {
+    match postcard::take_from_bytes::<(u8, u8, u64, &[u8])>(bytes) {
+        Ok(((FIRST, ONE, part, body), [])) if method == COMMAND => Some((part, body)),
+        _ => None,
+    }
+}
+
+/// Appends the [`Answer`] of a request whose only operation took place.
+pub(super) fn answer_only(index: u64, answer: &[u8], into: &mut Vec<u8>) -> Result<(), EncodeError> {
+    codec::encode_into(&(index, FIRST, ONE, answer.len() as u64), into)?;
+    into.extend_from_slice(answer);
+    Ok(())
+}
+
+/// The index and the answer of an encoded [`Answer`] to one operation that took place.
+pub(in crate::collections) fn only_answer(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    match postcard::take_from_bytes::<(u64, u8, u8, &[u8])>(bytes) {
+        Ok(((index, FIRST, ONE, answer), [])) => Some((index, answer)),
+        _ => None,
     }
 }
 

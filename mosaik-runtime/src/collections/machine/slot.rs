@@ -1,6 +1,12 @@
 //! A container in a group, whatever its type.
 
-use std::{any::Any, sync::Arc};
+use std::{
+    any::Any,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use super::request::MAX_OPERATION;
 use crate::{
@@ -16,6 +22,8 @@ const LEVELS: usize = 8;
 pub(in crate::collections) struct Slot<T: Container> {
     state: Arc<T>,
     changes: Vec<T::Change>,
+    /// Whether somebody wants to know what changes.
+    is_followed: AtomicBool,
 }
 
 /// A state to which a slot can go back.
@@ -49,6 +57,8 @@ pub(in crate::collections) trait AnySlot: Send + Sync {
     fn back(&mut self, mark: Mark);
     /// The state as bytes.
     fn encode(&self) -> Result<Vec<u8>, EncodeError>;
+    /// How many bytes that are.
+    fn encoded_size(&self) -> Result<usize, EncodeError>;
     /// The state as a value: an `Arc` of the container.
     fn state(&self) -> Arc<dyn Any + Send + Sync>;
     /// The slot itself.
@@ -57,7 +67,7 @@ pub(in crate::collections) trait AnySlot: Send + Sync {
 
 impl<T: Container> Slot<T> {
     pub(super) fn of(state: T) -> Self {
-        Self { state: Arc::new(state), changes: Vec::new() }
+        Self { state: Arc::new(state), changes: Vec::new(), is_followed: AtomicBool::new(true) }
     }
 
     /// The state.
@@ -65,7 +75,12 @@ impl<T: Container> Slot<T> {
         &self.state
     }
 
-    /// What the latest entry changed.
+    /// Whether somebody wants to know what the next entries change. To be said while no entry is applied, or at its end.
+    pub(in crate::collections) fn follow(&self, is_followed: bool) {
+        self.is_followed.store(is_followed, Ordering::Relaxed);
+    }
+
+    /// What the latest entry changed, if somebody wants to know.
     pub(in crate::collections) fn changes(&self) -> &[T::Change] {
         &self.changes
     }
@@ -93,15 +108,22 @@ impl<T: Container> AnySlot for Slot<T> {
         }
         let operation: T::Operation = codec::decode_shallower(body, LEVELS)
             .map_err(|error| SlotError::Unreadable(error.to_string()))?;
-        let mut step = Step::new(now, &mut self.changes, answer);
+        let mut step = match self.is_followed.load(Ordering::Relaxed) {
+            true => Step::new(now, &mut self.changes, answer),
+            false => Step::unfollowed(now, answer),
+        };
         let took_place = Arc::make_mut(&mut self.state).apply(operation, &mut step);
         step.failed().map_or(Ok(took_place), |error| Err(SlotError::Answer(error)))
     }
 
     fn expire(&mut self, now: Timestamp) {
         if self.state.next_expiry().is_some_and(|at| at <= now) {
-            let changes = &mut self.changes;
-            Arc::make_mut(&mut self.state).expire(now, &mut |change| changes.push(change));
+            let (changes, is_followed) = (&mut self.changes, self.is_followed.load(Ordering::Relaxed));
+            Arc::make_mut(&mut self.state).expire(now, &mut |change| {
+                if is_followed {
+                    changes.push(change);
+                }
+            });
         }
     }
 
@@ -122,6 +144,10 @@ impl<T: Container> AnySlot for Slot<T> {
 
     fn encode(&self) -> Result<Vec<u8>, EncodeError> {
         codec::encode(&*self.state)
+    }
+
+    fn encoded_size(&self) -> Result<usize, EncodeError> {
+        codec::encoded_size(&*self.state)
     }
 
     fn state(&self) -> Arc<dyn Any + Send + Sync> {

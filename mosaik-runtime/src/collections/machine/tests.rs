@@ -5,7 +5,10 @@ use crate::{
     collections::core::{
         Container, Map, MapChange, MapOperation, Set, SetOperation, Vec as Sequence, VecOperation,
     },
-    groups::{Command, Reply},
+    groups::{
+        Command, Reply,
+        machine::{COMMAND, NotApplied},
+    },
     primitives::{PeerId, codec, ids::hex},
 };
 
@@ -60,6 +63,7 @@ fn told<B: Bundle>(machine: &mut Machine<B>, operations: Vec<Operation>, cx: &Ap
 
 fn restored<B: Bundle>(machine: &Machine<B>) -> Machine<B> {
     let bytes = codec::encode(machine).expect("encodes");
+    assert_eq!(machine.encoded_size(), Ok(bytes.len()));
     let restored: Machine<B> = codec::decode_deep(&bytes).expect("decodes");
     assert_eq!(codec::encode(&restored).expect("encodes"), bytes);
     restored
@@ -217,6 +221,64 @@ fn c3_golden_bytes_of_requests_answers_and_snapshots() {
     let mut expire = Vec::new();
     Command::encode(&Request::Expire, &mut expire).expect("encodes");
     assert_eq!(hex(&expire), "01");
+}
+
+#[test]
+fn c3_one_operation_does_and_answers_the_same_whether_its_request_is_copied_or_not() {
+    let (mut one, mut other) = (Machine::<Exchange>::default(), Machine::<Exchange>::default());
+    let on_part = |part, body: &[u8]| Operation { part, body: body.to_vec().into() };
+    let requests = [
+        vec![price("ETH", 1)],
+        vec![price("ETH", 2)],
+        vec![absent("ETH")],
+        vec![halt(3)],
+        vec![on_part(0, &[0xff, 1, 2])],
+        vec![on_part(9, &[0])],
+        vec![on_part(u64::MAX, &[])],
+        vec![price("BTC", 1), halt(4)],
+        vec![],
+    ];
+    for (index, operations) in (1..).zip(requests) {
+        let (request, cx) = (Request::Operations(operations), cx(index, index));
+        let bytes = request.encoded().expect("encodes");
+        let (mut reply, mut expected) = (Vec::new(), Vec::new());
+        one.apply_encoded(COMMAND, &bytes, &cx, &mut reply).expect("it replies");
+        other.apply(request, &cx).encode(&mut expected).expect("encodes");
+        assert_eq!(hex(&reply), hex(&expected), "request {index}");
+        assert_eq!(codec::encode(&one).expect("encodes"), codec::encode(&other).expect("encodes"));
+        assert_eq!(prices(&one).changes(), prices(&other).changes());
+    }
+    let bytes = Request::Operations(vec![price("ETH", 3)]).encoded().expect("encodes");
+    let refused = |method, bytes: &[u8], machine: &mut Machine<Exchange>| {
+        machine.apply_encoded(method, bytes, &cx(99, 99), &mut Vec::new())
+    };
+    for (method, bytes) in
+        [(COMMAND + 1, &bytes[..]), (COMMAND, &bytes[..3]), (COMMAND, &[&bytes[..], &[0]].concat())]
+    {
+        let found = refused(method, bytes, &mut one);
+        assert!(matches!(found, Err(NotApplied::Unreadable(_))), "{found:?}");
+    }
+    assert_eq!(one.entry(), 9, "what is refused changes nothing");
+}
+
+#[test]
+fn c3_what_a_writer_gives_for_one_operation_is_the_request_that_it_would_be_among_others() {
+    for (part, length) in
+        [(0, 0), (1, 1), (127, 115), (128, 120), (300, 127), (1 << 40, 20_000), (2, 400_000)]
+    {
+        let operation = VecOperation::Push { value: "x".repeat(length) };
+        let body = codec::encode(&operation).expect("encodes");
+        let expected = Request::Operations(vec![on::<Sequence<String>>(part as u64, &operation)]);
+        let (bytes, long) = encode_only(part, &operation).expect("encodes");
+        assert_eq!((bytes.clone(), long), (expected.encoded().expect("encodes"), body.len()));
+        assert_eq!(request::only(COMMAND, &bytes), Some((part as u64, &body[..])));
+        let answer = Answer { index: length as u64, told: Told::Done(vec![body.clone().into()]) };
+        let answer = codec::encode(&answer).expect("encodes");
+        assert_eq!(only_answer(&answer), Some((length as u64, &body[..])));
+    }
+    for told in [Told::Done(vec![]), Told::Done(vec![vec![1].into(); 2]), Told::Unreadable(String::new())] {
+        assert_eq!(only_answer(&codec::encode(&Answer { index: 1, told }).expect("encodes")), None);
+    }
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub(super) use prepared::Prepared;
 pub(super) use reads::read_index;
 pub(super) use serve::serve;
 
-use self::core::{Done, OUTSTANDING, Parcel};
+use self::core::{Body, Done, OUTSTANDING, Parcel};
 use super::{
     error::{CommandError, ReadError, Rejected, Unknown},
     instance::Instance,
@@ -117,9 +117,24 @@ impl Client {
     /// Gives one command.
     pub(super) async fn execute(&self, command: Prepared, within: Duration) -> Result<Bytes, CommandError> {
         let deadline = self.0.clock.now() + within;
-        let Some(parcel) = command.parcels(within, deadline).next() else {
-            return Err(Rejected::NotReached.into());
-        };
+        match command.parcels(within, deadline).next() {
+            Some(parcel) => self.give_one(parcel).await,
+            None => Err(Rejected::NotReached.into()),
+        }
+    }
+
+    /// Gives one command that is encoded already.
+    pub(super) async fn execute_encoded(
+        &self,
+        method: u64,
+        bytes: Bytes,
+        within: Duration,
+    ) -> Result<Bytes, CommandError> {
+        let deadline = self.0.clock.now() + within;
+        self.give_one(Parcel { bodies: vec![Body { method, bytes }], within, deadline }).await
+    }
+
+    async fn give_one(&self, parcel: Parcel) -> Result<Bytes, CommandError> {
         match self.give(parcel).await {
             Done::Results(results) => {
                 let none = || Err(Unknown::Reply { why: "the answer is empty".to_owned() }.into());

@@ -54,7 +54,7 @@ impl Hub {
         if let Some(shared) = self.shared_reader::<M>(&item, &intent, (&key, &members)) {
             return shared;
         }
-        let opened = Applier::new(initial, machine);
+        let opened = Applier::new(initial, machine).map(|(applier, replica)| (applier.for_reader(), replica));
         let (applier, replica) =
             opened.map_err(|error| OpenError::Machine { intent: intent.clone(), why: error.to_string() })?;
         let schema = replica.contract();

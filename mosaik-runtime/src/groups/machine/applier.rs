@@ -100,6 +100,9 @@ pub trait Applying: Send + Sync + 'static {
     /// Goes back, or forward, to a snapshot; without one to the beginning. On an error nothing changes.
     fn restore(&mut self, snapshot: Option<&[u8]>) -> Result<(), SnapshotError>;
 
+    /// Goes to a snapshot, whose bytes are gone before anybody sees the state. On an error nothing changes.
+    fn install(&mut self, snapshot: Bytes) -> Result<(), SnapshotError>;
+
     /// From now on the entries are of this birth of the group.
     fn begin(&mut self, era: Era);
 
@@ -120,6 +123,8 @@ pub struct Applier<M> {
     origin: Origin<M>,
     settings: MachineSettings,
     skip: Skip,
+    /// Whether snapshots are kept here.
+    keeps: bool,
 }
 
 impl<M: StateMachine> Applier<M> {
@@ -138,7 +143,14 @@ impl<M: StateMachine> Applier<M> {
         let shared = Arc::new(Shared { state, schema: origin.schema, is_current, contract, earlier });
         let (publish, applied) = watch::channel(Applied::default());
         let replica = Replica::new(shared.clone(), applied);
-        Ok((Self { shared, publish, origin, settings, skip: Skip::new() }, replica))
+        Ok((Self { shared, publish, origin, settings, skip: Skip::new(), keeps: true }, replica))
+    }
+
+    /// The same for a reader, which keeps no snapshots: where members make one, it only counts the bytes, since they decide when the
+    /// next one is due.
+    #[must_use]
+    pub fn for_reader(self) -> Self {
+        Self { keeps: false, ..self }
     }
 
     /// Shows what was applied, and makes a snapshot if one is due.
@@ -154,7 +166,15 @@ impl<M: StateMachine> Applier<M> {
                 state.observers.applied(&Batch { version, now, ran, payload, state: machine, is_due });
             }
         }
-        if is_due { self.snapshot(state) } else { None }
+        match is_due {
+            true if self.keeps => self.snapshot(state),
+            true => {
+                let size = state.stage.as_ref().and_then(|stage| self.origin.size_to_keep(stage).ok());
+                state.system.snapshot_made(size);
+                None
+            }
+            false => None,
+        }
     }
 
     fn snapshot(&self, state: &mut State<M>) -> Option<Encoded> {
@@ -273,26 +293,14 @@ impl<M: StateMachine> Applying for Applier<M> {
             Some(bytes) => snapshot::open(&self.origin, bytes)?,
             None => (self.origin.first()?, System::default()),
         };
-        let mut guard = self.shared.change();
-        let state = &mut *guard;
-        let before = self.replace(state, stage);
-        state.system = system;
-        let applied = state.applied();
-        let newer = applied.last > state.shown;
-        state.shown = state.shown.max(applied.last);
-        if newer {
-            state.tell_reset();
-        }
-        drop(guard);
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(before)));
-        if newer {
-            // Whoever goes back goes back no farther than this.
-            match applied.last {
-                Some(last) => self.forget_skips(last.index),
-                None => self.skip.clear(),
-            }
-            self.show(applied);
-        }
+        self.go(stage, system);
+        Ok(())
+    }
+
+    fn install(&mut self, snapshot: Bytes) -> Result<(), SnapshotError> {
+        let (stage, system) = snapshot::open(&self.origin, &snapshot)?;
+        drop(snapshot);
+        self.go(stage, system);
         Ok(())
     }
 
@@ -329,5 +337,31 @@ impl<M: StateMachine> Applying for Applier<M> {
 
     fn applied(&self) -> Option<LogId> {
         self.shared.look().system.applied()
+    }
+}
+
+impl<M: StateMachine> Applier<M> {
+    /// Goes on from this state.
+    fn go(&mut self, stage: Stage<M>, system: System) {
+        let mut guard = self.shared.change();
+        let state = &mut *guard;
+        let before = self.replace(state, stage);
+        state.system = system;
+        let applied = state.applied();
+        let newer = applied.last > state.shown;
+        state.shown = state.shown.max(applied.last);
+        if newer {
+            state.tell_reset();
+        }
+        drop(guard);
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(before)));
+        if newer {
+            // Whoever goes back goes back no farther than this.
+            match applied.last {
+                Some(last) => self.forget_skips(last.index),
+                None => self.skip.clear(),
+            }
+            self.show(applied);
+        }
     }
 }

@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    Command, MAX_REPLY, MachineSettings, Reply, SnapshotError, StateMachine, command,
+    MAX_REPLY, MachineSettings, NotApplied, SnapshotError, StateMachine, command,
     core::{Call, Ran},
     snapshot,
 };
@@ -173,6 +173,14 @@ impl<M: StateMachine> Origin<M> {
         Ok(bytes)
     }
 
+    /// How many bytes [`encode_to_keep`](Self::encode_to_keep) has. Only what has to be read back for that is encoded.
+    pub(super) fn size_to_keep(&self, stage: &Stage<M>) -> Result<u64, SnapshotError> {
+        match stage {
+            Stage::Now(machine) if !self.is_recursive => snapshot::size(machine),
+            stage => self.encode_to_keep(stage).map(|bytes| snapshot::length(&bytes)),
+        }
+    }
+
     /// What members compare, and what members with programs of the types before it did.
     pub(super) fn contracts(&self, limits: &MachineSettings) -> ((Fingerprint, Shape), Vec<Fingerprint>) {
         let earlier = self.before.as_ref().map(|before| before.contracts(limits)).unwrap_or_default();
@@ -260,17 +268,14 @@ impl<M: StateMachine> Stage<M> {
 
 fn run<M: StateMachine>(machine: &mut M, call: Call<'_>, reply: &mut Vec<u8>) -> Ran {
     let result = catch_unwind(AssertUnwindSafe(|| {
-        let command = match M::Command::decode(call.method, call.body) {
-            Ok(command) => command,
-            Err(error) => return Ran::Unreadable(error.to_string()),
-        };
-        match machine.apply(command, &call.cx).encode(reply) {
+        match machine.apply_encoded(call.method, call.body, &call.cx, reply) {
             Ok(()) if reply.len() > MAX_REPLY => Ran::Panicked(format!(
                 "its reply takes {} bytes and {MAX_REPLY} are allowed: answer less, or let a query read it in parts",
                 reply.len()
             )),
             Ok(()) => Ran::Replied,
-            Err(error) => Ran::Panicked(format!("its reply cannot be sent: {error}")),
+            Err(NotApplied::Unreadable(error)) => Ran::Unreadable(error.to_string()),
+            Err(NotApplied::Reply(error)) => Ran::Panicked(format!("its reply cannot be sent: {error}")),
         }
     }));
     result.unwrap_or_else(|panic| Ran::Panicked(panic_text(&*panic).to_owned()))

@@ -93,6 +93,14 @@ pub(super) fn state<M: StateMachine>(schema: Fingerprint, state: &M) -> Result<V
     Ok(bytes)
 }
 
+/// How many bytes [`state`] writes behind the header.
+pub(super) fn size<M: StateMachine>(state: &M) -> Result<u64, SnapshotError> {
+    catch_unwind(AssertUnwindSafe(|| state.encoded_size()))
+        .unwrap_or_else(|panic| Err(codec::EncodeError::Refused(panic_text(&*panic).to_owned())))
+        .map(|size| size as u64)
+        .map_err(|error| SnapshotError::Refused(error.to_string()))
+}
+
 /// How many bytes the state has.
 pub(super) fn length(bytes: &[u8]) -> u64 {
     bytes.len().saturating_sub(HEADER) as u64

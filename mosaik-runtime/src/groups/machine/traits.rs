@@ -3,7 +3,10 @@
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Command, Reply, Timestamp};
-use crate::primitives::{PeerId, Schema};
+use crate::primitives::{
+    PeerId, Schema,
+    codec::{self, DecodeError, EncodeError},
+};
 
 /// A state that all members of a group compute alike.
 ///
@@ -31,6 +34,36 @@ pub trait StateMachine: Serialize + DeserializeOwned + Schema + Send + Sync + Si
 
     /// Answers a query. Changes wait meanwhile, so be quick.
     fn query(&self, query: Self::Query) -> Self::Answer;
+
+    /// [`apply`](Self::apply) of a command as it travels, which appends the reply as it travels. Whatever does this in another way does
+    /// the same.
+    #[doc(hidden)]
+    fn apply_encoded(
+        &mut self,
+        method: u64,
+        arguments: &[u8],
+        cx: &Apply,
+        reply: &mut Vec<u8>,
+    ) -> Result<(), NotApplied> {
+        let command = Self::Command::decode(method, arguments).map_err(NotApplied::Unreadable)?;
+        self.apply(command, cx).encode(reply).map_err(NotApplied::Reply)
+    }
+
+    /// How many bytes the state has in a snapshot.
+    #[doc(hidden)]
+    fn encoded_size(&self) -> Result<usize, EncodeError> {
+        codec::encoded_size_deep(self)
+    }
+}
+
+/// Why a command has no reply.
+#[doc(hidden)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotApplied {
+    /// Its arguments do not decode. The state is as it was.
+    Unreadable(DecodeError),
+    /// Its reply cannot be written. The state is not as it was.
+    Reply(EncodeError),
 }
 
 /// What a command may know beside itself and the state: equal on all members.

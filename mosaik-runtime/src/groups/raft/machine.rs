@@ -337,7 +337,7 @@ impl RaftStateMachine<RaftTypes> for Machine {
         let made = self.made.clone();
         let _sealing = made.sealing.lock().await;
         let bytes = read(&self.snapshots, &snapshot).await?;
-        self.applying.restore(Some(&bytes))?;
+        self.applying.install(bytes)?;
         let (last, found) = (meta.last_log_id.as_ref().map(convert::log_id), self.applying.applied());
         if found != last {
             let what = format!("it ends with entry {found:?} and not {last:?}");

@@ -194,7 +194,7 @@ impl Driver {
             }
             Effect::Begin(cluster) => self.begin(cluster),
             Effect::Apply { entries, panicked } => self.apply(entries, panicked),
-            Effect::Install { last, bytes } => self.install(last, &bytes),
+            Effect::Install { last, bytes } => self.install(last, bytes),
         }
     }
 
@@ -385,8 +385,8 @@ impl Driver {
         }
     }
 
-    fn install(&mut self, last: LogId, bytes: &[u8]) -> Option<Input> {
-        if let Err(error) = self.applying.restore(Some(bytes)) {
+    fn install(&mut self, last: LogId, bytes: Vec<u8>) -> Option<Input> {
+        if let Err(error) = self.applying.install(bytes.into()) {
             self.drop_pipe(Code::Malformed);
             return Some(Input::NotOpened { why: error.to_string().into(), may_pass: false });
         }

@@ -56,16 +56,53 @@ pub fn encode_into<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> Re
 /// Appends like [`encode_into`], for a type that contains itself: nesting beyond [`DEPTH_LIMIT`] is an error, as it is when the value
 /// is decoded.
 pub fn encode_deep_into<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
-    let (before, over) = (buffer.len(), Cell::new(false));
-    let mut serializer = postcard::Serializer { output: Growing(buffer) };
-    let encoded = value.serialize(descent::Descent::new(&mut serializer, &over));
-    encoded.map_err(|error| {
+    let before = buffer.len();
+    serialize_deep(value, Growing(buffer)).map(drop).map_err(|error| {
         buffer.truncate(before);
-        match over.get() {
-            true => EncodeError::Refused(format!("the value nests deeper than {DEPTH_LIMIT} levels")),
-            false => EncodeError::Refused(error.to_string()),
-        }
+        error
     })
+}
+
+/// How many bytes [`encode_deep_into`] would append.
+pub fn encoded_size_deep<T: Serialize + ?Sized>(value: &T) -> Result<usize, EncodeError> {
+    serialize_deep(value, Counting(0)).map(|counted| counted.0)
+}
+
+fn serialize_deep<T: Serialize + ?Sized, F: postcard::ser_flavors::Flavor>(
+    value: &T,
+    output: F,
+) -> Result<F, EncodeError> {
+    let (mut serializer, over) = (postcard::Serializer { output }, Cell::new(false));
+    match value.serialize(descent::Descent::new(&mut serializer, &over)) {
+        Ok(()) => Ok(serializer.output),
+        Err(_) if over.get() => {
+            Err(EncodeError::Refused(format!("the value nests deeper than {DEPTH_LIMIT} levels")))
+        }
+        Err(error) => Err(EncodeError::Refused(error.to_string())),
+    }
+}
+
+/// Counts what would be written.
+struct Counting(usize);
+
+impl postcard::ser_flavors::Flavor for Counting {
+    type Output = usize;
+
+    #[inline(always)]
+    fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
+        self.0 += data.len();
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn try_push(&mut self, _: u8) -> postcard::Result<()> {
+        self.0 += 1;
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<usize> {
+        Ok(self.0)
+    }
 }
 
 /// Writes at the end of a vector.

@@ -53,13 +53,24 @@ impl<C: Container + PartialEq + std::fmt::Debug> Bench<C> {
     /// Does one operation, and returns what it answers, whether it took place, and what it changed.
     fn go<R: serde::de::DeserializeOwned>(&mut self, operation: C::Operation) -> (R, bool, Vec<C::Change>) {
         // Operations travel.
-        let operation = codec::encode(&operation).expect("encodes");
-        let operation: C::Operation = codec::decode_deep(&operation).expect("decodes");
+        let bytes = codec::encode(&operation).expect("encodes");
+        let operation: C::Operation = codec::decode_deep(&bytes).expect("decodes");
         let (mut changes, mut answer) = (Vec::new(), Vec::new());
         let before = self.compares.then(|| self.state.clone());
         let mut step = Step::new(Timestamp::from_millis(self.now), &mut changes, &mut answer);
         let took_place = self.state.apply(operation, &mut step);
         assert_eq!(step.failed(), None);
+        if let Some(mut other) = before.clone() {
+            let mut same = Vec::new();
+            let mut step = Step::unfollowed(Timestamp::from_millis(self.now), &mut same);
+            let operation = codec::decode_deep(&bytes).expect("decodes");
+            assert_eq!(other.apply(operation, &mut step), took_place);
+            assert_eq!(
+                (other, same),
+                (self.state.clone(), answer.clone()),
+                "whether or not somebody follows"
+            );
+        }
         assert!(
             took_place || (changes.is_empty() && before.is_none_or(|before| self.state == before)),
             "it did not take place, and changed something"

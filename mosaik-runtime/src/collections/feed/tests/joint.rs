@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
+use futures::{FutureExt, future::BoxFuture};
 
 use crate::{
     collections::{
         View,
-        core::{Set, SetOperation},
-        feed::{Feed, Source},
+        core::{Set, SetChange, SetOperation},
+        feed::{Change, Feed, Source},
         handle::{Copy, Strong},
-        machine::{AnySlot, Bundle, Machine, Operation, Part, Request},
+        machine::{AnySlot, Bundle, Machine, Operation, Part, Request, Slot},
     },
     groups::{
         ReadError, Version,
@@ -102,4 +102,33 @@ fn collections_of_two_groups_have_no_version_in_common() {
     let ((_one, one), (_other, other)) = (opened(), opened());
     let (one, other) = (one.view::<Numbers>("one"), other.view::<Numbers>("other"));
     assert!(one.expect("there").snapshot_with(&other.expect("there")).is_none());
+}
+
+#[test]
+fn changes_are_kept_from_when_somebody_follows_until_nobody_does() {
+    let (mut applier, copy) = opened();
+    let kept = |copy: &Copy| {
+        let mut kept = Vec::new();
+        copy.strong.look(&mut |_, slots| {
+            let slots = slots.iter().filter_map(|slot| slot.as_any().downcast_ref::<Slot<Numbers>>());
+            kept = slots.map(|slot| slot.changes().len()).collect();
+        });
+        kept
+    };
+    apply(&mut applier, 1, Item::Open { owner: PeerId::from_bytes([7; 32]), boot: BootId(1) });
+    (2..=4).for_each(|index| apply(&mut applier, index, both(index)));
+    assert_eq!(kept(&copy), [0, 0], "nobody follows");
+    let mut changes = copy.view::<Numbers>("other").expect("there").changes();
+    let first = changes.next().now_or_never();
+    assert!(matches!(first, Some(Some(Change::Snapshot(state))) if state.len() == 3));
+    for index in 5..=7 {
+        apply(&mut applier, index, both(index));
+        assert_eq!(kept(&copy), [0, 1], "one is followed");
+        let next = changes.next().now_or_never();
+        let Some(Some(Change::Changed { version, change })) = next else { panic!("no change: {next:?}") };
+        assert_eq!((version.index, change), (index, SetChange::Inserted(index)));
+    }
+    drop(changes);
+    (8..=9).for_each(|index| apply(&mut applier, index, both(index)));
+    assert_eq!(kept(&copy), [0, 0], "nobody follows any more");
 }

@@ -160,11 +160,24 @@ fn what_is_read_is_never_older_than_what_was_said_to_be_applied() {
 }
 
 #[test]
-fn before_a_snapshot_is_made_the_state_is_published() {
+fn before_a_snapshot_is_made_the_state_is_published_for_those_who_read() {
     let settings = MachineSettings { snapshot_entries: 10, ..MachineSettings::default() };
     let mut copy = Copy::new(settings);
     (0..9).for_each(|_| copy.insert());
-    assert_eq!((copy.read(), copy.looks()), (10, 0), "the tenth entry is followed by a snapshot");
+    assert_eq!(
+        (copy.read(), copy.looks()),
+        (10, 1),
+        "nobody had read when the tenth entry was followed by a snapshot"
+    );
+    let settings = MachineSettings { snapshot_entries: 100, ..MachineSettings::default() };
+    let mut copy = Copy::new(settings);
+    assert_eq!((copy.read(), copy.looks()), (1, 1));
+    (0..99).for_each(|_| copy.insert());
+    assert_eq!((copy.read(), copy.looks()), (100, 1), "the hundredth entry is followed by a snapshot");
+    (0..100).for_each(|_| copy.insert());
+    assert_eq!((copy.read(), copy.looks()), (200, 1), "somebody has read since");
+    (0..200).for_each(|_| copy.insert());
+    assert_eq!((copy.read(), copy.looks()), (400, 2), "nobody has read since the snapshot before");
 }
 
 #[test]

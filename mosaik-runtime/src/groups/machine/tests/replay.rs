@@ -69,6 +69,20 @@ proptest! {
         }
     }
 
+    /// A reader that keeps no snapshots is as if it made them, where they are due.
+    #[test]
+    fn r5_a_reader_has_the_hashes_of_members_and_keeps_no_snapshots(log in log()) {
+        let (mut member, mut reader) = (Member::new(), Member::new());
+        reader.applier = reader.applier.for_reader();
+        for entry in &log {
+            member.entry(entry.clone());
+            reader.entry(entry.clone());
+            prop_assert_eq!(member.replica.digest(), reader.replica.digest());
+        }
+        prop_assert!(reader.snapshots.is_empty());
+        prop_assert!(log.len() < 40 || !member.snapshots.is_empty());
+    }
+
     /// Members that were given the same log differ in nothing, one way or another.
     #[test]
     fn r5_equal_logs_make_equal_hashes_and_unequal_ones_do_not(log in log(), extra in 1..9u32) {
