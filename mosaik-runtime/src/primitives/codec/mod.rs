@@ -57,10 +57,7 @@ pub fn encode_into<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> Re
 /// is decoded.
 pub fn encode_deep_into<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
     let before = buffer.len();
-    serialize_deep(value, Growing(buffer)).map(drop).map_err(|error| {
-        buffer.truncate(before);
-        error
-    })
+    serialize_deep(value, Growing(buffer)).map(drop).inspect_err(|_| buffer.truncate(before))
 }
 
 /// How many bytes [`encode_deep_into`] would append.
