@@ -1,19 +1,25 @@
 //! Who takes batches from the queue and commits them: a thread in production, a task in a simulation.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use super::{
     error::StoreError,
     queue::{Queue, Request},
 };
 
-/// What commits: the disk, behind a function so that the queue needs none.
-pub(super) type Commit = Box<dyn FnMut(&[Request]) -> Result<(), StoreError> + Send>;
+/// What commits: the disk, behind a trait so that the queue needs none.
+pub(super) trait Commit: Send {
+    /// When this returns well, the batch is on disk.
+    fn commit(&mut self, batch: &[Request]) -> Result<(), StoreError>;
+
+    /// There is nothing more to commit.
+    fn close(&mut self);
+}
 
 /// Commits batches until the queue is closed and empty.
 pub(super) struct Committer {
     pub(super) queue: Arc<Queue>,
-    pub(super) commit: Commit,
+    pub(super) disk: Box<dyn Commit>,
 }
 
 impl Committer {
@@ -22,6 +28,7 @@ impl Committer {
         while let Some(batch) = self.queue.next_blocking() {
             self.commit(batch);
         }
+        self.disk.close();
     }
 
     /// Runs in a task; each commit takes as much (virtual) time as `flush` says.
@@ -31,19 +38,16 @@ impl Committer {
             tokio::time::sleep(flush()).await;
             self.commit(batch);
         }
+        self.disk.close();
     }
 
     fn commit(&mut self, batch: Vec<Request>) {
-        let result = (self.commit)(&batch);
+        let result = self.disk.commit(&batch);
         if result.is_ok() {
             metrics::counter!("mosaik_store_commits_total").increment(1);
             metrics::counter!("mosaik_store_writes_total").increment(batch.len() as u64);
         }
         for request in batch {
-            if result.is_ok() {
-                let mut mirror = request.mirror.lock().unwrap_or_else(PoisonError::into_inner);
-                mirror.flushed(request.number, request.end);
-            }
             if let Some(done) = request.done {
                 done(result.clone());
             }

@@ -1,6 +1,7 @@
 //! Opening a store on disk, and the parts that keep it going.
 
 use std::{
+    collections::{BTreeMap, VecDeque},
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
@@ -10,8 +11,9 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    commit::Committer,
-    durable::{Disk, Loaded, Reader, load},
+    commit::{Commit, Committer},
+    core::mirror::Mirror,
+    durable::{Disk, Folds, Loaded, Reader, Wanted, journal, load},
     error::{OpenError, StoreError},
     files::{Folder, Guarded, real::RealFolder},
     handle::Store,
@@ -45,7 +47,8 @@ impl Store {
         let lanes = || Ok((Lane::thread("mosaik-reads")?, Lane::thread("mosaik-files")?));
         let failed = |source| OpenError::Io { place: directory.to_owned(), source };
         let (reads, files) = lanes().map_err(failed)?;
-        let (store, committer, ended) = assemble(folder, owner, StoreId(rng.next_u64()), reads, files)?;
+        let (store, committer, ended) =
+            assemble(folder, wanted(owner, rng, journal::SIZE, Folds::Beside), reads, files)?;
         let run = move || {
             committer.run_blocking();
             ended.cancel();
@@ -65,7 +68,7 @@ impl Store {
     ) -> Result<Self, OpenError> {
         let (folder, slow) = (Arc::new(disk.attach()), disk.clone());
         let (store, committer, ended) =
-            assemble(folder, owner, StoreId(rng.next_u64()), Lane::Inline, Lane::Inline)?;
+            assemble(folder, wanted(owner, rng, SIMULATED, Folds::Inline), Lane::Inline, Lane::Inline)?;
         scope.spawn("store", async move {
             committer.run(|| flush + slow.slowness()).await;
             ended.cancel();
@@ -74,29 +77,81 @@ impl Store {
     }
 }
 
+/// How long the journal is on a simulated disk, so that there are many turns of it.
+#[cfg(any(test, feature = "sim"))]
+const SIMULATED: usize = 64 << 10;
+
+fn wanted(owner: PeerId, rng: &mut NodeRng, journal: usize, folds: Folds) -> Wanted {
+    Wanted { owner, fresh: StoreId(rng.next_u64()), nonce: rng.next_u64(), journal, folds }
+}
+
 fn assemble(
     folder: Arc<dyn Folder>,
-    owner: PeerId,
-    fresh: StoreId,
+    wanted: Wanted,
     reads: Lane,
     files: Lane,
 ) -> Result<(Store, Committer, CancellationToken), OpenError> {
     let guarded = Guarded::new(folder, Arc::new(Health::default()));
-    let Loaded { mut disk, identity, groups } = load(&guarded, owner, fresh)?;
+    let Loaded { disk, identity, groups } = load(&guarded, &wanted)?;
     let (queue, ended) = (Arc::new(Queue::new()), CancellationToken::new());
     let reader = Mutex::new(Some(disk.database()));
     let parts = Parts { queue: queue.clone(), reader, reads, files, ended: ended.clone() };
     let health = guarded.health().clone();
-    let commit = Box::new(move |batch: &[Request]| commit(&mut disk, &health, batch));
-    Ok((Store::assemble(identity, guarded, groups, parts), Committer { queue, commit }, ended))
+    let disk = Box::new(Writer { disk, health, unfolded: VecDeque::new() });
+    Ok((Store::assemble(identity, guarded, groups, parts), Committer { queue, disk }, ended))
 }
 
-fn commit(disk: &mut Disk, health: &Health, batch: &[Request]) -> Result<(), StoreError> {
-    // The database may panic on pages that went bad since it was opened.
-    let writes = batch.iter().map(|request| (&request.group, &request.write));
-    let result = catch_unwind(AssertUnwindSafe(|| disk.commit(writes)));
-    let result = result.unwrap_or_else(|panic| Err(health.fail(StoreError::damaged(panic_text(&*panic)))));
-    if canary::made(Canary::FailureIgnored) { Ok(()) } else { result }
+/// Commits to a disk, and tells the groups what can be read from it.
+struct Writer {
+    disk: Disk,
+    health: Arc<Health>,
+    /// The last writes of the groups in each turn of the journal that is not in the database yet.
+    unfolded: VecDeque<(u64, BTreeMap<WireId, Last>)>,
+}
+
+/// A write: in which log, which one, and where that ended after it.
+struct Last {
+    mirror: Arc<Mutex<Mirror>>,
+    number: u64,
+    end: u64,
+}
+
+impl Commit for Writer {
+    fn commit(&mut self, batch: &[Request]) -> Result<(), StoreError> {
+        // The database may panic on pages that went bad since it was opened.
+        let writes = batch.iter().map(|request| (&request.group, &request.write));
+        let result = catch_unwind(AssertUnwindSafe(|| self.disk.commit(writes)));
+        let result =
+            result.unwrap_or_else(|panic| Err(self.health.fail(StoreError::damaged(panic_text(&*panic)))));
+        let result = result.map(|turn| self.written(turn, batch));
+        if canary::made(Canary::FailureIgnored) { Ok(()) } else { result }
+    }
+
+    fn close(&mut self) {
+        let closed = catch_unwind(AssertUnwindSafe(|| self.disk.close()));
+        // What failed is noted, and what is acknowledged is in the journal.
+        drop(closed);
+    }
+}
+
+impl Writer {
+    fn written(&mut self, turn: u64, batch: &[Request]) {
+        if self.unfolded.back().is_none_or(|(last, _)| *last != turn) {
+            self.unfolded.push_back((turn, BTreeMap::new()));
+        }
+        if let Some((_, groups)) = self.unfolded.back_mut() {
+            for request in batch {
+                let (mirror, number, end) = (request.mirror.clone(), request.number, request.end);
+                groups.insert(request.group, Last { mirror, number, end });
+            }
+        }
+        while let Some((_, groups)) = self.unfolded.pop_front_if(|(turn, _)| *turn < self.disk.folded()) {
+            for last in groups.into_values() {
+                let mut mirror = last.mirror.lock().unwrap_or_else(PoisonError::into_inner);
+                mirror.folded(last.number, last.end);
+            }
+        }
+    }
 }
 
 impl Parts {

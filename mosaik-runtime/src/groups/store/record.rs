@@ -84,8 +84,8 @@ pub struct Identity {
     pub store: StoreId,
 }
 
-/// The format that this build writes. It reads no other.
-pub const FORMAT: u32 = 1;
+/// The format that this build writes. It also reads format 1, which had no journal, and makes it this one.
+pub const FORMAT: u32 = 2;
 
 /// The hash of a chunk of a snapshot, which is also its name.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

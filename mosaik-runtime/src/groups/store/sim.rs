@@ -99,8 +99,12 @@ impl SimDisk {
 
     /// Turns one bit of one of the files, chosen by the dice; says where.
     pub fn flip(&self, rng: &mut NodeRng) -> String {
+        self.flip_among(|_| usize::MAX, rng)
+    }
+
+    fn flip_among(&self, within: impl Fn(&str) -> usize, rng: &mut NodeRng) -> String {
         let mut state = self.state();
-        let place = state.now.flip(rng);
+        let place = state.now.flip(within, rng);
         state.safe = state.now.clone();
         state.done.clear();
         place
@@ -115,6 +119,11 @@ impl SimDisk {
         state.safe = state.now.clone();
         state.done.clear();
         state.recording = true;
+    }
+
+    /// Turns one bit of so many first bytes of this file.
+    pub(super) fn flip_in(&self, name: &str, within: usize, rng: &mut NodeRng) -> String {
+        self.flip_among(|file| if file == name { within } else { 0 }, rng)
     }
 
     /// How many operations were remembered.

@@ -1,7 +1,7 @@
 //! What is known of a group in memory: its row, its notes and the end of its log.
 //!
 //! Writes show here at once, before they are on disk, because the consensus library reads what it has just written. Entries leave
-//! again once they are on disk and the room is needed.
+//! again once they can be read from the database and the room is needed; until then they are in the journal, which nobody reads.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -16,8 +16,8 @@ use super::{
 };
 use crate::groups::store::record::{ChunkHash, Entry};
 
-/// How many bytes of a group's log on disk also stay in memory.
-const KEPT: usize = 1 << 20;
+/// How many bytes of a group's log in the database also stay in memory; few in tests, so that they read from their disks.
+const KEPT: usize = if cfg!(test) { 16 << 10 } else { 1 << 20 };
 
 #[derive(Debug, Default)]
 pub(in crate::groups::store) struct Mirror {
@@ -29,21 +29,22 @@ pub(in crate::groups::store) struct Mirror {
     pub(in crate::groups::store) fresh: BTreeSet<ChunkHash>,
     /// Chunks that were pulled from others for the snapshot that is being received.
     pub(in crate::groups::store) pulled: BTreeSet<ChunkHash>,
-    /// The sizes of all entries, also of those that are on disk alone.
+    /// The sizes of all entries, also of those that are in the database alone.
     sizes: Sizes,
     tail: VecDeque<Entry>,
     bytes: usize,
-    /// Entries below this index are on disk.
-    flushed: u64,
-    /// How many writes there were, and how many at the last that took entries away.
+    /// Entries below this index are in the database.
+    folded: u64,
+    /// How many writes there were, how many at the last that took entries away, and at the last that took the newest ones away.
     writes: u64,
     cut: u64,
+    shortened: u64,
 }
 
 /// What a read takes from where.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::groups::store) struct Plan {
-    /// These are on disk alone.
+    /// These are in the database alone.
     pub(in crate::groups::store) cold: Range<u64>,
     /// These follow.
     pub(in crate::groups::store) hot: Vec<Entry>,
@@ -54,8 +55,8 @@ pub(in crate::groups::store) struct Plan {
 impl Mirror {
     /// A group as it was found on disk.
     pub(in crate::groups::store) fn found(row: Row, notes: BTreeMap<String, Bytes>, sizes: Sizes) -> Self {
-        let flushed = row.indices().end;
-        Self { row, notes, flushed, sizes, ..Self::default() }
+        let folded = row.indices().end;
+        Self { row, notes, folded, sizes, ..Self::default() }
     }
 
     /// Whether there is nothing to remember.
@@ -75,7 +76,11 @@ impl Mirror {
                     self.tail.push_back(entry.clone());
                 }
             }
-            Write::Truncate(_) | Write::Purge(_) | Write::Forget => self.trim(),
+            Write::Purge(_) => self.trim(),
+            Write::Truncate(_) | Write::Forget => {
+                self.trim();
+                self.shortened = self.writes;
+            }
             Write::Note(name, Some(value)) => drop(self.notes.insert(name.clone(), value.clone())),
             Write::Note(name, None) => drop(self.notes.remove(name)),
             Write::Vote(_) | Write::Committed(_) => {}
@@ -98,21 +103,27 @@ impl Mirror {
             self.bytes = self.bytes.saturating_sub(entry.size());
             self.tail.pop_front();
         }
-        self.flushed = self.flushed.min(indices.end);
+        self.folded = self.folded.min(indices.end);
         self.cut = self.writes;
     }
 
-    /// The writes up to and with number `write` are on disk; that one made the log end before `end`.
-    pub(in crate::groups::store) fn flushed(&mut self, write: u64, end: u64) {
-        if write >= self.cut {
-            self.flushed = self.flushed.max(end.min(self.row.indices().end));
+    /// The writes up to and with number `write` are in the database; that one made the log end before `end`.
+    pub(in crate::groups::store) fn folded(&mut self, write: u64, end: u64) {
+        if write >= self.shortened {
+            self.folded = self.folded.max(end.min(self.row.indices().end));
         }
         while self.bytes > KEPT
-            && let Some(entry) = self.tail.front().filter(|entry| entry.id.index < self.flushed)
+            && let Some(entry) = self.tail.front().filter(|entry| entry.id.index < self.folded)
         {
             self.bytes = self.bytes.saturating_sub(entry.size());
             self.tail.pop_front();
         }
+    }
+
+    /// All writes are in the database.
+    #[cfg(feature = "durable")]
+    pub(in crate::groups::store) fn all_folded(&mut self) {
+        self.folded(self.writes, self.row.indices().end);
     }
 
     /// How many writes there were at the last one that took entries away.

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::groups::store::record::{Entry, LogId, Vote};
 
-/// One change of one group.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One change of one group. The journal keeps them: their encoding is a promise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::groups::store) enum Write {
     /// A vote. It never goes back.
     Vote(Vote),
     /// More entries, right behind the last.
-    Append(Arc<[Entry]>),
+    Append(#[serde(with = "entries")] Arc<[Entry]>),
     /// How far the log is known to be committed.
     Committed(LogId),
     /// Entries behind this one go away; all of them without one.
@@ -34,6 +34,20 @@ impl Write {
             Self::Note(_, Some(value)) => value.len(),
             _ => 64,
         }
+    }
+}
+
+mod entries {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{Arc, Entry};
+
+    pub(super) fn serialize<S: Serializer>(entries: &Arc<[Entry]>, serializer: S) -> Result<S::Ok, S::Error> {
+        entries.as_ref().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<[Entry]>, D::Error> {
+        Vec::deserialize(from).map(Into::into)
     }
 }
 

@@ -1,9 +1,12 @@
-//! The number of the last acknowledged batch, kept beside the database.
+//! The number of the last acknowledged batch, kept beside the journal and the database.
 //!
-//! After a crash the database takes its last batch for unfinished if a page of it does not verify, and goes back by one. That is
-//! right for a batch that was being written, and wrong for one that was acknowledged and whose page went bad later: a vote would
-//! be forgotten in silence. The mark tells them apart. It is written after each batch and flushed only when the store closes, so
-//! it is never ahead of the database, and behind only after a power cut: then a bad page of the very last batch is taken for an unfinished write.
+//! After a crash the last batch in the journal is taken for unfinished if it does not verify. That is right for a batch that was being
+//! written, and wrong for one that was acknowledged and went bad later: a vote would be forgotten in silence. The mark tells them
+//! apart. It is written after each batch, and flushed when the store opens and closes, so it is never ahead of what is on disk, and behind
+//! only after a power cut: then a bad record of the very last batch is taken for an unfinished write.
+//!
+//! The database goes back by one transaction if a page of its last one does not verify. The journal shows that, because what it has
+//! does not follow then; and the mark does for the transaction with which the store was opened, because it is flushed right after it.
 
 use std::io;
 
@@ -29,26 +32,26 @@ impl Mark {
             _ => Ok(()),
         });
         read.map_err(|error: io::Error| StoreError::io("read the mark", &error))?;
-        let length = usize::from(bytes[0]).min(LENGTH - 1);
-        let said = bytes.get(1..=length).and_then(|bytes| seal::open::<u64>(PLACE, bytes).ok());
-        Ok((Self(file), said))
+        Ok((Self(file), seal::open_within(PLACE, &bytes).ok()))
     }
 
     /// Notes that this batch is on disk.
     pub(super) fn set(&mut self, sequence: u64) -> Result<(), StoreError> {
-        let sealed = seal::seal(PLACE, &sequence).map_err(|error| StoreError::Misuse(error.to_string()))?;
-        let mut bytes = [0; LENGTH];
-        let length = sealed.len().min(LENGTH - 1);
-        bytes[0] = length as u8;
-        bytes[1..=length].copy_from_slice(&sealed[..length]);
+        let bytes = seal::seal_within::<_, LENGTH>(PLACE, &sequence)
+            .map_err(|error| StoreError::Misuse(error.to_string()))?;
         let written = self.0.run("write", |file| file.write(0, &bytes));
         written.map_err(|error| StoreError::io("write the mark", &error))
+    }
+
+    /// Returns when it is on disk.
+    pub(super) fn flush(&self) -> Result<(), StoreError> {
+        self.0.run("flush", |file| file.sync()).map_err(|error| StoreError::io("flush the mark", &error))
     }
 }
 
 impl Drop for Mark {
     fn drop(&mut self) {
         // Best effort: an older mark only knows less.
-        let _ = self.0.run("flush", |file| file.sync());
+        let _ = self.flush();
     }
 }

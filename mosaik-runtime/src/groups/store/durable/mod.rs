@@ -1,30 +1,34 @@
-//! The part of a store that is on disk: one embedded database for all groups, one flush for each batch.
+//! The part of a store that is on disk: a journal, where each batch is safe with one flush, and an embedded database behind it.
+//!
+//! A batch goes to the [journal](journal). When a half of that is full, what its batches have left of the groups is [folded](fold) into the
+//! database in one transaction, while the other half is written. An opened store has the database, and then the batches that only the journal has.
 
+mod fold;
+mod folder;
+pub(super) mod journal;
 mod load;
 mod mark;
 mod medium;
+mod reader;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Range,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
-use redb::{Database, ReadableDatabase, Table, TableDefinition, WriteTransaction};
+use redb::{Database, TableDefinition};
 
-use self::mark::Mark;
+use self::{fold::Turn, folder::Folder, journal::Journal, mark::Mark};
 use super::{
     core::row::{Row, Write},
     error::StoreError,
     health::Health,
-    record::Entry,
     seal::{self, Place},
 };
 use crate::primitives::WireId;
 
+pub(super) use folder::Folds;
+pub(super) use load::{Loaded, Wanted, load};
 #[cfg(test)]
-pub(super) use load::set_format;
-pub(super) use load::{Loaded, load};
+pub(super) use load::{make_first_format, set_format};
+pub(super) use reader::Reader;
 
 const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
 const GROUPS: TableDefinition<'static, &[u8; 32], &[u8]> = TableDefinition::new("groups");
@@ -33,12 +37,18 @@ const NOTES: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("note
 
 const IDENTITY: &str = "identity";
 const SEQUENCE: &str = "sequence";
+const JOURNAL: &str = "journal";
 
-/// The database and what its rows are.
+/// The journal, the database, and what the rows of the groups are.
 pub(super) struct Disk {
     db: Arc<Database>,
     rows: BTreeMap<WireId, Row>,
     sequence: u64,
+    journal: Journal,
+    /// What is in the half of the journal that is being written, and how many turns there were before.
+    turn: Turn,
+    turns: u64,
+    folder: Folder,
     mark: Mark,
     health: Arc<Health>,
 }
@@ -48,129 +58,93 @@ impl Disk {
         Reader { db: self.db.clone(), health: self.health.clone() }
     }
 
-    /// Writes a batch: when this returns well, all of it is on disk, and if not, the store is not used again.
+    /// Writes a batch: when this returns well, all of it is on disk, and if not, the store is not used again. Returns the number of the turn that
+    /// it belongs to.
     pub(super) fn commit<'a>(
         &mut self,
         batch: impl IntoIterator<Item = (&'a WireId, &'a Write)>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         self.health.check()?;
-        self.try_commit(batch).map_err(|error| self.health.fail(error))
+        let batch: Vec<_> = batch.into_iter().collect();
+        self.try_commit(&batch).map_err(|error| self.health.fail(error))
     }
 
-    fn try_commit<'a>(
-        &mut self,
-        batch: impl IntoIterator<Item = (&'a WireId, &'a Write)>,
-    ) -> Result<(), StoreError> {
+    /// The turns with lower numbers are in the database, where [`database`](Self::database) reads.
+    pub(super) fn folded(&self) -> u64 {
+        self.folder.done()
+    }
+
+    /// Puts all of the journal into the database. Nothing is lost without.
+    pub(super) fn close(&mut self) -> Result<(), StoreError> {
+        self.health.check()?;
+        self.folder.finish()?;
+        self.fold()
+    }
+
+    fn try_commit(&mut self, batch: &[(&WireId, &Write)]) -> Result<u64, StoreError> {
         let sequence = self.sequence + 1;
-        let transaction = self.db.begin_write().map_err(|error| failed(error.into()))?;
-        self.fill(&transaction, sequence, batch)?;
-        transaction.commit().map_err(|error| failed(error.into()))?;
+        self.look()?;
+        self.journal.prepare(sequence, batch)?;
+        if !self.journal.fits() {
+            self.turn()?;
+        }
+        for (group, write) in batch {
+            self.take(**group, write)?;
+        }
+        self.turn.last = sequence;
+        let turn = self.turns;
+        match self.journal.fits() {
+            true => self.journal.append()?,
+            // It is larger than the whole half, which is empty.
+            false => self.fold()?,
+        }
+        // A fold may have failed meanwhile: then nothing more is acknowledged.
+        self.health.check()?;
         self.sequence = sequence;
-        self.mark.set(sequence)
+        self.mark.set(sequence)?;
+        Ok(turn)
     }
 
-    fn fill<'a>(
-        &mut self,
-        transaction: &WriteTransaction,
-        sequence: u64,
-        batch: impl IntoIterator<Item = (&'a WireId, &'a Write)>,
-    ) -> Result<(), StoreError> {
-        let mut log = transaction.open_table(LOG).map_err(|error| failed(error.into()))?;
-        let mut notes = transaction.open_table(NOTES).map_err(|error| failed(error.into()))?;
-        let mut changed = BTreeSet::new();
-        for (group, write) in batch {
-            changed.insert(*group);
-            let row = self.rows.entry(*group).or_default();
-            let before = row.indices();
-            row.apply(write).map_err(StoreError::damaged)?;
-            match write {
-                Write::Append(entries) => append(&mut log, group, entries)?,
-                Write::Truncate(_) | Write::Purge(_) => shrink(&mut log, group, before, row.indices())?,
-                Write::Note(name, value) => note(&mut notes, group, name, value.as_deref())?,
-                Write::Forget => {
-                    shrink(&mut log, group, before, 0..0)?;
-                    let (from, to) = note_range(group);
-                    notes
-                        .retain_in(from.as_slice()..=to.as_slice(), |_, _| false)
-                        .map_err(|error| failed(error.into()))?;
-                    self.rows.remove(group);
-                }
-                Write::Vote(_) | Write::Committed(_) => {}
-            }
+    fn take(&mut self, group: WireId, write: &Write) -> Result<(), StoreError> {
+        let row = self.rows.entry(group).or_default();
+        let before = row.indices();
+        row.apply(write).map_err(StoreError::damaged)?;
+        if matches!(write, Write::Forget) {
+            self.rows.remove(&group);
         }
-        let mut groups = transaction.open_table(GROUPS).map_err(|error| failed(error.into()))?;
-        for group in changed {
-            let key = group.as_bytes();
-            let written = match self.rows.get(&group) {
-                None => groups.remove(key).map(drop),
-                Some(row) => {
-                    let bytes = sealed(Place { table: "groups", key }, row)?;
-                    groups.insert(key, bytes.as_slice()).map(drop)
-                }
-            };
-            written.map_err(|error| failed(error.into()))?;
-        }
-        let mut meta = transaction.open_table(META).map_err(|error| failed(error.into()))?;
-        let bytes = sealed(Place { table: "meta", key: SEQUENCE.as_bytes() }, &sequence)?;
-        meta.insert(SEQUENCE, bytes.as_slice()).map_err(|error| failed(error.into()))?;
+        self.turn.take(group, before, write, self.rows.get(&group));
         Ok(())
     }
-}
 
-fn append(
-    log: &mut Table<'_, &'static [u8; 40], &'static [u8]>,
-    group: &WireId,
-    entries: &[Entry],
-) -> Result<(), StoreError> {
-    for entry in entries {
-        let key = log_key(group, entry.id.index);
-        let bytes = sealed(Place { table: "log", key: &key }, entry)?;
-        log.insert(&key, bytes.as_slice()).map_err(|error| failed(error.into()))?;
-    }
-    Ok(())
-}
-
-/// Removes the entries that were in the log before and are not after.
-fn shrink(
-    log: &mut Table<'_, &'static [u8; 40], &'static [u8]>,
-    group: &WireId,
-    before: Range<u64>,
-    after: Range<u64>,
-) -> Result<(), StoreError> {
-    let gone = if after.is_empty() {
-        before
-    } else if after.end < before.end {
-        after.end..before.end
-    } else {
-        before.start..after.start
-    };
-    if gone.is_empty() {
-        return Ok(());
-    }
-    let (from, to) = (log_key(group, gone.start), log_key(group, gone.end));
-    log.retain_in::<&[u8; 40], _>(&from..&to, |_, _| false).map_err(|error| failed(error.into()))
-}
-
-fn note(
-    notes: &mut Table<'_, &'static [u8], &'static [u8]>,
-    group: &WireId,
-    name: &str,
-    value: Option<&[u8]>,
-) -> Result<(), StoreError> {
-    let key = [group.as_bytes(), name.as_bytes()].concat();
-    let written = match value {
-        None => notes.remove(key.as_slice()).map(drop),
-        Some(value) => {
-            let bytes = sealed(Place { table: "notes", key: &key }, &value)?;
-            notes.insert(key.as_slice(), bytes.as_slice()).map(drop)
+    fn look(&mut self) -> Result<(), StoreError> {
+        #[cfg(any(test, feature = "sim"))]
+        if self.folder.waits() && self.journal.filled() >= 50 {
+            return self.folder.finish();
         }
-    };
-    written.map_err(|error| failed(error.into()))
-}
+        self.folder.look()
+    }
 
-/// The first and the last key that a note of this group can have; names are ASCII.
-fn note_range(group: &WireId) -> (Vec<u8>, Vec<u8>) {
-    (group.as_bytes().to_vec(), [group.as_bytes().as_slice(), &[0xFF]].concat())
+    /// Goes on in the other half of the journal, as soon as that is in the database.
+    fn turn(&mut self) -> Result<(), StoreError> {
+        if self.turn.is_empty() {
+            return Ok(());
+        }
+        self.folder.begin(std::mem::take(&mut self.turn))?;
+        self.turns += 1;
+        self.journal.turn();
+        Ok(())
+    }
+
+    /// Puts what the journal has, and what is not in it yet, into the database at once.
+    fn fold(&mut self) -> Result<(), StoreError> {
+        if self.turn.is_empty() {
+            return Ok(());
+        }
+        self.folder.now(&std::mem::take(&mut self.turn), None)?;
+        self.turns += 1;
+        self.journal.turn();
+        Ok(())
+    }
 }
 
 fn log_key(group: &WireId, index: u64) -> [u8; 40] {
@@ -197,61 +171,5 @@ fn failed(error: redb::Error) -> StoreError {
             StoreError::Failed { doing: "use the database".to_owned(), why: "it failed before".to_owned() }
         }
         error => StoreError::damaged(error),
-    }
-}
-
-/// Reads the log, beside the thread that writes.
-#[derive(Clone)]
-pub(super) struct Reader {
-    db: Arc<Database>,
-    health: Arc<Health>,
-}
-
-impl Reader {
-    /// Reads entries from the first of `range` on, until the next would go over `limit` bytes; at least one. A missing or damaged
-    /// entry is damage: the caller knows that they are all there, unless the log was cut meanwhile, and asks `still` then.
-    pub(super) fn read(
-        &self,
-        group: &WireId,
-        range: Range<u64>,
-        limit: usize,
-        still: impl Fn() -> bool,
-    ) -> Result<Option<Vec<Entry>>, StoreError> {
-        self.health.check()?;
-        match self.try_read(group, range, limit) {
-            Ok(entries) => Ok(Some(entries)),
-            Err(StoreError::Damaged { .. }) if !still() => Ok(None),
-            Err(error) => Err(self.health.fail(error)),
-        }
-    }
-
-    fn try_read(&self, group: &WireId, range: Range<u64>, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        let transaction = self.db.begin_read().map_err(|error| failed(error.into()))?;
-        let log = transaction.open_table(LOG).map_err(|error| failed(error.into()))?;
-        let (from, to) = (log_key(group, range.start), log_key(group, range.end));
-        let found = log.range::<&[u8; 40]>(&from..&to);
-        let mut found = found.map_err(|error| failed(error.into()))?;
-        let (mut entries, mut bytes) = (Vec::new(), 0usize);
-        for index in range {
-            let Some(record) = found.next() else {
-                return Err(StoreError::damaged(format_args!("entry {index} of a log is missing")));
-            };
-            let (key, value) = record.map_err(|error| failed(error.into()))?;
-            let expected = log_key(group, index);
-            if *key.value() != expected {
-                return Err(StoreError::damaged(format_args!("entry {index} of a log is missing")));
-            }
-            let place = Place { table: "log", key: &expected };
-            let entry: Entry = seal::open(place, value.value()).map_err(StoreError::damaged)?;
-            if entry.id.index != index {
-                return Err(StoreError::damaged(format_args!("entry {index} of a log says {:?}", entry.id)));
-            }
-            bytes = bytes.saturating_add(entry.size());
-            if bytes > limit && !entries.is_empty() {
-                break;
-            }
-            entries.push(entry);
-        }
-        Ok(entries)
     }
 }

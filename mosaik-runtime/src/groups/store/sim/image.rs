@@ -169,17 +169,20 @@ impl Image {
         done.retain(|_| keep.next().unwrap_or(true));
     }
 
-    /// Turns one bit; says where.
-    pub(super) fn flip(&mut self, rng: &mut NodeRng) -> String {
-        let total: usize = self.names.values().map(|file| self.bytes(*file).len()).sum();
-        let mut at = rng.below(total);
-        for (name, file) in &self.names {
+    /// Turns one bit within so many first bytes of each file; says where.
+    pub(super) fn flip(&mut self, within: impl Fn(&str) -> usize, rng: &mut NodeRng) -> String {
+        let length = |name: &str, file: usize| self.bytes(file).len().min(within(name));
+        let lengths: Vec<usize> = self.names.iter().map(|(name, file)| length(name, *file)).collect();
+        let mut at = rng.below(lengths.iter().sum());
+        for ((name, file), length) in self.names.iter().zip(lengths) {
             let Some(bytes) = self.files.get_mut(*file) else { continue };
-            if let Some(byte) = bytes.get_mut(at) {
+            if at < length
+                && let Some(byte) = bytes.get_mut(at)
+            {
                 *byte ^= 1 << rng.below(8);
                 return format!("{name}@{at}");
             }
-            at -= bytes.len();
+            at = at.saturating_sub(length);
         }
         "nowhere".to_owned()
     }

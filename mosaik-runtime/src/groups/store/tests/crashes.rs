@@ -15,22 +15,32 @@ use super::{
 };
 use crate::groups::store::{
     core::row::Write,
-    durable::{Disk, Loaded, load},
+    durable::{Disk, Folds, Loaded, Wanted, load},
     error::{OpenError, StoreError},
     files::Guarded,
     health::Health,
     sim::SimDisk,
 };
 
-const FRESH: StoreId = StoreId(77);
+pub(super) const FRESH: StoreId = StoreId(77);
 
-fn open(disk: &SimDisk, fresh: StoreId) -> Result<Loaded, OpenError> {
-    let files = Guarded::new(Arc::new(disk.attach()), Arc::new(Health::default()));
-    load(&files, OWNER, fresh)
+/// A turn for every four batches or so, and batches that are larger than it.
+const JOURNAL: usize = 32 << 10;
+
+pub(super) fn files(disk: &SimDisk) -> Guarded {
+    Guarded::new(Arc::new(disk.attach()), Arc::new(Health::default()))
 }
 
-/// Everything that a store holds.
-fn contents(loaded: &Loaded) -> Result<Model, StoreError> {
+pub(super) fn open(disk: &SimDisk, fresh: StoreId) -> Result<Loaded, OpenError> {
+    open_with(disk, fresh, JOURNAL)
+}
+
+pub(super) fn open_with(disk: &SimDisk, fresh: StoreId, journal: usize) -> Result<Loaded, OpenError> {
+    load(&files(disk), &Wanted { owner: OWNER, fresh, nonce: 5, journal, folds: Folds::Inline })
+}
+
+/// Everything that a store holds, right after it was opened.
+pub(super) fn contents(loaded: &Loaded) -> Result<Model, StoreError> {
     let reader = loaded.disk.database();
     let mut model = Model::default();
     for (group, mirror) in &loaded.groups {
@@ -46,7 +56,9 @@ fn contents(loaded: &Loaded) -> Result<Model, StoreError> {
 }
 
 /// Batches, each with the state that it makes.
-fn workload(seed: u64, batches: usize) -> Vec<(Vec<(WireId, Write)>, Model)> {
+pub(super) type Work = Vec<(Vec<(WireId, Write)>, Model)>;
+
+pub(super) fn workload(seed: u64, batches: usize) -> Work {
     let mut rng = NodeRng::from_seed(seed);
     let mut model = Model::default();
     let mut work = Vec::new();
@@ -63,13 +75,13 @@ fn workload(seed: u64, batches: usize) -> Vec<(Vec<(WireId, Write)>, Model)> {
     work
 }
 
-fn commit(disk: &mut Disk, batch: &[(WireId, Write)]) -> Result<(), StoreError> {
-    disk.commit(batch.iter().map(|(group, write)| (group, write)))
+pub(super) fn commit(disk: &mut Disk, batch: &[(WireId, Write)]) -> Result<(), StoreError> {
+    disk.commit(batch.iter().map(|(group, write)| (group, write))).map(drop)
 }
 
 /// Whether what was found is the state after `acknowledged` batches, or after one more.
 #[track_caller]
-fn survived(found: &Model, work: &[(Vec<(WireId, Write)>, Model)], acknowledged: usize, at: &str) {
+pub(super) fn survived(found: &Model, work: &Work, acknowledged: usize, at: &str) {
     let state = |batches: usize| batches.checked_sub(1).map_or(Model::default(), |last| work[last].1.clone());
     let is_one =
         *found == state(acknowledged) || (acknowledged < work.len() && *found == state(acknowledged + 1));
@@ -83,11 +95,15 @@ fn f1_f2_r3_r4_what_is_acknowledged_survives_a_crash_before_any_operation() {
         let disk = SimDisk::new();
         disk.record();
         let mut loaded = open(&disk, FRESH).expect("a new store");
-        let work = workload(seed, 26);
+        let work = workload(seed, 45);
         let mut acknowledged = vec![disk.recorded()];
         for (batch, _) in &work {
             commit(&mut loaded.disk, batch).expect("the disk works");
             acknowledged.push(disk.recorded());
+        }
+        assert!(loaded.disk.folded() > 6, "the journal turned {} times", loaded.disk.folded());
+        if seed == 1 {
+            loaded.disk.close().expect("the disk works");
         }
         drop(loaded);
         for at in 0..=disk.recorded() {
@@ -114,7 +130,7 @@ fn f1_f2_r3_r4_what_is_acknowledged_survives_a_crash_before_any_operation() {
 
 #[test]
 fn f16_after_a_failure_nothing_is_tried_again_and_what_is_acknowledged_is_there() {
-    let work = workload(9, 12);
+    let work = workload(9, 20);
     let mut failures = 0;
     for number in 0.. {
         let disk = SimDisk::new();

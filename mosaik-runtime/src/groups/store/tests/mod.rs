@@ -5,6 +5,8 @@ mod crashes;
 #[cfg(feature = "durable")]
 mod disk;
 mod golden;
+#[cfg(feature = "durable")]
+mod journal;
 mod model;
 mod snapshots;
 
