@@ -75,8 +75,8 @@ fn turned(file: &str, within: usize, batches: usize) -> [usize; 3] {
     let mut counts = [0; 3];
     let work = workload(5, batches);
     let disk = SimDisk::new();
-    let mut loaded = open(&disk, FRESH).expect("a new store");
     disk.record();
+    let mut loaded = open(&disk, FRESH).expect("a new store");
     for (batch, _) in &work {
         commit(&mut loaded.disk, batch).expect("the disk works");
     }
