@@ -71,20 +71,23 @@ impl Case {
     }
 }
 
-/// All cases in the order of the table.
-pub(crate) fn all() -> Vec<Case> {
+/// All cases in the order of the table; those of one entry differ only in the number of processes.
+pub(crate) fn all() -> Vec<Vec<Case>> {
+    let in_both = |measure, consumers, size| {
+        [Place::OneProcess, Place::TwoProcesses]
+            .map(|place| Case { measure, consumers, size, place })
+            .to_vec()
+    };
     let mut cases = Vec::new();
-    for place in [Place::OneProcess, Place::TwoProcesses] {
-        for consumers in [1, 8] {
-            for size in [32, 1024, 64 * 1024] {
-                cases.push(Case { measure: Measure::Throughput, consumers, size, place });
-            }
-        }
-        for (consumers, size) in [(1, 32), (1, 1024), (1, 64 * 1024), (8, 32), (8, 1024)] {
-            cases.push(Case { measure: Measure::Latency, consumers, size, place });
+    for consumers in [1, 8] {
+        for size in [32, 1024, 64 * 1024] {
+            cases.push(in_both(Measure::Throughput, consumers, size));
         }
     }
-    cases.push(Case { measure: Measure::Join, consumers: 1, size: 32, place: Place::OneProcess });
+    for (consumers, size) in [(1, 32), (1, 1024), (1, 64 * 1024), (8, 32), (8, 1024)] {
+        cases.push(in_both(Measure::Latency, consumers, size));
+    }
+    cases.push(vec![Case { measure: Measure::Join, consumers: 1, size: 32, place: Place::OneProcess }]);
     cases
 }
 

@@ -69,7 +69,7 @@ impl Drop for Child {
 pub(crate) fn run(runtime: &Runtime, arguments: &[String]) -> Fallible {
     let [side, name, address] = arguments else { return Err("a child needs side, case and address".into()) };
     let side = Side::parse(side).ok_or("no such side")?;
-    let case = case::all().into_iter().find(|case| case.name() == *name).ok_or("no such case")?;
+    let case = case::all().into_iter().flatten().find(|case| case.name() == *name).ok_or("no such case")?;
     let here = runtime.block_on(Here::open(side, case, address))?;
     for line in std::io::stdin().lock().lines() {
         line?;

@@ -24,7 +24,8 @@
 //!   counted where they arrive, in the consumer's own task. Cores are the processor time of all processes meanwhile.
 //! * Every consumer checks that numbers follow each other and that sizes are right. One lost or damaged item voids the
 //!   run; it is repeated, and after three failures the case has no figure and the bench fails.
-//! * The sides take turns and change who begins, because the machine's speed drifts.
+//! * The sides take turns and change who begins, because the machine's speed drifts. In each turn a side runs in one process and
+//!   then in two; `against-one` is the median of the turns' ratios of the two.
 //!
 //! # mosaik
 //!
@@ -74,13 +75,15 @@ use case::{Case, Measure, Windows};
 use common::{
     Fallible,
     options::Options,
-    repeat::in_turns,
+    repeat::{Runs, in_turns},
     report::{self, Figure, Unit},
 };
 use tokio::runtime::{Builder, Runtime};
 
 const MILLISECONDS: Unit = Unit { text: "ms", better: "lower", digits: 1, bytes: 0 };
 const MICROSECONDS: Unit = Unit { text: "us", better: "lower", digits: 0, bytes: 0 };
+
+const OF_ONE: Unit = Unit { text: "of one process", better: "higher", digits: 2, bytes: 0 };
 
 const fn items(size: usize) -> Unit {
     Unit { text: "items/s", better: "higher", digits: 0, bytes: size }
@@ -114,11 +117,13 @@ fn runtime() -> Fallible<Runtime> {
 async fn bench(options: &Options) -> Fallible {
     let windows = case::windows(options.quick);
     let (mut rows, mut failed) = (Vec::new(), Vec::new());
-    for case in case::all().into_iter().filter(|case| options.wants(&case.name())) {
-        payload::check(case.size)?;
-        match one(case, windows, options).await {
+    for mut cases in case::all() {
+        cases.retain(|case| options.wants(&case.name()));
+        let Some(first) = cases.first() else { continue };
+        payload::check(first.size)?;
+        match one(&cases, windows, options).await {
             Ok(more) => rows.extend(more),
-            Err(error) => failed.push(format!("{}: {error}", case.name())),
+            Err(error) => failed.push(format!("{}: {error}", first.name())),
         }
     }
     report::print(&rows);
@@ -126,13 +131,28 @@ async fn bench(options: &Options) -> Fallible {
     if failed.is_empty() { Ok(()) } else { Err(failed.join("\n").into()) }
 }
 
-async fn one(case: Case, windows: Windows, options: &Options) -> Fallible<Vec<report::Case>> {
-    let runs = in_turns(&case.name(), options, |side| run::run(side, case, windows)).await?;
-    let row = |name, unit, value: fn(&run::Outcome) -> f64| {
-        let figure = |run: &run::Outcome| Figure { value: value(run), cores: run.cores };
-        report::Case::of(case.name_as(name), unit, &runs, figure).announce()
+/// What differs only in the number of processes, one after the other in each turn.
+async fn one(cases: &[Case], windows: Windows, options: &Options) -> Fallible<Vec<report::Case>> {
+    let name: Vec<String> = cases.iter().map(Case::name).collect();
+    let run = |side| async move {
+        let mut outcomes = Vec::new();
+        for case in cases {
+            outcomes.push(run::run(side, *case, windows).await?);
+        }
+        Ok(outcomes)
     };
-    Ok(match case.measure {
+    let runs = in_turns(&name.join(", "), options, run).await?;
+    let each = cases.iter().enumerate().flat_map(|(at, case)| rows(*case, at, &runs));
+    Ok(each.chain(against_one(cases, &runs)).collect())
+}
+
+/// The rows of the case that was run as number `at` of a turn.
+fn rows(case: Case, at: usize, runs: &Runs<Vec<run::Outcome>>) -> Vec<report::Case> {
+    let row = |name, unit, value: fn(&run::Outcome) -> f64| {
+        let figure = |run: &Vec<run::Outcome>| Figure { value: value(&run[at]), cores: run[at].cores };
+        report::Case::of(case.name_as(name), unit, runs, figure).announce()
+    };
+    match case.measure {
         Measure::Throughput => vec![row("throughput", items(case.size), |run| run.rate)],
         Measure::Latency => vec![
             row("latency-p50", MICROSECONDS, |run| run.p50),
@@ -143,5 +163,15 @@ async fn one(case: Case, windows: Windows, options: &Options) -> Fallible<Vec<re
             row("join-p50", MILLISECONDS, |run| run.p50 / 1e3),
             row("join-max", MILLISECONDS, |run| run.p99 / 1e3),
         ],
-    })
+    }
+}
+
+/// Which part of its throughput in one process a case has in two, turn by turn.
+fn against_one(cases: &[Case], runs: &Runs<Vec<run::Outcome>>) -> Option<report::Case> {
+    let (case, two) = (cases.first()?, cases.get(1)?);
+    if case.measure != Measure::Throughput {
+        return None;
+    }
+    let figure = |run: &Vec<run::Outcome>| Figure { value: run[1].rate / run[0].rate.max(1.0), cores: 0.0 };
+    Some(report::Case::of(two.name_as("against-one"), OF_ONE, runs, figure).announce())
 }

@@ -19,6 +19,7 @@ mod handshakes;
 mod identities;
 mod panics;
 mod passes;
+mod quiet;
 mod quotes;
 mod replayed;
 mod rogue;

@@ -1,7 +1,6 @@
 //! The attacked node, its bystanders, and what they get under fire.
 
 use std::{
-    io::Write,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -25,7 +24,10 @@ use tokio::{
     time::{Instant, interval, timeout},
 };
 
-use super::counted;
+use super::{
+    counted,
+    quiet::{Watch, not_quiet},
+};
 
 /// What the bystander keeps of its goodput.
 const KEEPS: f64 = 0.8;
@@ -38,17 +40,12 @@ const WINDOW: Duration = Duration::from_millis(400);
 const SENT: f64 = 2000.0;
 /// Items a second, of those that are sent, without which the calm windows tell nothing: an attack went on in them.
 const LEAST: f64 = 400.0;
-/// In calm the threads of this program wait for a processor for less than this part of the time, or others use the machine: then
-/// what an attack takes from the bystander is what the attacker's own work takes from this program's share of it.
-const BUSY: f64 = 0.25;
-/// So many windows under attack must lie between calm ones in which the processors were free; up to so many times as many windows
+/// In so many windows under attack, and in the calm ones beside each, others must not use the processors; up to so many times as many windows
 /// are looked at to find them.
 const ENOUGH: usize = 3;
 const ATTEMPTS: usize = 4;
 /// A calm window begins so long after an attack: what the node still does to clear up after it is no calm, nor others' work.
 const AFTERMATH: Duration = Duration::from_millis(300);
-/// With this variable set, a test that did not see that many quiet windows fails.
-const REQUIRE_QUIET: &str = "MOSAIK_REQUIRE_QUIET";
 /// What the threads of attackers are called.
 const ATTACKERS: &str = "attackers";
 /// Bytes of memory that the process may have more after an attack than after a first, short one of the same kind: what an allocator
@@ -219,20 +216,19 @@ impl Scene {
     }
 
     /// What the bystander gets in calm.
-    async fn calm(&self) -> Calm {
-        let waited = waited_for_processors();
+    async fn calm(&self) -> Window {
+        let watch = Watch::begin();
         let rate = self.rate(WINDOW).await;
-        let queued = waited_for_processors().saturating_sub(waited).as_secs_f64() / WINDOW.as_secs_f64();
-        Calm { rate, queued }
+        Window { rate, quiet: watch.is_quiet() }
     }
 
     /// What it gets while an attack is repeated for a window. An attack that takes longer ends first.
-    async fn fire<F, R>(&self, attack: F, window: u64) -> f64
+    async fn fire<F, R>(&self, attack: F, window: u64) -> Window
     where
         F: Fn(u64) -> R + Send + Sync + 'static,
         R: Future<Output = ()> + Send + 'static,
     {
-        let (before, begun) = (self.delivered.load(Ordering::Relaxed), Instant::now());
+        let (before, begun, watch) = (self.delivered.load(Ordering::Relaxed), Instant::now(), Watch::begin());
         self.attack(async move {
             for round in 0.. {
                 attack(window << 32 | round).await;
@@ -242,7 +238,8 @@ impl Scene {
             }
         })
         .await;
-        (self.delivered.load(Ordering::Relaxed) - before) as f64 / begun.elapsed().as_secs_f64()
+        let delivered = self.delivered.load(Ordering::Relaxed) - before;
+        Window { rate: delivered as f64 / begun.elapsed().as_secs_f64(), quiet: watch.is_quiet() }
     }
 
     /// Repeats an attack in windows between calm ones, and holds the bystander to its share: of what it gets in the calm windows before
@@ -261,9 +258,9 @@ impl Scene {
             let fire = self.fire(attack.clone(), window).await;
             self.rate(AFTERMATH).await;
             let after = self.calm().await;
-            let share = 2.0 * fire / (before.rate + after.rate);
+            let share = 2.0 * fire.rate / (before.rate + after.rate);
             all.push(share);
-            if before.queued.max(after.queued) <= BUSY {
+            if before.quiet && fire.quiet && after.quiet {
                 quiet.push(share);
             }
             before = after;
@@ -293,13 +290,13 @@ impl Scene {
     async fn nothing_lasts(&self) {
         let mut last = self.calm().await;
         for _ in 1..ATTEMPTS {
-            if last.queued <= BUSY && last.rate >= KEEPS * self.at_first {
+            if last.quiet && last.rate >= KEEPS * self.at_first {
                 break;
             }
             last = self.calm().await;
         }
-        let keeps = if last.queued <= BUSY { KEEPS } else { KEEPS_ANYHOW };
-        if last.queued > BUSY {
+        let keeps = if last.quiet { KEEPS } else { KEEPS_ANYHOW };
+        if !last.quiet {
             not_quiet(&format!("the bystander is held to {:.0} % in the end", keeps * 100.0));
         }
         let (first, rate) = (self.at_first, last.rate);
@@ -365,20 +362,10 @@ impl Drop for Scene {
     }
 }
 
-/// One calm window: items a second, and for which part of it threads waited for a processor.
-struct Calm {
+/// Items a second in a window, and whether the processors were free in it.
+struct Window {
     rate: f64,
-    queued: f64,
-}
-
-/// Says where everybody sees it that others use the processors, and fails where that may not be.
-fn not_quiet(so: &str) {
-    let name = std::thread::current().name().unwrap_or("a test").to_owned();
-    let _ = writeln!(std::io::stderr(), "{name}: others use the processors, so {so}");
-    assert!(
-        std::env::var_os(REQUIRE_QUIET).is_none(),
-        "others use the processors, and {REQUIRE_QUIET} is set"
-    );
+    quiet: bool,
 }
 
 /// Bytes of memory that the process has; zero where the system does not say.
@@ -387,17 +374,6 @@ fn resident() -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
     kib.unwrap_or_default() << 10
-}
-
-/// How long the threads of this program, attackers aside, were ready to run and did not, in all; zero where the system does not say.
-fn waited_for_processors() -> Duration {
-    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let says = |path: std::path::PathBuf| std::fs::read_to_string(path).ok();
-    let ours = threads
-        .filter(|thread| says(thread.path().join("comm")).is_some_and(|name| name.trim() != ATTACKERS));
-    let stats = ours.filter_map(|thread| says(thread.path().join("schedstat")));
-    let waited = stats.filter_map(|stat| stat.split_whitespace().nth(1)?.parse::<u64>().ok());
-    Duration::from_nanos(waited.sum())
 }
 
 fn median(mut rates: Vec<f64>) -> f64 {

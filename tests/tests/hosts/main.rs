@@ -7,11 +7,13 @@ mod far;
 mod groups;
 mod local;
 mod moves;
+mod thin;
 mod world;
 
 use std::time::Duration;
 
 pub(crate) const CLERK: &str = env!("CARGO_BIN_EXE_clerk");
+pub(crate) const HOLD: &str = env!("CARGO_BIN_EXE_hold");
 pub(crate) const SENSORS: &str = env!("CARGO_BIN_EXE_sensors");
 pub(crate) const ROLL: &str = env!("CARGO_BIN_EXE_roll");
 pub(crate) const RELAY: &str = env!("CARGO_BIN_EXE_relay");

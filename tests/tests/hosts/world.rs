@@ -168,6 +168,17 @@ impl Host {
         self.plugs += 1;
     }
 
+    /// From now on the line of its first plug carries so many bits a second each way, and what waits for it longer than 100 ms is lost.
+    pub(crate) fn thin(&self, switch: &Switch, bits: u64) {
+        let port = format!("{}-0", self.space.rsplit('-').next().unwrap_or(""));
+        for (space, device) in [(&self.space, "eth0"), (&switch.space, port.as_str())] {
+            let rate = format!("{bits}bit");
+            let words = ["qdisc", "replace", "dev", device, "root", "tbf", "rate", &rate, "burst", "8kb"];
+            let all = ["-n", space.as_str()].into_iter().chain(words).chain(["latency", "100ms"]);
+            run(Command::new("tc").args(all), "tc").expect("a thin line");
+        }
+    }
+
     /// Runs `ip` on this machine.
     pub(crate) fn ip(&self, words: &str) {
         let all = ["-n", &self.space].into_iter().chain(words.split_whitespace()).collect::<Vec<_>>();
