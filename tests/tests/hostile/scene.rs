@@ -273,7 +273,7 @@ impl Scene {
         let (share, keeps) =
             if seen >= ENOUGH { (median(quiet), KEEPS) } else { (median(all), KEEPS_ANYHOW) };
         println!(
-            "bystander: {calm:.0} items/s before the attacks, {:.0} % of that in calm under attack; the processors were free in {seen} of {windows} windows",
+            "bystander: {calm:.0} items/s before the attacks, {:.0} % of that in calm under attack; others used no processor in {seen} of {windows} windows",
             share * 100.0
         );
         if seen < ENOUGH {
