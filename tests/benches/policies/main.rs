@@ -14,11 +14,7 @@
 //! | from cache | everything that a decision takes when nothing changed: the entry is looked up, the ticket that it names, the verdict about it, and revocations; then the policy is evaluated |
 //! | validate | one token: its signature, its claims; what the cache saves |
 
-use std::{
-    hint::black_box,
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+use std::{hint::black_box, process::ExitCode, time::Duration};
 
 use mosaik::{
     Network,
@@ -32,6 +28,7 @@ use mosaik::{
     },
 };
 use mosaik_tests::scratch::Scratch;
+use tokio::time::Instant;
 
 /// Calls between two looks at the clock.
 const BATCH: u32 = 1000;
