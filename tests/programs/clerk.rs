@@ -1,10 +1,8 @@
 //! Enters one thing after the other into rolls that three clerks keep, and says of each whether it is in. Asked with a line on its
 //! input, it says what the rolls hold.
 
-use std::{io::BufRead, thread};
-
 use mosaik::{groups::CommandError, prelude::*};
-use tokio::sync::mpsc;
+use mosaik_tests::input;
 
 /// What was entered, in order.
 #[group(state_machine, "court.rolls", voters = 3, storage = durable)]
@@ -37,7 +35,7 @@ pub struct Options {
 
 #[mosaik::node(network = "court")]
 async fn clerk(rolls: Group<Rolls>, options: Args<Options>) -> mosaik::Result<()> {
-    let mut questions = input();
+    let mut questions = input::lines();
     rolls.when().online().await;
     println!("online");
     for number in 0_u64.. {
@@ -53,19 +51,6 @@ async fn clerk(rolls: Group<Rolls>, options: Args<Options>) -> mosaik::Result<()
         sleep(Duration::from_millis(5)).await;
     }
     Ok(())
-}
-
-/// Lines of the input.
-fn input() -> mpsc::Receiver<String> {
-    let (tell, lines) = mpsc::channel(4);
-    thread::spawn(move || {
-        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-            if tell.blocking_send(line).is_err() {
-                return;
-            }
-        }
-    });
-    lines
 }
 
 mosaik::main!(clerk);

@@ -1,13 +1,12 @@
 //! A member of a group whose state is as large as it is told. It says whenever it sees another leader, how far its snapshot is, and how
 //! long each small command took. A line `load N` on its input puts N pieces of 64 KiB into the state.
 
-use std::{io::BufRead, thread};
-
 use mosaik::{
     groups::{Apply, Group, StateMachine, Voters},
     prelude::*,
 };
-use tokio::{sync::mpsc, time::Instant};
+use mosaik_tests::input;
+use tokio::time::Instant;
 
 /// Bytes of a piece.
 const PIECE: usize = 64 << 10;
@@ -66,7 +65,7 @@ async fn keeper(network: Network) -> mosaik::Result<()> {
 
 /// Gives one small command after the other, and loads when it is told to.
 async fn work(group: &Group<Hold>) -> mosaik::Result<()> {
-    let mut orders = input();
+    let mut orders = input::lines();
     loop {
         if let Ok(line) = orders.try_recv() {
             let pieces = line.trim_start_matches("load ").parse().unwrap_or(0);
@@ -109,19 +108,6 @@ fn noise(piece: u64) -> Vec<u8> {
         state as u8
     };
     (0..PIECE).map(|_| next()).collect()
-}
-
-/// Lines of the input.
-fn input() -> mpsc::Receiver<String> {
-    let (tell, lines) = mpsc::channel(4);
-    thread::spawn(move || {
-        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-            if tell.blocking_send(line).is_err() {
-                return;
-            }
-        }
-    });
-    lines
 }
 
 mosaik::main!(keeper);

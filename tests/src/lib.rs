@@ -2,6 +2,8 @@
 //!
 //! The code blocks of the book are compiled here, as doc tests.
 
+pub mod input;
+pub mod own;
 pub mod programs;
 pub mod scratch;
 

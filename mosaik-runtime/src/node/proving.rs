@@ -200,25 +200,20 @@ fn own(proof: &'static ProofDescriptor, network: &Network) -> Result<Origin, Str
     match proof.kind {
         #[cfg(feature = "tdx")]
         crate::tickets::ProofKind::Tdx(_) => {
-            use crate::tickets::tdx::Tsm;
+            use crate::tickets::tdx::{ProveError, Tsm};
             let (id, peer) = (network.id(), network.local().id());
-            if proof.is_simulated() {
-                let answer = move |asked: &Challenged| {
-                    let prover = simulated(id, peer, asked.now)?;
-                    prover.answer(&asked.nonce).map_err(|error| error.to_string())
-                };
-                network.tickets().answer(proof.class(), answer);
-                return Ok(Origin::Provider(Arc::new(move |wanted: &Wanted| {
-                    simulated(id, peer, wanted.now)?.prove(wanted.now).map_err(|error| error.to_string())
-                })));
-            }
-            let prover = Prover::new(Tsm::default(), id, peer);
+            let real = (!proof.is_simulated()).then(|| Prover::new(Tsm::default(), id, peer));
+            let prover = move |now: Wall| match &real {
+                Some(real) => Ok(real.clone()),
+                None => simulated(id, peer, now),
+            };
+            let told = |error: ProveError| error.to_string();
             let answers = prover.clone();
-            let answer =
-                move |asked: &Challenged| answers.answer(&asked.nonce).map_err(|error| error.to_string());
-            network.tickets().answer(proof.class(), answer);
+            network.tickets().answer(proof.class(), move |asked: &Challenged| {
+                answers(asked.now)?.answer(&asked.nonce).map_err(told)
+            });
             Ok(Origin::Provider(Arc::new(move |wanted: &Wanted| {
-                prover.prove(wanted.now).map_err(|error| error.to_string())
+                prover(wanted.now)?.prove(wanted.now).map_err(told)
             })))
         }
         _ => {

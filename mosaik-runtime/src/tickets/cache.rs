@@ -126,11 +126,10 @@ impl Cache {
 
 /// Until when a verdict need not be asked for again.
 fn stands_until(verdict: &Verdict, now: Wall) -> Option<Wall> {
-    let soon = Wall(now.0.saturating_add(u64::try_from(RETRY.as_millis()).unwrap_or(u64::MAX)));
     match verdict {
         Ok(Valid { until }) => Some(*until),
         Err(Denial::NotYet { from, .. }) => Some(*from),
-        Err(denial) if denial.may_pass() => Some(soon),
+        Err(denial) if denial.may_pass() => Some(now.later(RETRY)),
         Err(_) => None,
     }
 }

@@ -61,9 +61,7 @@ impl Steady {
 
     /// The time that counts, when the clocks say (`wall`, `mono`).
     pub fn now(&self, wall: Wall, mono: Instant) -> Wall {
-        let passed = mono.saturating_duration_since(self.mono).as_millis();
-        let steady = self.wall.0.saturating_add(u64::try_from(passed).unwrap_or(u64::MAX));
-        Wall(wall.0.max(steady))
+        wall.max(self.wall.later(mono.saturating_duration_since(self.mono)))
     }
 }
 

@@ -89,16 +89,18 @@ impl Trusted {
 
     /// See [`Validator::answered`]; a panic is a refusal.
     pub async fn answered(&self, shown: Shown<'_>, nonce: &Nonce) -> Verdict {
-        let decided = AssertUnwindSafe(async { self.validator.answered(shown, nonce).await }).catch_unwind();
-        decided.await.unwrap_or(Err(Denial::Panicked))
+        walled(async { self.validator.answered(shown, nonce).await }).await
     }
 
     /// See [`Validator::validate`]; a panic is a refusal.
     pub async fn validate(&self, shown: Shown<'_>) -> Verdict {
-        // What a validator does when it is called belongs behind the wall, too.
-        let decided = AssertUnwindSafe(async { self.validator.validate(shown).await }).catch_unwind();
-        decided.await.unwrap_or(Err(Denial::Panicked))
+        walled(async { self.validator.validate(shown).await }).await
     }
+}
+
+/// What a validator decides; what it does when it is called belongs behind the wall, too, so the call is in `asked`.
+async fn walled(asked: impl Future<Output = Verdict>) -> Verdict {
+    AssertUnwindSafe(asked).catch_unwind().await.unwrap_or(Err(Denial::Panicked))
 }
 
 fn guarded<T>(what: &'static str, ask: impl FnOnce() -> T) -> Result<T, Panicked> {

@@ -1,12 +1,11 @@
-//! Memory of this process, from `/proc/self`.
+//! Memory of this process.
+
+use mosaik_tests::own;
 
 use crate::common::Fallible;
 
 /// Resident memory of this process, in MiB.
 pub(crate) fn resident_mib() -> Fallible<f64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib: f64 =
-        line.ok_or("/proc/self/status has no VmRSS")?.trim().trim_end_matches("kB").trim().parse()?;
-    Ok(kib / 1024.0)
+    let bytes = own::resident().ok_or("the system does not say how much memory is resident")?;
+    Ok(bytes as f64 / f64::from(1 << 20))
 }

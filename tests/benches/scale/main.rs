@@ -29,6 +29,7 @@ use mosaik_runtime::{
     node::world::{World, millis, secs},
     transport::sim::Traffic,
 };
+use mosaik_tests::own;
 
 use fleet::Fleet;
 
@@ -134,15 +135,7 @@ fn until(world: &mut World, condition: impl Fn() -> bool) {
 
 /// Processor time and memory of this process, from the system.
 fn usage() -> String {
-    let memory = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = memory.lines().find(|line| line.starts_with("VmRSS"));
-    let kib: f64 = line
-        .and_then(|line| line.split_whitespace().nth(1))
-        .and_then(|text| text.parse().ok())
-        .unwrap_or_default();
-    // Fields 14 and 15, counted from the name in brackets: a hundred ticks are a second.
-    let times = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = times.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
-    let ticks: u64 = fields.filter_map(|field| field.parse::<u64>().ok()).sum();
-    format!("{} s, {:.0} MiB", ticks / 100, kib / 1024.0)
+    let (seconds, bytes) =
+        (own::processor_seconds().unwrap_or_default(), own::resident().unwrap_or_default());
+    format!("{} s, {:.0} MiB", seconds as u64, bytes as f64 / f64::from(1 << 20))
 }

@@ -2,6 +2,8 @@
 
 use std::{fmt, fs, time::Duration};
 
+use mosaik_tests::own;
+
 use super::{
     Fallible,
     churn::Churn,
@@ -41,7 +43,7 @@ impl Sample {
         let sum = |count: fn(&mosaik::Network) -> usize| stay.nodes().iter().map(count).sum::<usize>() as u64;
         Ok(Self {
             at,
-            memory: memory()?,
+            memory: own::resident().ok_or("the system does not say how much memory is resident")?,
             descriptors: fs::read_dir("/proc/self/fd")?.count() as u64,
             threads: fs::read_dir("/proc/self/task")?.count() as u64,
             tasks: sum(|node| node.tasks().running),
@@ -55,13 +57,6 @@ impl Sample {
             panicked: stay.panicked() + churn.panicked,
         })
     }
-}
-
-/// Resident bytes.
-fn memory() -> Fallible<u64> {
-    let pages = fs::read_to_string("/proc/self/statm")?;
-    let resident: u64 = pages.split_whitespace().nth(1).ok_or("/proc/self/statm is short")?.parse()?;
-    Ok(resident * 4096)
 }
 
 impl fmt::Display for Sample {

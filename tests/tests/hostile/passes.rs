@@ -11,7 +11,7 @@ use tokio::time::{Instant, interval, timeout};
 
 use super::{
     attacker::{Attacker, Mark},
-    rogue::{Named, Rogue, SOON, Told, gated, ticket},
+    rogue::{Named, Rogue, SOON, Told, gated, let_in, ticket},
     scene::Scene,
     tokens::{claims, desk, house, token},
 };
@@ -31,9 +31,7 @@ async fn h9_tickets_of_others_and_those_that_end_meanwhile_admit_nobody() {
     let producer = gated(&scene, "gated.desk", proof("Desk"));
     let (friend, now) = (scene.friend.local().id(), scene.target.clock().wall());
     let its = token(&house(), &claims(friend, now, 3600, 0));
-    scene.friend.tickets().add(its.clone()).expect("room");
-    let admitted = scene.friend.streams().consumer::<u64>().named("gated.desk").build().expect("a consumer");
-    timeout(SOON, producer.when().subscribed().minimum_of(1)).await.expect("a good token is enough");
+    let admitted = let_in(&scene, &producer, "gated.desk", its.clone()).await;
     let rogue = Rogue::new(&scene, 90).await;
     scene.begins_now().await;
     scene.windows(3);

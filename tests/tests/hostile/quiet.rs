@@ -2,14 +2,13 @@
 
 use std::{fs, io::Write, time::Duration};
 
+use mosaik_tests::own;
 use tokio::time::Instant;
 
 /// In a quiet window others have less than this part of one processor.
 const OTHERS: f64 = 0.25;
 /// With this variable set, a test that did not see enough quiet windows fails.
 const REQUIRE_QUIET: &str = "MOSAIK_REQUIRE_QUIET";
-/// Ticks a second in which Linux shows processor time to programs.
-const TICKS: f64 = 100.0;
 
 /// Looks at what others use from a moment on.
 pub(super) struct Watch {
@@ -50,10 +49,5 @@ fn others() -> Option<f64> {
     let line = machine.lines().find_map(|line| line.strip_prefix("cpu "))?;
     let times: Vec<f64> = line.split_whitespace().map_while(|ticks| ticks.parse().ok()).collect();
     let [user, nice, system, _idle, _waiting, _hard, _soft, stolen, ..] = times[..] else { return None };
-    // The second field is the program's name in parentheses and may hold spaces. After it, user and system time are the 12th and 13th.
-    let process = fs::read_to_string("/proc/self/stat").ok()?;
-    let (_, fields) = process.rsplit_once(')')?;
-    let own: f64 =
-        fields.split_whitespace().skip(11).take(2).map_while(|ticks| ticks.parse::<f64>().ok()).sum();
-    Some((user + nice + system + stolen - own) / TICKS)
+    Some((user + nice + system + stolen) / own::TICKS - own::processor_seconds()?)
 }

@@ -13,10 +13,9 @@ use mosaik::{
         },
     },
 };
-use tokio::time::timeout;
 
 use super::{
-    rogue::{Named, Rogue, SOON, gated, ticket},
+    rogue::{Named, Rogue, gated, let_in, ticket},
     scene::Scene,
 };
 
@@ -80,9 +79,7 @@ async fn h10_quotes_that_prove_nothing_admit_nobody_and_each_is_told_why() {
     let producer = gated(&scene, "gated.image", proof("Image"));
     let (friend, now) = (scene.friend.local().id(), scene.target.clock().wall());
     let its = prove(platform(image()), friend, now, before(now, 1));
-    scene.friend.tickets().add(its).expect("room");
-    let admitted = scene.friend.streams().consumer::<u64>().named("gated.image").build().expect("a consumer");
-    timeout(SOON, producer.when().subscribed().minimum_of(1)).await.expect("a good quote is enough");
+    let admitted = let_in(&scene, &producer, "gated.image", its).await;
     let rogue = Rogue::new(&scene, 100).await;
     scene.begins_now().await;
     scene.windows(3);
@@ -125,9 +122,8 @@ async fn h10_a_full_disk_of_collateral_takes_nothing_back_and_lets_nobody_in() {
     scene.target.tickets().trust(tdx).expect("the first");
     let producer = gated(&scene, "gated.image", proof("Image"));
     let friend = scene.friend.local().id();
-    scene.friend.tickets().add(prove(platform(image()), friend, now, now)).expect("room");
-    let admitted = scene.friend.streams().consumer::<u64>().named("gated.image").build().expect("a consumer");
-    timeout(SOON, producer.when().subscribed().minimum_of(1)).await.expect("the collateral is there");
+    let its = prove(platform(image()), friend, now, now);
+    let admitted = let_in(&scene, &producer, "gated.image", its).await;
     let mut events = producer.events();
     let rogue = Rogue::new(&scene, 101).await;
     scene.begins_now().await;

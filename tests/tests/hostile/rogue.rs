@@ -206,6 +206,19 @@ pub(crate) fn gated(scene: &Scene, stream: &str, policy: Policy) -> Producer<u64
     producer.build().expect("a producer")
 }
 
+/// The friend shows this ticket, asks for a gated stream, and is let in.
+pub(crate) async fn let_in(
+    scene: &Scene,
+    producer: &Producer<u64>,
+    stream: &str,
+    shown: Ticket,
+) -> Consumer<u64> {
+    scene.friend.tickets().add(shown).expect("room");
+    let consumer = scene.friend.streams().consumer().named(stream).build().expect("a consumer");
+    timeout(SOON, producer.when().subscribed().minimum_of(1)).await.expect("a good ticket is enough");
+    consumer
+}
+
 /// A ticket from its bytes.
 pub(crate) fn ticket(class: Class, bytes: impl Into<Vec<u8>>) -> Ticket {
     Ticket::new(class, bytes.into()).expect("it fits")

@@ -17,7 +17,7 @@ use mosaik::{
     transport::{Limits, Usage},
 };
 use mosaik_runtime::groups::{Apply, Group, StateMachine, Voters};
-use mosaik_tests::scratch::Scratch;
+use mosaik_tests::{own, scratch::Scratch};
 use tokio::{
     runtime::Runtime,
     sync::{Mutex, MutexGuard},
@@ -370,10 +370,7 @@ struct Window {
 
 /// Bytes of memory that the process has; zero where the system does not say.
 fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
-    kib.unwrap_or_default() << 10
+    own::resident().unwrap_or_default()
 }
 
 fn median(mut rates: Vec<f64>) -> f64 {

@@ -12,7 +12,7 @@ use mosaik::{
 use tokio::time::{interval, timeout};
 
 use super::{
-    rogue::{Named, Rogue, SOON, Told, gated, ticket},
+    rogue::{Named, Rogue, SOON, Told, gated, let_in, ticket},
     scene::Scene,
 };
 
@@ -97,9 +97,8 @@ async fn h8_tokens_that_prove_nothing_admit_nobody_and_each_is_told_why() {
     scene.target.tickets().trust(desk()).expect("the first");
     let producer = gated(&scene, "gated.desk", proof("Desk"));
     let (friend, now) = (scene.friend.local().id(), scene.target.clock().wall());
-    scene.friend.tickets().add(token(&house(), &claims(friend, now, 3600, 0))).expect("room");
-    let admitted = scene.friend.streams().consumer::<u64>().named("gated.desk").build().expect("a consumer");
-    timeout(SOON, producer.when().subscribed().minimum_of(1)).await.expect("a good token is enough");
+    let its = token(&house(), &claims(friend, now, 3600, 0));
+    let admitted = let_in(&scene, &producer, "gated.desk", its).await;
     let rogue = Rogue::new(&scene, 80).await;
     scene.begins_now().await;
     scene.windows(3);

@@ -66,6 +66,17 @@ fn honest(asked: &Challenged) -> Result<Ticket, String> {
     Ok(answer(asked.peer, &asked.nonce))
 }
 
+/// Lets a node answer, and counts how often it does.
+fn answers(asker: &Stand) -> Arc<AtomicU64> {
+    let made = Arc::new(AtomicU64::new(0));
+    let counted = made.clone();
+    asker.admission.tickets().answer(word("plain"), move |asked| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        honest(asked)
+    });
+    made
+}
+
 /// A gatekeeper that asks for answers, and an asker with a ticket that is good for days.
 async fn live() -> (Stand, Stand) {
     let (gate, asker) = pair(&["matcher"]).await;
@@ -84,12 +95,7 @@ async fn admitted(gate: &Stand, asker: &Stand) -> super::super::Lease {
 #[tokio::test(start_paused = true)]
 async fn a_link_stands_for_as_long_as_challenges_are_answered() {
     let (gate, asker) = live().await;
-    let made = Arc::new(AtomicU64::new(0));
-    let counted = made.clone();
-    asker.admission.tickets().answer(word("plain"), move |asked| {
-        counted.fetch_add(1, Ordering::Relaxed);
-        honest(asked)
-    });
+    let made = answers(&asker);
     assert_eq!(try_it(&gate, &asker, proof("Live")).await, Ok(()));
     let lease = admitted(&gate, &asker).await;
     assert_eq!(made.load(Ordering::Relaxed), 1, "the last answer counts for all links");
@@ -179,12 +185,7 @@ async fn a_peer_that_says_nothing_to_a_challenge_is_let_in_nowhere_and_holds_not
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_challenges_makes_a_node_quote_at_its_own_rate_and_each_is_told() {
     let (gate, asker) = live().await;
-    let made = Arc::new(AtomicU64::new(0));
-    let counted = made.clone();
-    asker.admission.tickets().answer(word("plain"), move |asked| {
-        counted.fetch_add(1, Ordering::Relaxed);
-        honest(asked)
-    });
+    let made = answers(&asker);
     let (mut answered, mut refused, begun) = (0, 0, Instant::now());
     for n in 0..500u16 {
         let mut bytes = [0; 32];

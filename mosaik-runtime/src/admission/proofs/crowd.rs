@@ -1,7 +1,7 @@
 //! Two hundred peers with tokens at one gatekeeper: how often they are validated, and that renewals cut nobody off.
 //!
 //! The gatekeeper is whole: its checks, its reviews and its clock. The peers are what it sees of them: entries in its catalog, and the
-//! tickets that it would fetch. `tests/tests/scenarios` has two hundred whole nodes, for minutes and not for a day.
+//! tickets that it would fetch. `tests/tests/scenarios` has forty whole nodes, for minutes and not for a day.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 

@@ -13,7 +13,7 @@ use super::{
     AddError, Container, Key, Step, Value,
     container::labelled,
     number,
-    serial::{SortedMap, every_second_first},
+    serial::{SortedMap, extend},
     value::{same, same_or_absent},
 };
 use crate::{
@@ -302,12 +302,10 @@ impl<K: Key, V: Value> Container for Map<K, V> {
             }
             MapOperation::Extend { entries } => {
                 let before = self.len();
-                // Who does not follow does not see in which order.
-                if !step.is_followed() && entries.is_sorted_by(|(one, _), (other, _)| one < other) {
-                    every_second_first(entries, |(key, value)| _ = self.put(key, value, None, step));
-                } else {
-                    entries.into_iter().for_each(|(key, value)| _ = self.put(key, value, None, step));
-                }
+                let ascends = |(one, _): &(K, V), (other, _): &(K, V)| one < other;
+                extend(entries, step.is_followed(), ascends, |(key, value)| {
+                    self.put(key, value, None, step);
+                });
                 step.count(self.len() - before)
             }
             MapOperation::RemoveMany { keys } => self.take_all(keys, step),

@@ -100,6 +100,20 @@ pub(super) fn every_second_first<T>(
     between.into_iter().for_each(insert);
 }
 
+/// Gives elements to a sorted tree: ascending ones so that its leaves become full, unless somebody follows who would see the order.
+pub(super) fn extend<T>(
+    elements: Vec<T>,
+    is_followed: bool,
+    ascends: impl Fn(&T, &T) -> bool,
+    insert: impl FnMut(T),
+) {
+    if !is_followed && elements.is_sorted_by(ascends) {
+        every_second_first(elements, insert);
+    } else {
+        elements.into_iter().for_each(insert);
+    }
+}
+
 impl<'de, K: Key, V: Deserialize<'de>> Deserialize<'de> for Ascending<K, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Entries<K, V>(Vec<(K, V)>);

@@ -14,7 +14,7 @@ use super::{
     Container, Key, Step,
     container::labelled,
     map::{is_sensible, outside},
-    serial::{SortedSet, every_second_first},
+    serial::{SortedSet, extend},
 };
 use crate::primitives::schema::{Schema, Seen, Shape};
 
@@ -227,12 +227,14 @@ impl<T: Key> Container for Set<T> {
             }
             SetOperation::Extend { items } => {
                 let before = self.len();
-                // Who does not follow does not see in which order.
-                if !step.is_followed() && items.is_sorted_by(|one, other| one < other) {
-                    every_second_first(items, |item| _ = self.put(item, step));
-                } else {
-                    items.into_iter().for_each(|item| _ = self.put(item, step));
-                }
+                extend(
+                    items,
+                    step.is_followed(),
+                    |one, other| one < other,
+                    |item| {
+                        self.put(item, step);
+                    },
+                );
                 step.count(self.len() - before)
             }
             SetOperation::RemoveMany { items } => self.take_all(items, step),

@@ -27,7 +27,10 @@ use request::MAX_ANSWERS;
 use slot::SlotError;
 
 use crate::{
-    groups::{Apply, Command, Reply, StateMachine, Timestamp, machine::NotApplied},
+    groups::{
+        Apply, Reply, StateMachine, Timestamp,
+        machine::{NotApplied, apply_decoded},
+    },
     primitives::{
         canary::{self, Canary},
         codec::{self, EncodeError},
@@ -179,8 +182,7 @@ impl<B: Bundle> StateMachine for Machine<B> {
         reply: &mut Vec<u8>,
     ) -> Result<(), NotApplied> {
         let Some((part, body)) = request::only(method, arguments) else {
-            let request: Request = Command::decode(method, arguments).map_err(NotApplied::Unreadable)?;
-            return self.apply(request, cx).encode(reply).map_err(NotApplied::Reply);
+            return apply_decoded(self, method, arguments, cx, reply);
         };
         self.begin(cx);
         let mut answer = std::mem::take(&mut self.answer);

@@ -97,11 +97,9 @@ pub trait Applying: Send + Sync + 'static {
     /// Whoever goes back from now on goes back no farther than to this entry: panics before it need not be known.
     fn forget_skips(&mut self, upto: u64);
 
-    /// Goes back, or forward, to a snapshot; without one to the beginning. On an error nothing changes.
-    fn restore(&mut self, snapshot: Option<&[u8]>) -> Result<(), SnapshotError>;
-
-    /// Goes to a snapshot, whose bytes are gone before anybody sees the state. On an error nothing changes.
-    fn install(&mut self, snapshot: Bytes) -> Result<(), SnapshotError>;
+    /// Goes back, or forward, to a snapshot; without one to the beginning. Its bytes are let go before anybody sees the state, so that not
+    /// both are in memory for long. On an error nothing changes.
+    fn restore(&mut self, snapshot: Option<Bytes>) -> Result<(), SnapshotError>;
 
     /// From now on the entries are of this birth of the group.
     fn begin(&mut self, era: Era);
@@ -288,19 +286,32 @@ impl<M: StateMachine> Applying for Applier<M> {
         self.skip = self.skip.split_off(&(upto.saturating_add(1), 0));
     }
 
-    fn restore(&mut self, snapshot: Option<&[u8]>) -> Result<(), SnapshotError> {
-        let (stage, system) = match snapshot {
+    fn restore(&mut self, snapshot: Option<Bytes>) -> Result<(), SnapshotError> {
+        let (stage, system) = match &snapshot {
             Some(bytes) => snapshot::open(&self.origin, bytes)?,
             None => (self.origin.first()?, System::default()),
         };
-        self.go(stage, system);
-        Ok(())
-    }
-
-    fn install(&mut self, snapshot: Bytes) -> Result<(), SnapshotError> {
-        let (stage, system) = snapshot::open(&self.origin, &snapshot)?;
         drop(snapshot);
-        self.go(stage, system);
+        let mut guard = self.shared.change();
+        let state = &mut *guard;
+        let before = self.replace(state, stage);
+        state.system = system;
+        let applied = state.applied();
+        let newer = applied.last > state.shown;
+        state.shown = state.shown.max(applied.last);
+        if newer {
+            state.tell_reset();
+        }
+        drop(guard);
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(before)));
+        if newer {
+            // Whoever goes back goes back no farther than this.
+            match applied.last {
+                Some(last) => self.forget_skips(last.index),
+                None => self.skip.clear(),
+            }
+            self.show(applied);
+        }
         Ok(())
     }
 
@@ -337,31 +348,5 @@ impl<M: StateMachine> Applying for Applier<M> {
 
     fn applied(&self) -> Option<LogId> {
         self.shared.look().system.applied()
-    }
-}
-
-impl<M: StateMachine> Applier<M> {
-    /// Goes on from this state.
-    fn go(&mut self, stage: Stage<M>, system: System) {
-        let mut guard = self.shared.change();
-        let state = &mut *guard;
-        let before = self.replace(state, stage);
-        state.system = system;
-        let applied = state.applied();
-        let newer = applied.last > state.shown;
-        state.shown = state.shown.max(applied.last);
-        if newer {
-            state.tell_reset();
-        }
-        drop(guard);
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(before)));
-        if newer {
-            // Whoever goes back goes back no farther than this.
-            match applied.last {
-                Some(last) => self.forget_skips(last.index),
-                None => self.skip.clear(),
-            }
-            self.show(applied);
-        }
     }
 }

@@ -31,4 +31,5 @@ pub use replica::{Applied, Digest, Reading, Replica, SystemView};
 pub use settings::{MAX_CHUNK, MAX_REPLY, MachineSettings};
 pub use snapshot::SnapshotError;
 pub use time::{GroupTime, Timestamp};
+pub(crate) use traits::apply_decoded;
 pub use traits::{Apply, NotApplied, StateMachine};

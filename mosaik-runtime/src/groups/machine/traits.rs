@@ -45,8 +45,7 @@ pub trait StateMachine: Serialize + DeserializeOwned + Schema + Send + Sync + Si
         cx: &Apply,
         reply: &mut Vec<u8>,
     ) -> Result<(), NotApplied> {
-        let command = Self::Command::decode(method, arguments).map_err(NotApplied::Unreadable)?;
-        self.apply(command, cx).encode(reply).map_err(NotApplied::Reply)
+        apply_decoded(self, method, arguments, cx, reply)
     }
 
     /// How many bytes the state has in a snapshot.
@@ -54,6 +53,18 @@ pub trait StateMachine: Serialize + DeserializeOwned + Schema + Send + Sync + Si
     fn encoded_size(&self) -> Result<usize, EncodeError> {
         codec::encoded_size_deep(self)
     }
+}
+
+/// Decodes a command, applies it, and appends its reply.
+pub(crate) fn apply_decoded<M: StateMachine>(
+    machine: &mut M,
+    method: u64,
+    arguments: &[u8],
+    cx: &Apply,
+    reply: &mut Vec<u8>,
+) -> Result<(), NotApplied> {
+    let command = M::Command::decode(method, arguments).map_err(NotApplied::Unreadable)?;
+    machine.apply(command, cx).encode(reply).map_err(NotApplied::Reply)
 }
 
 /// Why a command has no reply.

@@ -191,7 +191,7 @@ impl Machine {
     async fn make_anew(&mut self, at: LogId, panics: u32) -> io::Result<()> {
         for _ in 0..ATTEMPTS {
             let start = self.start().await?;
-            self.applying.restore(start.as_ref().map(|start| &start.encoded.bytes[..]))?;
+            self.applying.restore(start.as_ref().map(|start| start.encoded.bytes.clone()))?;
             self.membership = start.as_ref().map(|start| start.membership.clone()).unwrap_or_default();
             let first = next_index(self.applying.applied());
             if self.replay(first, at.index).await? {
@@ -337,7 +337,7 @@ impl RaftStateMachine<RaftTypes> for Machine {
         let made = self.made.clone();
         let _sealing = made.sealing.lock().await;
         let bytes = read(&self.snapshots, &snapshot).await?;
-        self.applying.install(bytes)?;
+        self.applying.restore(Some(bytes))?;
         let (last, found) = (meta.last_log_id.as_ref().map(convert::log_id), self.applying.applied());
         if found != last {
             let what = format!("it ends with entry {found:?} and not {last:?}");

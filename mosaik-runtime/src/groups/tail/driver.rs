@@ -386,7 +386,7 @@ impl Driver {
     }
 
     fn install(&mut self, last: LogId, bytes: Vec<u8>) -> Option<Input> {
-        if let Err(error) = self.applying.install(bytes.into()) {
+        if let Err(error) = self.applying.restore(Some(bytes.into())) {
             self.drop_pipe(Code::Malformed);
             return Some(Input::NotOpened { why: error.to_string().into(), may_pass: false });
         }

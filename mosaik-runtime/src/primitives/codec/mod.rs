@@ -10,6 +10,7 @@ pub mod shared;
 use std::cell::Cell;
 
 use bytes::{Bytes, BytesMut};
+use postcard::ser_flavors::{Flavor, Size};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use depth::LIMIT as DEPTH_LIMIT;
@@ -57,55 +58,27 @@ pub fn encode_into<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> Re
 /// is decoded.
 pub fn encode_deep_into<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
     let before = buffer.len();
-    serialize_deep(value, Growing(buffer)).map(drop).inspect_err(|_| buffer.truncate(before))
+    serialize_deep(value, Growing(buffer)).inspect_err(|_| buffer.truncate(before))
 }
 
 /// How many bytes [`encode_deep_into`] would append.
 pub fn encoded_size_deep<T: Serialize + ?Sized>(value: &T) -> Result<usize, EncodeError> {
-    serialize_deep(value, Counting(0)).map(|counted| counted.0)
+    serialize_deep(value, Size::default())
 }
 
-fn serialize_deep<T: Serialize + ?Sized, F: postcard::ser_flavors::Flavor>(
-    value: &T,
-    output: F,
-) -> Result<F, EncodeError> {
+fn serialize_deep<T: Serialize + ?Sized, F: Flavor>(value: &T, output: F) -> Result<F::Output, EncodeError> {
     let (mut serializer, over) = (postcard::Serializer { output }, Cell::new(false));
-    match value.serialize(descent::Descent::new(&mut serializer, &over)) {
-        Ok(()) => Ok(serializer.output),
-        Err(_) if over.get() => {
-            Err(EncodeError::Refused(format!("the value nests deeper than {DEPTH_LIMIT} levels")))
-        }
-        Err(error) => Err(EncodeError::Refused(error.to_string())),
-    }
-}
-
-/// Counts what would be written.
-struct Counting(usize);
-
-impl postcard::ser_flavors::Flavor for Counting {
-    type Output = usize;
-
-    #[inline(always)]
-    fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
-        self.0 += data.len();
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn try_push(&mut self, _: u8) -> postcard::Result<()> {
-        self.0 += 1;
-        Ok(())
-    }
-
-    fn finalize(self) -> postcard::Result<usize> {
-        Ok(self.0)
-    }
+    let encoded = value.serialize(descent::Descent::new(&mut serializer, &over));
+    encoded.and_then(|()| serializer.output.finalize()).map_err(|error| match over.get() {
+        true => EncodeError::Refused(format!("the value nests deeper than {DEPTH_LIMIT} levels")),
+        false => EncodeError::Refused(error.to_string()),
+    })
 }
 
 /// Writes at the end of a vector.
 struct Growing<'a>(&'a mut Vec<u8>);
 
-impl postcard::ser_flavors::Flavor for Growing<'_> {
+impl Flavor for Growing<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -153,7 +126,7 @@ struct Appending<'a> {
     pieces: &'a mut Vec<(usize, Bytes)>,
 }
 
-impl postcard::ser_flavors::Flavor for Appending<'_> {
+impl Flavor for Appending<'_> {
     type Output = usize;
 
     #[inline(always)]

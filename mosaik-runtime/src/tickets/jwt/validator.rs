@@ -251,7 +251,7 @@ impl Jwt {
             return Err(TokenError::TooLong { most });
         }
         if let Some(most) = self.oldest {
-            let old = Wall(issued?.wall().0.saturating_add(millis(most)));
+            let old = issued?.wall().later(most);
             if now >= old && now < until {
                 return Err(TokenError::TooOld { most });
             }

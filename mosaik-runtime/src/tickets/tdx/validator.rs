@@ -174,13 +174,12 @@ impl Tdx {
 
     /// Until when the quote is young enough.
     fn age(&self, ticket: &TicketV1, now: Wall) -> Result<Wall, Denial> {
-        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let made = Wall(ticket.epoch.saturating_mul(1000));
-        let from = Wall(made.0.saturating_sub(millis(LEEWAY)));
+        let from = Wall(made.0.saturating_sub(LEEWAY.as_millis() as u64));
         if now < from {
             return Err(Denial::NotYet { after: from.distance(now), from });
         }
-        let until = Wall(made.0.saturating_add(millis(self.required().max_age)));
+        let until = made.later(self.required().max_age);
         if now >= until { Err(Denial::Expired { ago: now.distance(until) }) } else { Ok(until) }
     }
 }

@@ -207,7 +207,7 @@ fn every_entry_is_applied_by_the_type_that_it_was_given_to() {
     before.extend(snapshots);
     for (index, snapshot) in before {
         let (mut applier, replica) = begin::<Three>(three());
-        applier.restore(Some(&snapshot)).expect("it is known");
+        applier.restore(Some(snapshot.clone())).expect("it is known");
         applied(&mut applier, &log, index + 1);
         assert_eq!(state(&replica), Some(END), "from the snapshot at {index}");
     }
@@ -284,7 +284,7 @@ fn f21_an_older_program_stops_where_a_newer_one_took_over() {
     let snapshots = applied(&mut second, &log[..9], 0);
     let (_, newest) = snapshots.last().expect("there are some");
     let other = SnapshotError::OtherSchema { found: schema_of::<Two>(), own: schema_of::<One>() };
-    assert_eq!(first.restore(Some(newest)), Err(other));
+    assert_eq!(first.restore(Some(newest.clone())), Err(other));
 }
 
 #[test]

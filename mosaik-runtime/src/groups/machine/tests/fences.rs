@@ -83,13 +83,13 @@ fn lc1_a_fence_is_lifted_and_may_come_again() {
     let fenced = member.applier.encode().expect("encodes").bytes;
     assert_eq!(fence_in(&fenced), Some(rival));
     assert_eq!(member.one(command(session, 0, 0, Deed::Do(1))), Outcome::Fenced);
-    member.applier.restore(Some(&fenced)).expect("its own");
+    member.applier.restore(Some(fenced)).expect("its own");
     assert_eq!(member.one(Item::Lift), Outcome::Done);
     assert_eq!(member.replica.system().fenced, None);
     assert!(matches!(member.one(command(session, 0, 0, Deed::Do(1))), Outcome::Replied(_)));
     let lifted = member.applier.encode().expect("encodes").bytes;
     assert_eq!(fence_in(&lifted), None);
-    member.applier.restore(Some(&lifted)).expect("its own");
+    member.applier.restore(Some(lifted)).expect("its own");
     assert!(matches!(member.one(command(session, 1, 0, Deed::Do(2))), Outcome::Replied(_)));
     let other = Fence { rival_committed: 9, ..rival };
     member.one(Item::Fence(other));

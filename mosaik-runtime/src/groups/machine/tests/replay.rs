@@ -55,7 +55,7 @@ proptest! {
         for (at, cut) in cuts.iter().enumerate().skip(1) {
             let mut other = Member::new();
             other.log = log[..at].to_vec();
-            other.applier.restore(Some(&cut.bytes)).expect("restores");
+            other.applier.restore(Some(cut.bytes.clone())).expect("restores");
             for (index, entry) in log.iter().enumerate().skip(at) {
                 other.log.push(entry.clone());
                 other.resume(index, cut);
@@ -117,7 +117,7 @@ impl Member {
                 }
                 Err(Trouble::Panicked { slot, message }) => {
                     self.applier.skip(index as u64, slot, message);
-                    self.applier.restore(Some(&start.bytes)).expect("restores");
+                    self.applier.restore(Some(start.bytes.clone())).expect("restores");
                     (first..index).for_each(|before| drop(step(self, before).expect("as before")));
                 }
                 Err(error) => panic!("{error}"),
@@ -140,19 +140,19 @@ fn f17_a_snapshot_that_is_not_one_changes_nothing() {
         spoiled.push(bytes);
     }
     for bytes in spoiled {
-        member.applier.restore(Some(&bytes)).expect_err("refused");
+        member.applier.restore(Some(bytes.into())).expect_err("refused");
         assert_eq!(member.replica.digest(), before);
     }
     let mut newer = good.to_vec();
     newer[0] = 2;
-    assert_eq!(member.applier.restore(Some(&newer)), Err(SnapshotError::Newer { found: 2 }));
+    assert_eq!(member.applier.restore(Some(newer.into())), Err(SnapshotError::Newer { found: 2 }));
     let mut foreign = good.to_vec();
     foreign[4] ^= 1;
-    let error = member.applier.restore(Some(&foreign)).expect_err("refused");
+    let error = member.applier.restore(Some(foreign.into())).expect_err("refused");
     assert!(
         matches!(error, SnapshotError::OtherSchema { .. }) && error.to_string().contains("another shape")
     );
-    member.applier.restore(Some(&good)).expect("restores");
+    member.applier.restore(Some(good)).expect("restores");
     assert_eq!(member.replica.digest(), before);
 }
 

@@ -115,7 +115,7 @@ fn lc9_a_session_with_too_many_bytes_of_results_takes_only_its_oldest_command() 
     }
     // What a snapshot restores counts the same.
     let snapshot = member.applier.encode().expect("encodes").bytes;
-    member.applier.restore(Some(&snapshot)).expect("restores");
+    member.applier.restore(Some(snapshot)).expect("restores");
     for _ in 0..2 {
         assert_eq!(one(&mut member, 4, 0), Outcome::Full);
     }
