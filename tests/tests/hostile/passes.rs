@@ -34,7 +34,6 @@ async fn h9_tickets_of_others_and_those_that_end_meanwhile_admit_nobody() {
     let admitted = let_in(&scene, &producer, "gated.desk", its.clone()).await;
     let rogue = Rogue::new(&scene, 90).await;
     scene.begins_now().await;
-    scene.windows(3);
     let with = rogue.clone();
     scene
         .under_fire(move |nonce| {

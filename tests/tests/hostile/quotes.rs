@@ -82,7 +82,6 @@ async fn h10_quotes_that_prove_nothing_admit_nobody_and_each_is_told_why() {
     let admitted = let_in(&scene, &producer, "gated.image", its).await;
     let rogue = Rogue::new(&scene, 100).await;
     scene.begins_now().await;
-    scene.windows(3);
     let with = rogue.clone();
     scene
         .under_fire(move |_| {
@@ -127,7 +126,6 @@ async fn h10_a_full_disk_of_collateral_takes_nothing_back_and_lets_nobody_in() {
     let mut events = producer.events();
     let rogue = Rogue::new(&scene, 101).await;
     scene.begins_now().await;
-    scene.windows(3);
     let (with, at) = (rogue.clone(), directory.clone());
     scene
         .under_fire(move |round| {

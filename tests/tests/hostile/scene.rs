@@ -33,17 +33,15 @@ use super::{
 const KEEPS: f64 = 0.8;
 /// What it keeps of it in any case, also where others use the processors: less is no slow machine.
 const KEEPS_ANYHOW: f64 = 0.25;
-/// Windows of each kind, and how long each is.
-const WINDOWS: usize = 5;
-const WINDOW: Duration = Duration::from_millis(400);
+/// Windows under attack in which others do not use the processors, nor in the calm ones beside them; and how long each is.
+const WINDOWS: usize = 3;
+const WINDOW: Duration = Duration::from_millis(300);
 /// Items a second that are sent, both ways together.
 const SENT: f64 = 2000.0;
 /// Items a second, of those that are sent, without which the calm windows tell nothing: an attack went on in them.
 const LEAST: f64 = 400.0;
-/// In so many windows under attack, and in the calm ones beside each, others must not use the processors; up to so many times as many windows
-/// are looked at to find them.
-const ENOUGH: usize = 3;
-const ATTEMPTS: usize = 4;
+/// Up to so many times as many windows are looked at to find them.
+const ATTEMPTS: usize = 5;
 /// A calm window begins so long after an attack: what the node still does to clear up after it is no calm, nor others' work.
 const AFTERMATH: Duration = Duration::from_millis(300);
 /// What the threads of attackers are called.
@@ -98,7 +96,6 @@ pub(crate) struct Scene {
     before: (Usage, usize),
     /// Items a second that the bystander got before the first attack.
     at_first: f64,
-    windows: usize,
     /// Bytes that the node may have more after the attacks, because it keeps so much of what it was given.
     keeps: u64,
     /// Bytes of memory of the process before the first attack, and after it.
@@ -144,7 +141,6 @@ impl Scene {
             attackers: Some(attackers),
             before: (Usage::default(), 0),
             at_first: 0.0,
-            windows: WINDOWS,
             keeps: 0,
             cold: 0,
             warm: AtomicU64::new(0),
@@ -190,12 +186,6 @@ impl Scene {
     /// So much of what it is given the node keeps, within a bound of its own.
     pub(crate) fn keeps(&mut self, bytes: u64) -> &Self {
         self.keeps = bytes;
-        self
-    }
-
-    /// So many windows of each kind, for attacks that take long.
-    pub(crate) fn windows(&mut self, windows: usize) -> &Self {
-        self.windows = windows;
         self
     }
 
@@ -265,18 +255,18 @@ impl Scene {
             }
             before = after;
             let looked = all.len();
-            if looked >= self.windows && (quiet.len() >= ENOUGH || looked >= ATTEMPTS * self.windows) {
+            if quiet.len() >= WINDOWS || looked >= ATTEMPTS * WINDOWS {
                 break;
             }
         }
         let (windows, seen, calm) = (all.len(), quiet.len(), self.at_first);
         let (share, keeps) =
-            if seen >= ENOUGH { (median(quiet), KEEPS) } else { (median(all), KEEPS_ANYHOW) };
+            if seen >= WINDOWS { (median(quiet), KEEPS) } else { (median(all), KEEPS_ANYHOW) };
         println!(
             "bystander: {calm:.0} items/s before the attacks, {:.0} % of that in calm under attack; others used no processor in {seen} of {windows} windows",
             share * 100.0
         );
-        if seen < ENOUGH {
+        if seen < WINDOWS {
             not_quiet(&format!("the bystander is held to {:.0} % under attack", keeps * 100.0));
         }
         assert!(

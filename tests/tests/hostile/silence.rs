@@ -75,7 +75,6 @@ async fn h3_who_says_nothing_or_a_byte_a_second_is_dropped_at_every_stage() {
     let half = frame(&Catalog::Over)[..3].to_vec();
     // Each window lasts as long as the longest stage.
     scene
-        .windows(3)
         .under_fire(move |n| {
             let (hello, half) = (hello.clone(), half.clone());
             async move {

@@ -101,7 +101,6 @@ async fn h8_tokens_that_prove_nothing_admit_nobody_and_each_is_told_why() {
     let admitted = let_in(&scene, &producer, "gated.desk", its).await;
     let rogue = Rogue::new(&scene, 80).await;
     scene.begins_now().await;
-    scene.windows(3);
     let with = rogue.clone();
     scene
         .under_fire(move |nonce| {
@@ -152,7 +151,6 @@ async fn h8_a_file_of_keys_that_others_may_change_is_refused_with_the_fix_and_ad
     let rogue = Rogue::new(&scene, 81).await;
     put(&path, &both, 0o666);
     scene.begins_now().await;
-    scene.windows(3);
     let (with, signer) = (rogue.clone(), Arc::new(stranger));
     let forged = move |rogue: &Rogue, nonce| {
         Named::honest(&token(&signer, &claims(rogue.id(), rogue.now(), 3600, nonce)))

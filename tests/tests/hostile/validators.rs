@@ -51,7 +51,6 @@ async fn h15_t5_validators_that_panic_or_hang_refuse_and_hold_nobody_else_up() {
     scene.friend.tickets().add(token(&house(), &claims(friend, now, 3600, 0))).expect("room");
     let rogue = Rogue::new(&scene, 110).await;
     scene.begins_now().await;
-    scene.windows(3);
     let (with, other) = (rogue.clone(), scene.friend.clone());
     let target = scene.target.local().id();
     scene

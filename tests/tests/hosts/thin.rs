@@ -12,8 +12,8 @@ use crate::{
 
 /// Bits a second.
 const THIN: u64 = 1_000_000;
-/// Pieces of 64 KiB in the state: 2.5 MB, which such a line carries in 20 s.
-const PIECES: u64 = 40;
+/// Pieces of 64 KiB in the state: 1.5 MB, which such a line carries in 12 s.
+const PIECES: u64 = 24;
 /// Whoever gets it needs at least so long: the member that has a line of its own may give half of it.
 const LEAST: Duration = Duration::from_secs(5);
 /// Milliseconds that a small command may take meanwhile; three times as many on a busy machine.
@@ -44,7 +44,7 @@ fn member(host: &Host, other: &str, number: usize) -> Running {
     host.start(HOLD, &format!("--reach lan --mdns off {place}"))
 }
 
-/// A member that lost its memory gets a state over a line that carries it in 20 s, at the leader's host or at its own.
+/// A member that lost its memory gets a state over a line that carries it in 12 s, at the leader's host or at its own.
 fn arrives(at_the_leader: bool) {
     let Some(mut world) = World::new() else { return };
     let net = world.switch("10.0.1");

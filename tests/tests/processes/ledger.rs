@@ -6,10 +6,7 @@ use crate::programs::{LATE, LEDGER, Place, RATE_LIMITER};
 
 #[test]
 fn three_tellers_in_one_process_commit() {
-    let ended = Place::new().run(LEDGER, "--for 8s");
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.out.contains("committed 5:"), "{ended:?}");
-    assert!(ended.out.contains(" leads\n"), "{ended:?}");
+    Place::new().shows(LEDGER, "", &["committed 5:", " leads\n"]);
 }
 
 /// Killed with a signal that nobody can catch; the others go on, and none of them finds less than was acknowledged to it.

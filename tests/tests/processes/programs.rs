@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use rustix::process::Signal;
+
 pub(crate) use mosaik_tests::programs::{Ended, Running};
 
 pub(crate) const ATTESTED: &str = env!("CARGO_BIN_EXE_attested");
@@ -71,6 +73,16 @@ impl Place {
     /// Runs a program to its end.
     pub(crate) fn run(&self, program: &str, arguments: &str) -> Ended {
         self.start(program, arguments).ended(LATE)
+    }
+
+    /// Runs a program until it has said all of these words, and stops it then: it ends in order, and nothing of it panicked.
+    pub(crate) fn shows(&self, program: &str, arguments: &str, words: &[&str]) -> Ended {
+        let mut running = self.start(program, arguments);
+        running.until(LATE, |said| words.iter().all(|word| said.contains(word)));
+        running.signal(Signal::TERM);
+        let ended = running.ended(LATE);
+        assert!(ended.code == Some(0) && !ended.err.contains("panicked"), "{ended:?}");
+        ended
     }
 
     /// A new network secret in a file.
