@@ -6,12 +6,13 @@ use std::{
     ops::{Bound, RangeBounds},
 };
 
-use imbl::{OrdMap, OrdSet};
+use imbl::OrdSet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use super::{
     AddError, Container, Key, Step, Value,
     container::labelled,
+    entries::{Entries, MapIntoIter},
     number,
     serial::{SortedMap, extend},
     value::{same, same_or_absent},
@@ -25,9 +26,9 @@ use crate::{
 ///
 /// As a value it is immutable: operations of a `Writer` change the collection, and a snapshot stays what it was.
 pub struct Map<K, V> {
-    entries: OrdMap<K, V>,
+    entries: Entries<K, V>,
     /// When entries expire that do.
-    expiries: OrdMap<K, Timestamp>,
+    expiries: Entries<K, Timestamp>,
     /// The same by time.
     due: OrdSet<(Timestamp, K)>,
 }
@@ -121,12 +122,12 @@ impl<K: Key, V: Value> Map<K, V> {
 
     /// The keys, in their order.
     pub fn keys(&self) -> impl DoubleEndedIterator<Item = &K> {
-        self.entries.keys()
+        self.iter().map(|(key, _)| key)
     }
 
     /// The values, in the order of their keys.
     pub fn values(&self) -> impl DoubleEndedIterator<Item = &V> {
-        self.entries.values()
+        self.iter().map(|(_, value)| value)
     }
 
     /// The entries with keys in a range, in their order. A range that ends before it begins is empty.
@@ -138,17 +139,17 @@ impl<K: Key, V: Value> Map<K, V> {
         K: Borrow<Q>,
     {
         let sensible = is_sensible(&range);
-        sensible.then(|| self.entries.range(range)).into_iter().flatten()
+        sensible.then(|| self.entries.range(&range)).into_iter().flatten()
     }
 
     /// The entry with the least key.
     pub fn first(&self) -> Option<(&K, &V)> {
-        self.entries.get_min().map(|(key, value)| (key, value))
+        self.entries.first()
     }
 
     /// The entry with the greatest key.
     pub fn last(&self) -> Option<(&K, &V)> {
-        self.entries.get_max().map(|(key, value)| (key, value))
+        self.entries.last()
     }
 
     /// When an entry expires, in group time; `None` if it never does, or is not there.
@@ -358,7 +359,7 @@ impl<K: Key, V: Value> Container for Map<K, V> {
 
 impl<K, V> Default for Map<K, V> {
     fn default() -> Self {
-        Self { entries: OrdMap::new(), expiries: OrdMap::new(), due: OrdSet::new() }
+        Self { entries: Entries::default(), expiries: Entries::default(), due: OrdSet::new() }
     }
 }
 
@@ -386,7 +387,7 @@ impl<K: Key + fmt::Debug, V: Value + fmt::Debug> fmt::Debug for Map<K, V> {
 
 impl<K: Clone, V: Clone> IntoIterator for Map<K, V> {
     type Item = (K, V);
-    type IntoIter = imbl::ordmap::ConsumingIter<K, V, imbl::shared_ptr::DefaultSharedPtr>;
+    type IntoIter = MapIntoIter<K, V>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.entries.into_iter()
@@ -403,7 +404,7 @@ impl<'de, K: Key, V: Value> Deserialize<'de> for Map<K, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (SortedMap(entries), SortedMap(expiries)) =
             <(SortedMap<K, V>, SortedMap<K, Timestamp>)>::deserialize(deserializer)?;
-        if !expiries.keys().all(|key| entries.contains_key(key)) {
+        if !expiries.iter().all(|(key, _)| entries.contains_key(key)) {
             return Err(D::Error::custom("a key expires that the map does not have"));
         }
         let due = expiries.iter().map(|(key, at)| (*at, key.clone())).collect();

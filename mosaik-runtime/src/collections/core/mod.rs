@@ -5,6 +5,7 @@
 
 mod cell;
 mod container;
+mod entries;
 mod map;
 mod number;
 mod once;
@@ -19,6 +20,7 @@ mod vec;
 
 pub use cell::{Cell, CellChange, CellOperation};
 pub use container::{Container, Step};
+pub use entries::MapIntoIter;
 pub use map::{Map, MapChange, MapOperation};
 pub use number::{AddError, Number};
 pub use once::{Once, OnceChange, OnceOperation};

@@ -2,17 +2,17 @@
 
 use std::fmt;
 
-use imbl::{OrdMap, OrdSet, Vector};
+use imbl::{OrdSet, Vector};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Error, MapAccess, SeqAccess, Visitor},
     ser::{SerializeMap, SerializeSeq},
 };
 
-use super::{Key, Value};
+use super::{Key, Value, entries::Entries};
 
 /// A map as bytes.
-pub(super) struct SortedMap<K, V>(pub(super) OrdMap<K, V>);
+pub(super) struct SortedMap<K, V>(pub(super) Entries<K, V>);
 /// A map as bytes, read back as what it holds.
 pub(super) struct Ascending<K, V>(pub(super) Vec<(K, V)>);
 /// A set as bytes.
@@ -54,8 +54,8 @@ impl<T: Value> Serialize for Sequence<T> {
 
 impl<'de, K: Key, V: Value> Deserialize<'de> for SortedMap<K, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries<K, V>(OrdMap<K, V>);
-        impl<'de, K: Key, V: Value> Visitor<'de> for Entries<K, V> {
+        struct Read<K, V>(Entries<K, V>);
+        impl<'de, K: Key, V: Value> Visitor<'de> for Read<K, V> {
             type Value = SortedMap<K, V>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -66,7 +66,7 @@ impl<'de, K: Key, V: Value> Deserialize<'de> for SortedMap<K, V> {
                 let mut block = Vec::new();
                 while let Some((key, value)) = entries.next_entry::<K, V>()? {
                     let last = block.last().map(|(last, _)| last);
-                    let last = last.or_else(|| self.0.get_max().map(|(last, _)| last));
+                    let last = last.or_else(|| self.0.last().map(|(last, _)| last));
                     if last.is_some_and(|last| *last >= key) {
                         return Err(A::Error::custom(UNSORTED));
                     }
@@ -79,7 +79,7 @@ impl<'de, K: Key, V: Value> Deserialize<'de> for SortedMap<K, V> {
                 Ok(SortedMap(self.0))
             }
         }
-        deserializer.deserialize_map(Entries(OrdMap::new()))
+        deserializer.deserialize_map(Read(Entries::default()))
     }
 }
 
@@ -116,8 +116,8 @@ pub(super) fn extend<T>(
 
 impl<'de, K: Key, V: Deserialize<'de>> Deserialize<'de> for Ascending<K, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries<K, V>(Vec<(K, V)>);
-        impl<'de, K: Key, V: Deserialize<'de>> Visitor<'de> for Entries<K, V> {
+        struct Pairs<K, V>(Vec<(K, V)>);
+        impl<'de, K: Key, V: Deserialize<'de>> Visitor<'de> for Pairs<K, V> {
             type Value = Ascending<K, V>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -134,7 +134,7 @@ impl<'de, K: Key, V: Deserialize<'de>> Deserialize<'de> for Ascending<K, V> {
                 Ok(Ascending(self.0))
             }
         }
-        deserializer.deserialize_map(Entries(Vec::new()))
+        deserializer.deserialize_map(Pairs(Vec::new()))
     }
 }
 

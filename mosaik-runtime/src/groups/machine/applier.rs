@@ -230,7 +230,8 @@ impl<M: StateMachine> Applying for Applier<M> {
             return Err(Trouble::Later { found, own: self.origin.schema });
         }
         let Some(stage) = &mut state.stage else { return Err(Trouble::Torn) };
-        let (mut ran, observed) = (Vec::new(), !state.observers.is_empty());
+        let observed = !state.observers.is_empty();
+        let mut ran = Vec::with_capacity(if observed { batch.items.len() } else { 0 });
         let done = state.system.apply(
             at,
             &batch,

@@ -3,6 +3,7 @@
 mod bytes;
 mod cost;
 mod edges;
+mod entries;
 mod map;
 mod queue;
 mod sequence;
