@@ -147,7 +147,8 @@ impl<K: Ord + Clone, V: Clone> Node<K, V> {
             (Self::Branch(left), Self::Branch(right)) => {
                 let (left, right) = (Arc::make_mut(left), Arc::make_mut(right));
                 let middle = std::iter::once(between.clone());
-                let mut keys: Vec<K> = left.keys.drain(..).chain(middle).chain(right.keys.drain(..)).collect();
+                let mut keys: Vec<K> =
+                    left.keys.drain(..).chain(middle).chain(right.keys.drain(..)).collect();
                 let mut kids: Vec<Self> = left.kids.drain(..).chain(right.kids.drain(..)).collect();
                 if kids.len() > WIDTH {
                     let half = kids.len() / 2;
@@ -243,7 +244,8 @@ impl<K: Ord + Clone, V: Clone> Branch<K, V> {
 
     /// One of these two kids is small: makes one of them, or two that are not.
     fn even_out(&mut self, at: usize) {
-        let (Some(between), Some([left, right])) = (self.keys.get_mut(at), self.kids.get_mut(at..at + 2)) else {
+        let (Some(between), Some([left, right])) = (self.keys.get_mut(at), self.kids.get_mut(at..at + 2))
+        else {
             return;
         };
         if left.join(between, right) {

@@ -123,7 +123,7 @@ impl<'a, K: Ord, V> Walk<'a, K, V> {
     }
 }
 
-fn key<'q, Q: ?Sized>(bound: Bound<&'q Q>) -> Option<&'q Q> {
+fn key<Q: ?Sized>(bound: Bound<&Q>) -> Option<&Q> {
     match bound {
         Bound::Included(key) | Bound::Excluded(key) => Some(key),
         Bound::Unbounded => None,
@@ -160,7 +160,7 @@ impl<'a, K, V> Iterator for Walk<'a, K, V> {
                 Some(leaf) => self.front = leaf.iter(),
                 None => {
                     let (key, value) = self.back.next()?;
-                        return Some((key, value));
+                    return Some((key, value));
                 }
             }
         }
@@ -177,7 +177,7 @@ impl<K, V> DoubleEndedIterator for Walk<'_, K, V> {
                 Some(leaf) => self.back = leaf.iter(),
                 None => {
                     let (key, value) = self.front.next_back()?;
-                        return Some((key, value));
+                    return Some((key, value));
                 }
             }
         }
