@@ -1,10 +1,14 @@
 //! What an admission gives: a link, and the lease under which it may be used.
 
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
 use super::{Refusal, Tickets};
 use crate::{
     primitives::{Fingerprint, PeerId, watch},
     tickets::Expiry,
-    transport::{Link, LinkReceiver, LinkSender, Protocol, SessionId},
+    transport::{Guard, Link, LinkReceiver, LinkSender, Protocol, SessionId},
 };
 
 /// A link to a peer that was admitted. Only this module can make one.
@@ -80,17 +84,28 @@ impl Lease {
     /// comes over a link, and what leaves, waits for this: a process that wakes from a pause reads what arrived meanwhile before it has
     /// reviewed anything. Cancel-safe.
     pub async fn sound(&self) {
-        let Some((state, tickets)) = &self.state else { return };
-        if Self::is_sound(&state.borrow(), tickets) {
-            return;
-        }
-        let mut state = state.clone();
-        if state.wait_for(|reviewed| Self::is_sound(reviewed, tickets)).await.is_err() {
+        if !self.stands().await {
             std::future::pending().await
         }
     }
 
-    fn is_sound(reviewed: &Reviewed, tickets: &Tickets) -> bool {
+    /// As [`sound`](Self::sound), and false at once if it is revoked.
+    async fn stands(&self) -> bool {
+        let Some((state, tickets)) = &self.state else { return true };
+        if Self::holds(&state.borrow(), tickets) {
+            return true;
+        }
+        let mut state = state.clone();
+        let known = state.wait_for(|reviewed| reviewed.is_err() || Self::holds(reviewed, tickets)).await;
+        known.is_ok_and(|reviewed| reviewed.is_ok())
+    }
+
+    /// What holds the frames of a link back until they may pass under this lease; `None` where all may.
+    pub fn guard(&self) -> Option<Arc<dyn Guard>> {
+        self.state.is_some().then(|| Arc::new(self.clone()) as Arc<dyn Guard>)
+    }
+
+    fn holds(reviewed: &Reviewed, tickets: &Tickets) -> bool {
         match reviewed {
             Ok(Stands { ends: None }) => true,
             Ok(Stands { ends: Some(end) }) => {
@@ -109,5 +124,15 @@ impl Lease {
             // Its keeper ended without a word: the node is stopping.
             Err(_) => Refusal::Stopping,
         }
+    }
+}
+
+impl Guard for Lease {
+    fn is_sound(&self) -> bool {
+        self.state.as_ref().is_none_or(|(state, tickets)| Self::holds(&state.borrow(), tickets))
+    }
+
+    fn sound(&self) -> BoxFuture<'_, bool> {
+        Box::pin(self.stands())
     }
 }

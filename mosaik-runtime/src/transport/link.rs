@@ -3,7 +3,7 @@
 //! Dropping a half ends it in order: what was sent is still delivered. When its task panics, or in the middle of a
 //! frame, the stream is broken off instead, so that the other side does not take a torn end for a whole one.
 
-use std::{fmt, marker::PhantomData, time::Duration};
+use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use serde::{Serialize, de::DeserializeOwned};
@@ -17,6 +17,7 @@ use super::{
     error::LinkError,
     event::SessionId,
     frame::{Frames, framed},
+    guard::Guard,
     protocol::Protocol,
     session::{Lease, Note, Raw},
 };
@@ -34,6 +35,7 @@ pub struct LinkSender<P> {
     at: At,
     /// Bytes are being written: the end of the stream would be a torn frame.
     torn: bool,
+    guard: Option<Arc<dyn Guard>>,
     kind: PhantomData<fn() -> P>,
 }
 
@@ -42,7 +44,15 @@ pub struct LinkReceiver<P> {
     frames: Frames,
     lease: Lease,
     at: At,
+    guard: Option<Box<Held>>,
     kind: PhantomData<fn() -> P>,
+}
+
+/// What holds frames back that have arrived.
+struct Held {
+    guard: Arc<dyn Guard>,
+    /// The frame that waits.
+    frame: Option<Bytes>,
 }
 
 /// Where a link goes.
@@ -95,9 +105,10 @@ impl<P: Protocol> Link<P> {
         let session = lease.session();
         let at = At { peer: session.peer(), boot: session.boot, session: session.id };
         let again = Some(lease.again());
-        let sender = LinkSender { half: send, lease: again, at, torn: false, kind: PhantomData };
+        let sender = LinkSender { half: send, lease: again, at, torn: false, guard: None, kind: PhantomData };
         let frames = Frames::new(recv, P::MAX_FRAME);
-        Self { sender, receiver: LinkReceiver { frames, lease, at, kind: PhantomData } }
+        let receiver = LinkReceiver { frames, lease, at, guard: None, kind: PhantomData };
+        Self { sender, receiver }
     }
 
     /// Sends one message as one frame; see [`LinkSender::send`].
@@ -118,6 +129,12 @@ impl<P: Protocol> Link<P> {
     /// Frames that the peer sends may be at most so long from now on, and never longer than the protocol allows.
     pub fn limit_frames(&mut self, limit: usize) {
         self.receiver.limit_frames(limit);
+    }
+
+    /// Frames of both directions pass by the guard from now on; see [`LinkReceiver::guard`].
+    pub fn guard(&mut self, guard: Option<Arc<dyn Guard>>) {
+        self.sender.guard(guard.clone());
+        self.receiver.guard(guard);
     }
 
     /// See [`LinkSender::export`].
@@ -182,13 +199,24 @@ impl<P: Protocol> LinkSender<P> {
 
     async fn write_framed(&mut self, frames: &[u8]) -> Result<(), LinkError> {
         let within = self.lease()?.session().limits.write;
-        self.torn = true;
-        match timeout(within, self.half.write_all(frames)).await {
-            Ok(Ok(())) => self.torn = false,
-            Ok(Err(lost)) => return Err(self.explain(lost.into())),
-            Err(_) => return Err(LinkError::Deadline { step: "writing a frame", within }),
+        let written = async {
+            if let Some(guard) = &self.guard {
+                passes(&**guard).await?;
+            }
+            self.torn = true;
+            self.half.write_all(frames).await?;
+            self.torn = false;
+            Ok(())
+        };
+        match timeout(within, written).await {
+            Ok(written) => written.map_err(|error| self.explain(error)),
+            Err(_) => Err(LinkError::Deadline { step: "writing a frame", within }),
         }
-        Ok(())
+    }
+
+    /// Frames are sent when the guard lets them pass, within the write deadline. What is framed already does not ask it.
+    pub fn guard(&mut self, guard: Option<Arc<dyn Guard>>) {
+        self.guard = guard;
     }
 
     /// 32 bytes that only the two ends of this link's connection can derive: equal on both, different in each connection. `None`
@@ -277,7 +305,7 @@ impl<P: Protocol> LinkReceiver<P> {
 
     /// The next frame; `None` once the peer finished. Cancel-safe. A frame over the limit stops the stream.
     pub async fn recv_frame(&mut self, within: Duration) -> Result<Option<Bytes>, LinkError> {
-        let frame = timeout(within, self.frames.next()).await;
+        let frame = timeout(within, self.guarded()).await;
         match frame.map_err(|_| LinkError::Deadline { step: "the peer's next frame", within })? {
             Err(error @ LinkError::TooLarge { .. }) => {
                 self.stop(Code::TooLarge);
@@ -285,6 +313,23 @@ impl<P: Protocol> LinkReceiver<P> {
             }
             frame => frame.map_err(|error| self.lease.session().explain(error)),
         }
+    }
+
+    /// The next frame that the guard lets pass. One that arrived stays here while it waits, whatever becomes of this future.
+    async fn guarded(&mut self) -> Result<Option<Bytes>, LinkError> {
+        let Some(held) = &mut self.guard else { return self.frames.next().await };
+        if held.frame.is_none() {
+            held.frame = self.frames.next().await?;
+        }
+        if held.frame.is_some() {
+            passes(&*held.guard).await?;
+        }
+        Ok(held.frame.take())
+    }
+
+    /// Frames are given out when the guard lets them pass, also those that have arrived. Raw bytes do not ask it.
+    pub fn guard(&mut self, guard: Option<Arc<dyn Guard>>) {
+        self.guard = guard.map(|guard| Box::new(Held { guard, frame: None }));
     }
 
     /// Frames may be at most so long from now on, and never longer than the protocol allows.
@@ -298,6 +343,11 @@ impl<P: Protocol> LinkReceiver<P> {
         let read = self.frames.raw(into, max).await;
         read.map_err(|error| self.lease.session().explain(error))
     }
+}
+
+/// Waits until a guard lets frames pass.
+async fn passes(guard: &dyn Guard) -> Result<(), LinkError> {
+    if guard.is_sound() || guard.sound().await { Ok(()) } else { Err(LinkError::Finished) }
 }
 
 impl<P> LinkReceiver<P> {

@@ -15,6 +15,7 @@ pub mod event;
 mod frame;
 #[cfg(feature = "sim")]
 pub(crate) mod fuzz;
+mod guard;
 mod handle;
 mod hello;
 #[cfg(feature = "iroh")]
@@ -38,6 +39,7 @@ pub use code::Code;
 pub use config::{Config, Limits};
 pub use error::{BindError, LinkError};
 pub use event::{Ended, Event, Refused, SessionId, Side};
+pub use guard::Guard;
 pub use handle::{Known, Transport, Usage};
 pub use link::{Link, LinkReceiver, LinkSender};
 pub use listen::Listener;

@@ -31,7 +31,7 @@ use crate::{
         },
     },
     primitives::{BootId, PeerId, Scope, codec, watch},
-    transport::{Code, Link, LinkError, LinkReceiver, LinkSender, SessionId},
+    transport::{Code, Guard, Link, LinkError, LinkReceiver, LinkSender, SessionId},
 };
 
 /// Control frames that wait to be written. A peer that does not take them is cut.
@@ -56,6 +56,8 @@ struct Inner {
     outbox: mpsc::Sender<Box<Control>>,
     waiting: Mutex<BTreeMap<u64, oneshot::Sender<Response>>>,
     next: AtomicU64,
+    /// What passes over the bond or a channel waits until the peer's proofs were looked at.
+    guard: Option<Arc<dyn Guard>>,
     /// Tasks of its channels live here; asked to stop when the bond is to end.
     scope: Scope,
     over: watch::Sender<bool>,
@@ -96,10 +98,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Bond {
     pub(super) fn new(bonds: &Bonds, parts: Parts) -> (Self, Task) {
-        let Parts { hello, timing, sender, mut receiver, lease, dialled } = parts;
+        let Parts { hello, timing, mut sender, mut receiver, lease, dialled } = parts;
         let (peer, boot, session) = (sender.peer(), sender.boot(), sender.session());
         let (outbox, inbox) = mpsc::channel(OUTBOX);
         receiver.limit_frames(usize::MAX);
+        let guard = lease.guard();
+        sender.guard(guard.clone());
+        receiver.guard(guard.clone());
         sender.set_priority(CONTROL_PRIORITY);
         let bond = Self(Arc::new(Inner {
             peer,
@@ -111,6 +116,7 @@ impl Bond {
             outbox,
             waiting: Mutex::default(),
             next: AtomicU64::new(0),
+            guard,
             scope: bonds.0.scope.child(),
             over: watch::Sender::new(false),
             told: watch::Sender::new(false),
@@ -223,13 +229,15 @@ impl Bond {
         let mut frame = vec![CHANNEL];
         frame.extend(codec::encode(&open).map_err(LinkError::from)?);
         link.set_priority(kind.priority());
+        link.guard(self.0.guard.clone());
         link.send_frame(&frame).await?;
         Ok(link)
     }
 
     /// Takes a channel that the peer opened.
-    pub(super) fn serve(&self, kind: ChannelKind, link: Link<GroupsProtocol>) {
+    pub(super) fn serve(&self, kind: ChannelKind, mut link: Link<GroupsProtocol>) {
         link.set_priority(kind.priority());
+        link.guard(self.0.guard.clone());
         let served = self.0.bonds.0.server.channel(self.0.peer, kind, link);
         self.0.scope.spawn("groups channel", served);
     }
@@ -283,7 +291,7 @@ impl Task {
                 () = bond.0.scope.stopping() => Over::Closed,
                 refusal = lease.revoked() => Over::Revoked(refusal),
                 over = write(&mut sender, &mut inbox, hello) => over,
-                over = read(&bond, &mut receiver, &lease) => over,
+                over = read(&bond, &mut receiver) => over,
             }
         });
         let over = up.await.unwrap_or(Over::Closed);
@@ -351,7 +359,7 @@ async fn next(receiver: &mut LinkReceiver<GroupsProtocol>) -> Result<Option<Hear
 }
 
 /// Reads what the peer says, and answers its questions.
-async fn read(bond: &Bond, receiver: &mut LinkReceiver<GroupsProtocol>, lease: &Lease) -> Over {
+async fn read(bond: &Bond, receiver: &mut LinkReceiver<GroupsProtocol>) -> Over {
     let (bonds, peer) = (&bond.0.bonds, bond.0.peer);
     let mut answers = FuturesUnordered::new();
     loop {
@@ -365,7 +373,6 @@ async fn read(bond: &Bond, receiver: &mut LinkReceiver<GroupsProtocol>, lease: &
             }
             frame = next(receiver) => frame,
         };
-        lease.sound().await;
         match frame {
             Ok(Some(Err(id))) => {
                 let response = Response::Refused(Why::Unsupported);

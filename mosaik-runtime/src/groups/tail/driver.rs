@@ -69,7 +69,7 @@ pub(super) struct Driver {
 /// What happened while the driver waited.
 enum Event {
     Stop,
-    Dialled(Result<Pipe, NoWay>),
+    Dialled(Box<Result<Pipe, NoWay>>),
     Told(Tell, usize),
     Helped(PeerId, Help, usize),
     Lost(Option<String>),
@@ -113,7 +113,7 @@ impl Driver {
             }
             match self.event(&mut asked, &mut catalog).await {
                 Event::Stop => return,
-                Event::Dialled(dialled) => self.dialled(dialled).await,
+                Event::Dialled(dialled) => self.dialled(*dialled).await,
                 Event::Told(tell, bytes) => self.told(tell, bytes).await,
                 Event::Helped(peer, help, bytes) => self.helped(peer, help, bytes).await,
                 Event::Lost(why) => self.lost(why).await,
@@ -139,7 +139,7 @@ impl Driver {
         let (scope, room) = (self.reader.scope().clone(), self.waiting.len() < ASKS);
         tokio::select! { biased;
             () = scope.stopping() => Event::Stop,
-            dialled = dialled(&mut self.dialling) => Event::Dialled(dialled),
+            dialled = dialled(&mut self.dialling) => Event::Dialled(Box::new(dialled)),
             told = told(&mut self.pipe, silent_at.saturating_duration_since(now)) => told,
             (peer, help, bytes) = self.helpers.next() => Event::Helped(peer, help, bytes),
             waiter = asked.recv(), if room => match waiter {

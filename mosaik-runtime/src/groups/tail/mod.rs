@@ -26,6 +26,8 @@ mod driver;
 pub(crate) mod fuzz;
 mod handle;
 mod help;
+#[cfg(all(test, feature = "sim"))]
+mod paused;
 mod pipe;
 mod reader;
 mod serve;

@@ -36,12 +36,14 @@ pub(super) enum Receiver {
 }
 
 impl Pipe {
-    /// Over a link that was admitted.
+    /// Over a link that was admitted; what passes waits until the peer's proofs were looked at.
     pub(in crate::groups) fn link(
-        sender: LinkSender<GroupsProtocol>,
-        receiver: LinkReceiver<GroupsProtocol>,
+        mut sender: LinkSender<GroupsProtocol>,
+        mut receiver: LinkReceiver<GroupsProtocol>,
         lease: Lease,
     ) -> Self {
+        sender.guard(lease.guard());
+        receiver.guard(lease.guard());
         Self { sender: Sender::Link(sender), receiver: Receiver::Link(receiver), lease: Some(lease) }
     }
 

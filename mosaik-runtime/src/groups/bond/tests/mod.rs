@@ -6,4 +6,5 @@ pub(in crate::groups) mod hand;
 mod held;
 pub(in crate::groups) mod lab;
 mod life;
+pub(in crate::groups) mod paused;
 mod proof;
