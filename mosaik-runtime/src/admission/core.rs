@@ -178,7 +178,7 @@ mod tests {
 
     fn view(tags: &[&str], rtt_ms: u64) -> PeerView {
         PeerView {
-            tags: Some(tags.iter().filter_map(|text| Tag::new(text).ok()).collect()),
+            tags: Some(Arc::new(tags.iter().filter_map(|text| Tag::new(text).ok()).collect())),
             rtt: Some(Duration::from_millis(rtt_ms)),
             ..PeerView::stranger(PeerId::from_bytes([1; 32]))
         }

@@ -11,7 +11,7 @@ use super::{
     Admitted, Ask, Gate, Item, Lease, Refusal,
     core::{Keeper, agree, explain, judge},
     link::{Reviewed, Stands},
-    proofs::{Basis, Standing, Tickets},
+    proofs::{Basis, Now, Standing, Tickets},
     wire::{AnswerFrame, AskFrame, AskV1, pack, unpack},
 };
 use crate::{
@@ -297,23 +297,33 @@ impl Admission {
     }
 
     async fn prove(&self, policy: &Policy, peer: &PeerId) -> Standing {
-        let (tickets, mut standing) = (&self.0.tickets, Standing::default());
-        let begun = tickets.now().1;
-        self.look(policy, *peer, &mut standing, begun + PROVING).await;
-        // A peer can make this wait by a ticket that it does not send: what was seen first may be over or taken back by now.
-        let now = tickets.now().1;
-        if now > begun + A_MOMENT {
-            self.look(policy, *peer, &mut standing, now).await;
+        let mut standing = Standing::default();
+        if !policy.needs_proofs() {
+            return standing;
         }
-        let (wall, mono) = tickets.now();
-        standing.prune(wall, mono);
+        let begun = self.0.tickets.now();
+        let mut now = self.look(policy, *peer, &mut standing, begun, begun.1 + PROVING).await;
+        // A peer can make this wait by a ticket that it does not send: what was seen first may be over or taken back by now.
+        if now.1 > begun.1 + A_MOMENT {
+            now = self.look(policy, *peer, &mut standing, now, now.1).await;
+        }
+        standing.prune(now.0, now.1);
         standing
     }
 
-    /// Looks once at what a peer proves, until then at the latest.
-    async fn look(&self, policy: &Policy, peer: PeerId, standing: &mut Standing, until: Instant) {
-        let found = self.0.tickets.prove(policy, peer, standing, until).await;
-        *standing = standing.renewed(found, self.0.tickets.now().1);
+    /// Looks once at what a peer proves, from now until then at the latest; says when it was done. The clocks are read again only where
+    /// somebody was waited for.
+    async fn look(
+        &self,
+        policy: &Policy,
+        peer: PeerId,
+        standing: &mut Standing,
+        now: Now,
+        until: Instant,
+    ) -> Now {
+        let (found, now) = self.0.tickets.prove(policy, peer, standing, now, until).await;
+        *standing = standing.renewed(found, now.1);
+        now
     }
 
     fn view_with(&self, peer: &PeerId, standing: &Standing) -> PeerView {
@@ -323,16 +333,15 @@ impl Admission {
     }
 
     /// Looks again at what a peer proves. What takes too long stands a little longer, unless it is over.
-    async fn renew(&self, policy: &Policy, peer: PeerId, standing: &mut Standing) {
+    async fn renew(&self, policy: &Policy, peer: PeerId, standing: &mut Standing, now: Now) -> Now {
         if !policy.needs_proofs() {
-            return;
+            return now;
         }
-        let tickets = &self.0.tickets;
-        let (wall, mono) = tickets.now();
-        let until = (mono + RENEWING).min(standing.next_end(wall, mono).unwrap_or(mono + RENEWING));
-        self.look(policy, peer, standing, until).await;
-        let (wall, mono) = tickets.now();
-        standing.prune(wall, mono);
+        let latest = now.1 + RENEWING;
+        let until = standing.next_end(now.0, now.1).map_or(latest, |end| end.min(latest));
+        let now = self.look(policy, peer, standing, now, until).await;
+        standing.prune(now.0, now.1);
+        now
     }
 
     pub(super) fn lease(&self, peer: PeerId, item: Item, policy: Policy) -> Lease {
@@ -358,10 +367,12 @@ impl Admission {
         let proofs = keeper.policy().needs_proofs();
         loop {
             let said = said_by(&catalog.borrow_and_update(), &peer);
-            let rests =
-                rested.as_ref().is_some_and(|(then, basis)| *then == said && self.still(&standing, basis));
+            let mut now = self.0.tickets.now();
+            let rests = rested
+                .as_ref()
+                .is_some_and(|(then, basis)| *then == said && self.still(&standing, basis, now));
             if sampled || !rests {
-                self.renew(keeper.policy(), peer, &mut standing).await;
+                now = self.renew(keeper.policy(), peer, &mut standing, now).await;
                 let view = self.view_with(&peer, &standing);
                 if let Err(refusal) = keeper.review(&view, sampled) {
                     let refusal = explain(refusal, keeper.policy(), &view, &standing);
@@ -369,18 +380,16 @@ impl Admission {
                     drop(reviewed.send_replace(Err(refusal)));
                     return;
                 }
-                let basis = self.0.tickets.basis(keeper.policy(), peer, &standing);
+                let basis = self.0.tickets.basis(keeper.policy(), peer, &standing, now);
                 rested = basis.map(|basis| (said, basis));
-                let (wall, mono) = self.0.tickets.now();
-                let stands = Ok(Stands { ends: standing.first_end(wall, mono) });
+                let stands = Ok(Stands { ends: standing.first_end(now.0, now.1) });
                 if *reviewed.borrow() != stands {
                     drop(reviewed.send_replace(stands));
                 }
             } else {
-                standing.seen_again(self.0.tickets.now().1);
+                standing.seen_again(now.1);
             }
-            let (wall, mono) = self.0.tickets.now();
-            let end = standing.next_end(wall, mono);
+            let end = standing.next_end(now.0, now.1);
             sampled = tokio::select! {
                 biased;
                 () = reviewed.closed() => return,
@@ -389,16 +398,15 @@ impl Admission {
                     Ok(()) => false,
                     Err(_) => return,
                 },
-                () = sleep_until(end.unwrap_or(mono)), if end.is_some() => false,
+                () = sleep_until(end.unwrap_or(now.1)), if end.is_some() => false,
                 _ = samples.tick(), if keeper.samples() || proofs => keeper.samples(),
             };
         }
     }
 
     /// Whether what a peer has proven rests on what it rested on, and none of it is over.
-    fn still(&self, standing: &Standing, basis: &Basis) -> bool {
-        let (wall, mono) = self.0.tickets.now();
-        !standing.any_passed(wall, mono) && self.0.tickets.rest_on(basis)
+    fn still(&self, standing: &Standing, basis: &Basis, now: Now) -> bool {
+        !standing.any_passed(now.0, now.1) && self.0.tickets.rest_on(basis, now)
     }
 
     fn tell(&self, event: AdmissionEvent) {

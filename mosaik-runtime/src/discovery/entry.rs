@@ -11,27 +11,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     primitives::{BootId, Fingerprint, NetworkId, PeerId, PeerRole, Tag, Version, WireId, codec},
+    tickets::{Reference, unpack},
     transport::Address,
 };
 
 use super::signed::Signed;
+
+pub use crate::primitives::RoleEntry;
 
 /// The largest entry, in encoded bytes.
 pub const MAX_ENTRY: usize = 16 * 1024;
 
 /// The extension of an entry that names its node's tickets.
 pub const TICKETS: u16 = 1;
-
-/// What a node does with one item, and by which schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RoleEntry {
-    /// What it does.
-    pub role: PeerRole,
-    /// The item, on this network's wire.
-    pub item: WireId,
-    /// The schema it speaks.
-    pub schema: Fingerprint,
-}
 
 /// What a node says of itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,10 +34,10 @@ pub struct Entry {
     pub boot: BootId,
     /// Where the node can be dialled.
     pub addresses: Vec<Address>,
-    /// Labels that the node claims.
-    pub tags: BTreeSet<Tag>,
+    /// Labels that the node claims. Shared with what policies see of it, as its roles are.
+    pub tags: Arc<BTreeSet<Tag>>,
     /// What it does on the network.
-    pub roles: BTreeSet<RoleEntry>,
+    pub roles: Arc<BTreeSet<RoleEntry>>,
     /// The protocols it speaks, with their majors.
     pub protocols: Vec<(String, u16)>,
     /// What later versions of mosaik say; kept and relayed unread.
@@ -105,10 +97,12 @@ impl EntryV1 {
             version: self.version,
             boot: self.boot,
             addresses: self.addresses.iter().filter_map(|bytes| codec::decode(bytes).ok()).collect(),
-            tags: self.tags.into_iter().collect(),
-            roles: roles
-                .filter_map(|(code, item, schema)| Some(RoleEntry { role: role_of(code)?, item, schema }))
-                .collect(),
+            tags: Arc::new(self.tags.into_iter().collect()),
+            roles: Arc::new(
+                roles
+                    .filter_map(|(code, item, schema)| Some(RoleEntry { role: role_of(code)?, item, schema }))
+                    .collect(),
+            ),
             protocols: self.protocols,
             extensions: self.extensions,
         }
@@ -144,9 +138,22 @@ pub struct Peer {
     pub entry: Entry,
     /// The entry as its node signed it.
     pub signed: Signed,
+    /// The tickets that the entry names.
+    tickets: Arc<[Reference]>,
 }
 
 impl Peer {
+    /// A node that says this of itself.
+    pub(crate) fn new(id: PeerId, entry: Entry, signed: Signed) -> Self {
+        let tickets = entry.extension(TICKETS).map(|bytes| unpack(bytes)).unwrap_or_default();
+        Self { id, entry, signed, tickets: tickets.into() }
+    }
+
+    /// The tickets that its entry names: read once, for every look at them.
+    pub(crate) fn tickets(&self) -> &Arc<[Reference]> {
+        &self.tickets
+    }
+
     /// Whether the node says that it has `role` on `item`.
     pub fn has_role(&self, role: PeerRole, item: &WireId) -> bool {
         self.entry.roles.iter().any(|entry| entry.role == role && entry.item == *item)

@@ -1,6 +1,6 @@
 //! Fuzz targets of discovery: signed statements, comparisons, gossip, and the decisions that follow.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -35,8 +35,8 @@ fn entry(n: u8, version: Version) -> Entry {
         version,
         boot: BootId(n.into()),
         addresses: "127.0.0.1:4000".parse().into_iter().collect(),
-        tags: Tag::new("sensor").into_iter().collect(),
-        roles: BTreeSet::from([role]),
+        tags: Arc::new(Tag::new("sensor").into_iter().collect()),
+        roles: Arc::new([role].into()),
         protocols: vec![("streams".to_owned(), 1)],
         extensions: vec![(3, Bytes::from_static(b"later"))],
     }

@@ -17,6 +17,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::{
     primitives::{Condition, PeerId, PeerView, Version, watch},
+    tickets::Reference,
     transport::{LinkError, PeerAddr, Transport},
 };
 
@@ -158,13 +159,18 @@ impl Discovery {
         self.own.set_extension(code, bytes)
     }
 
+    /// The tickets that a peer's entry names; `None` while that is not known.
+    pub(crate) fn tickets(&self, id: &PeerId) -> Option<Arc<[Reference]>> {
+        self.catalog.borrow().get(id).map(|peer| peer.tickets().clone())
+    }
+
     /// What is known of a peer, for policies.
     pub fn view(&self, id: &PeerId) -> PeerView {
         let mut view = PeerView::stranger(*id);
         view.rtt = self.transport.rtt(id);
         if let Some(peer) = self.catalog.borrow().get(id) {
             view.tags = Some(peer.entry.tags.clone());
-            view.roles = peer.entry.roles.iter().map(|role| (role.role, role.item)).collect();
+            view.roles = Some(peer.entry.roles.clone());
         }
         view
     }

@@ -137,8 +137,8 @@ impl Draft {
             version: Version::default(),
             boot,
             addresses: self.addresses.clone(),
-            tags: self.tags.clone(),
-            roles: self.roles.keys().copied().collect(),
+            tags: Arc::new(self.tags.clone()),
+            roles: Arc::new(self.roles.keys().copied().collect()),
             protocols: self.protocols.clone(),
             extensions: self.extensions.iter().map(|(code, bytes)| (*code, bytes.clone())).collect(),
         }

@@ -192,7 +192,7 @@ impl Signed {
         match body {
             Body::EntryV1(entry) => {
                 let (entry, signed) = (entry.into_entry(), self.clone());
-                Statement::Entry(Arc::new(Peer { id: signer, entry, signed }))
+                Statement::Entry(Arc::new(Peer::new(signer, entry, signed)))
             }
             Body::DepartureV1 { version, .. } => {
                 Statement::Departure(Departure { peer: signer, version, signed: self.clone() })

@@ -29,7 +29,7 @@ pub use clock::{Clock, Wall};
 pub use ids::{BootId, CollectionId, GroupId, NetworkId, PeerId, ServiceId, StreamId, Version, WireId};
 pub use keys::{NetworkSecret, SecretKey, Signature};
 pub(crate) use level::Level;
-pub use peer::{Decision, PeerRole, PeerView};
+pub use peer::{Decision, PeerRole, PeerView, RoleEntry};
 pub use policy::Policy;
 pub use reach::Reach;
 pub use rng::NodeRng;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ids::{PeerId, WireId},
+    schema::Fingerprint,
     tag::Tag,
 };
 
@@ -38,15 +39,26 @@ impl PeerRole {
     }
 }
 
+/// What a node does with one item, and by which schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RoleEntry {
+    /// What it does.
+    pub role: PeerRole,
+    /// The item, on this network's wire.
+    pub item: WireId,
+    /// The schema it speaks.
+    pub schema: Fingerprint,
+}
+
 /// A peer as policies see it. Tags are claims of the peer; the rest is observed here.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PeerView {
     /// The peer's proven identity.
     pub id: PeerId,
-    /// The tags it claims; `None` while its entry is not known.
-    pub tags: Option<BTreeSet<Tag>>,
-    /// What it says it does.
-    pub roles: BTreeSet<(PeerRole, WireId)>,
+    /// The tags it claims, shared with its entry; `None` while that is not known.
+    pub tags: Option<Arc<BTreeSet<Tag>>>,
+    /// What it says it does, shared with its entry; `None` while that is not known.
+    pub roles: Option<Arc<BTreeSet<RoleEntry>>>,
     /// The least round-trip time seen of late; `None` before the first measurement.
     pub rtt: Option<Duration>,
     /// What it proved, and what it failed to prove, by the proof's name. What is not in here is not known.
@@ -56,7 +68,7 @@ pub struct PeerView {
 impl PeerView {
     /// A peer of which only the identity is known.
     pub fn stranger(id: PeerId) -> Self {
-        Self { id, tags: None, roles: BTreeSet::new(), rtt: None, proofs: BTreeMap::new() }
+        Self { id, tags: None, roles: None, rtt: None, proofs: BTreeMap::new() }
     }
 }
 

@@ -75,7 +75,11 @@ impl Rule {
 
 /// Who may take a role. Combine policies with `&`, `|` and `!`.
 #[derive(Clone)]
-pub struct Policy(Kind);
+pub struct Policy {
+    kind: Kind,
+    /// The proofs that it asks for, in order; `None` for none. They are asked for at each decision, so they are gathered once.
+    proofs: Option<Arc<[Arc<str>]>>,
+}
 
 #[derive(Clone)]
 enum Kind {
@@ -91,44 +95,60 @@ enum Kind {
 
 /// Peers that claim this tag.
 pub fn tag(text: &str) -> Policy {
-    Policy(Kind::Tag(text.into()))
+    Policy::of(Kind::Tag(text.into()))
 }
 
 /// Peers whose round-trip time is below `limit`. The least of the recent samples counts.
 pub fn rtt_below(limit: Duration) -> Policy {
-    Policy(Kind::RttBelow(limit))
+    Policy::of(Kind::RttBelow(limit))
 }
 
 /// Peers for which `holds` says yes. It may be called often, and must not block.
 pub fn peer(holds: impl Fn(&PeerView) -> bool + Send + Sync + 'static) -> Policy {
-    Policy(Kind::Peer("peer(..)".into(), Arc::new(holds)))
+    Policy::of(Kind::Peer("peer(..)".into(), Arc::new(holds)))
 }
 
 /// Peers that prove this, by a ticket about which the validator of this name decides. A declared proof goes by its name, or behind its
 /// module where two have one name: `desks::Ticket`. `!` on it holds for nobody: that a peer proves nothing is no proof.
 pub fn proof(name: &str) -> Policy {
-    Policy(Kind::Proof(name.into()))
+    Policy::of(Kind::Proof(name.into()))
 }
 
 impl Policy {
     /// Everybody.
     pub const fn anyone() -> Self {
-        Self(Kind::Anyone)
+        Self { kind: Kind::Anyone, proofs: None }
+    }
+
+    fn of(kind: Kind) -> Self {
+        let proofs = match &kind {
+            Kind::Proof(name) => Some([name.clone()].into()),
+            Kind::Both(a, b) | Kind::Either(a, b) => match (&a.proofs, &b.proofs) {
+                (Some(a), Some(b)) => {
+                    let all: BTreeSet<_> = a.iter().chain(b.iter()).cloned().collect();
+                    Some(all.into_iter().collect())
+                }
+                (one, other) => one.as_ref().or(other.as_ref()).cloned(),
+            },
+            Kind::Not(inner) => inner.proofs.clone(),
+            Kind::Anyone | Kind::Tag(_) | Kind::RttBelow(_) | Kind::Peer(..) => None,
+        };
+        Self { kind, proofs }
     }
 
     /// One peer.
     pub fn only(id: PeerId) -> Self {
-        Self(Kind::Peer(format!("peer {}", id.short()).into(), Arc::new(move |view| view.id == id)))
+        Self::of(Kind::Peer(format!("peer {}", id.short()).into(), Arc::new(move |view| view.id == id)))
     }
 
     /// Whether every peer passes, whatever is known of it.
     pub fn is_anyone(&self) -> bool {
-        matches!(self.0, Kind::Anyone)
+        matches!(self.kind, Kind::Anyone)
     }
 
     /// Decides about a peer.
     pub fn evaluate(&self, view: &PeerView) -> Decision {
-        match &self.0 {
+        match &self.kind {
             Kind::Anyone => Decision::Yes,
             Kind::Tag(tag) => match &view.tags {
                 Some(tags) => tags.contains(&**tag).into(),
@@ -161,7 +181,7 @@ impl Policy {
 
     /// Whether admission under this policy depends on the round-trip time.
     pub fn needs_rtt(&self) -> bool {
-        match &self.0 {
+        match &self.kind {
             Kind::RttBelow(_) => true,
             Kind::Peer(..) => true,
             Kind::Both(a, b) | Kind::Either(a, b) => a.needs_rtt() || b.needs_rtt(),
@@ -172,17 +192,12 @@ impl Policy {
 
     /// Whether admission under this policy depends on proofs.
     pub fn needs_proofs(&self) -> bool {
-        !self.proofs().is_empty()
+        self.proofs.is_some()
     }
 
-    /// The proofs that this policy asks for, by name.
-    pub fn proofs(&self) -> BTreeSet<Arc<str>> {
-        match &self.0 {
-            Kind::Proof(name) => [name.clone()].into(),
-            Kind::Both(a, b) | Kind::Either(a, b) => &a.proofs() | &b.proofs(),
-            Kind::Not(inner) => inner.proofs(),
-            Kind::Anyone | Kind::Tag(_) | Kind::RttBelow(_) | Kind::Peer(..) => BTreeSet::new(),
-        }
+    /// The proofs that this policy asks for: each name once, in order.
+    pub fn proofs(&self) -> &[Arc<str>] {
+        self.proofs.as_deref().unwrap_or_default()
     }
 
     /// The same policy with every limit on round-trip time multiplied by `factor`: a link that was admitted under a limit
@@ -190,7 +205,7 @@ impl Policy {
     #[must_use]
     pub fn relaxed(&self, factor: f64) -> Self {
         let relax = |inner: &Arc<Self>| Arc::new(inner.relaxed(factor));
-        Self(match &self.0 {
+        Self::of(match &self.kind {
             Kind::RttBelow(limit) => Kind::RttBelow(limit.mul_f64(factor)),
             Kind::Both(a, b) => Kind::Both(relax(a), relax(b)),
             Kind::Either(a, b) => Kind::Either(relax(a), relax(b)),
@@ -203,7 +218,7 @@ impl Policy {
 impl From<Rule> for Policy {
     fn from(rule: Rule) -> Self {
         let shared = |rule: &Rule| Arc::new(Self::from(*rule));
-        Self(match rule {
+        Self::of(match rule {
             Rule::Anyone => Kind::Anyone,
             Rule::Tag(tag) => Kind::Tag(tag.into()),
             Rule::RttBelow(ms) => Kind::RttBelow(Duration::from_millis(ms)),
@@ -220,7 +235,7 @@ impl BitAnd for Policy {
     type Output = Self;
 
     fn bitand(self, other: Self) -> Self {
-        Self(Kind::Both(Arc::new(self), Arc::new(other)))
+        Self::of(Kind::Both(Arc::new(self), Arc::new(other)))
     }
 }
 
@@ -228,7 +243,7 @@ impl BitOr for Policy {
     type Output = Self;
 
     fn bitor(self, other: Self) -> Self {
-        Self(Kind::Either(Arc::new(self), Arc::new(other)))
+        Self::of(Kind::Either(Arc::new(self), Arc::new(other)))
     }
 }
 
@@ -236,13 +251,13 @@ impl Not for Policy {
     type Output = Self;
 
     fn not(self) -> Self {
-        Self(Kind::Not(Arc::new(self)))
+        Self::of(Kind::Not(Arc::new(self)))
     }
 }
 
 impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &self.kind {
             Kind::Anyone => f.write_str("anyone"),
             Kind::Tag(tag) => write!(f, "tag({tag:?})"),
             Kind::RttBelow(limit) => write!(f, "rtt_below({limit:?})"),
@@ -250,7 +265,7 @@ impl fmt::Display for Policy {
             Kind::Peer(text, _) => f.write_str(text),
             Kind::Both(a, b) => write!(f, "{a} & {b}"),
             Kind::Either(a, b) => write!(f, "({a} | {b})"),
-            Kind::Not(inner) => match inner.0 {
+            Kind::Not(inner) => match inner.kind {
                 Kind::Both(..) => write!(f, "!({inner})"),
                 _ => write!(f, "!{inner}"),
             },
@@ -283,7 +298,7 @@ mod tests {
 
     fn view(tags: Option<&[&str]>, rtt_ms: Option<u64>) -> PeerView {
         PeerView {
-            tags: tags.map(|tags| tags.iter().filter_map(|text| Tag::new(text).ok()).collect()),
+            tags: tags.map(|tags| Arc::new(tags.iter().filter_map(|text| Tag::new(text).ok()).collect())),
             rtt: rtt_ms.map(Duration::from_millis),
             ..PeerView::stranger(PeerId::from_bytes([1; 32]))
         }
@@ -316,7 +331,7 @@ mod tests {
         const RULE: Rule = Rule::Both(&Rule::Tag("matcher"), &BADGE);
         let policy = Policy::from(RULE);
         assert_eq!(policy.to_string(), "tag(\"matcher\") & Badge");
-        assert_eq!(policy.proofs(), ["office::Badge".into()].into());
+        assert_eq!(policy.proofs(), ["office::Badge".into()]);
         assert_eq!(Rule::Either(&RULE, &BADGE).proofs().len(), 2);
         assert_eq!(
             policy.evaluate(&view(Some(&["matcher"]), None)),
@@ -342,8 +357,9 @@ mod tests {
             assert_eq!(policy.evaluate(&failed), Decision::Unknown, "{policy}");
             assert_eq!(policy.evaluate(&proven), Decision::Unknown, "{policy}");
         }
-        let names: Vec<_> = (both | !proof("Image")).proofs().into_iter().collect();
-        assert_eq!(names, ["Desk".into(), "Image".into()]);
+        let all = !proof("Image") | both | proof("Image");
+        assert_eq!(all.proofs(), ["Desk".into(), "Image".into()], "each once");
+        assert!(tag("desk").proofs().is_empty() && !tag("desk").needs_proofs());
     }
 
     #[test]

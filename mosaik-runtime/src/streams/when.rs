@@ -5,6 +5,7 @@ use std::{
     future::{Future, IntoFuture},
     ops::Not,
     pin::Pin,
+    sync::Arc,
 };
 
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
 
 /// The peers at the other ends of a handle's subscriptions, with their tags.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Peers(pub(crate) BTreeMap<PeerId, BTreeSet<Tag>>);
+pub struct Peers(pub(crate) BTreeMap<PeerId, Arc<BTreeSet<Tag>>>);
 
 impl Peers {
     /// How many of them claim all of `tags`.
@@ -122,7 +123,7 @@ mod tests {
     fn peers(tags: &[&[&str]]) -> Peers {
         let tagged = tags.iter().zip(0..).map(|(tags, n)| {
             let tags = tags.iter().map(|tag| Tag::new(tag).expect("a tag")).collect();
-            (PeerId::from_bytes([n; 32]), tags)
+            (PeerId::from_bytes([n; 32]), Arc::new(tags))
         });
         Peers(tagged.collect())
     }

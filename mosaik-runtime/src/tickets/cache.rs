@@ -25,16 +25,16 @@ pub(super) struct Question {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Kept {
     pub(super) verdict: Verdict,
-    pub(super) twins: Vec<TicketId>,
+    pub(super) twins: Arc<[TicketId]>,
 }
 
-/// Verdicts, at most so many; the one that was not asked for longest goes first.
+/// Verdicts, at most so many; those that were not asked for longest go first. They are looked for when one too many is put, so that
+/// nothing has to be kept in order at every decision.
 #[derive(Debug)]
 pub(super) struct Cache {
     most: usize,
     clock: u64,
     known: BTreeMap<Question, Known>,
-    by_use: BTreeMap<u64, Question>,
 }
 
 #[derive(Debug)]
@@ -49,7 +49,7 @@ struct Known {
 impl Cache {
     /// A cache of at most `most` verdicts.
     pub(super) fn new(most: usize) -> Self {
-        Self { most, clock: 0, known: BTreeMap::new(), by_use: BTreeMap::new() }
+        Self { most, clock: 0, known: BTreeMap::new() }
     }
 
     /// The verdict, while it stands.
@@ -57,20 +57,16 @@ impl Cache {
         let known = self.known.get_mut(question)?;
         let stands = known.generation == generation && known.until.is_none_or(|until| now < until);
         if !stands {
-            let used = known.used;
-            self.by_use.remove(&used);
             self.known.remove(question);
             return None;
         }
-        self.by_use.remove(&known.used);
         self.clock += 1;
         known.used = self.clock;
-        self.by_use.insert(self.clock, question.clone());
         Some(known.kept.clone())
     }
 
     /// The other names of what a verdict is about.
-    pub(super) fn twins(&self, question: &Question, generation: u64) -> Option<Vec<TicketId>> {
+    pub(super) fn twins(&self, question: &Question, generation: u64) -> Option<Arc<[TicketId]>> {
         let known = self.known.get(question).filter(|known| known.generation == generation)?;
         Some(known.kept.twins.clone())
     }
@@ -84,15 +80,11 @@ impl Cache {
         let until = stands_until(&kept.verdict, now);
         let peer = question.peer;
         self.clock += 1;
-        let used = self.clock;
-        self.by_use.insert(used, question.clone());
-        if let Some(old) = self.known.insert(question, Known { kept, generation, until, used }) {
-            self.by_use.remove(&old.used);
-        }
+        self.known.insert(question, Known { kept, generation, until, used: self.clock });
         self.make_room_of(peer);
-        while self.known.len() > self.most {
-            let Some((_, oldest)) = self.by_use.pop_first() else { return };
-            self.known.remove(&oldest);
+        if self.known.len() > self.most {
+            let last = stale(self.known.values().map(|known| known.used));
+            self.known.retain(|_, known| known.used > last);
         }
     }
 
@@ -103,25 +95,29 @@ impl Cache {
         if of_peer().count() <= OF_ONE_PEER {
             return;
         }
-        let oldest = of_peer()
-            .min_by_key(|(_, known)| known.used)
-            .map(|(question, known)| (question.clone(), known.used));
-        if let Some((question, used)) = oldest {
+        let oldest = of_peer().min_by_key(|(_, known)| known.used).map(|(question, _)| question.clone());
+        if let Some(question) = oldest {
             self.known.remove(&question);
-            self.by_use.remove(&used);
         }
     }
 
     /// Forgets everything: the wall clock jumped.
     pub(super) fn clear(&mut self) {
         self.known.clear();
-        self.by_use.clear();
     }
 
     /// How many verdicts are known.
     pub(super) fn len(&self) -> usize {
         self.known.len()
     }
+}
+
+/// Of the times at which things were used last, the one up to which an eighth of them lie, or the first. To find what was not used longest
+/// takes a look at everything, so several of these go at once.
+pub(crate) fn stale(used: impl Iterator<Item = u64>) -> u64 {
+    let mut used: Vec<u64> = used.collect();
+    let at = (used.len() / 8).saturating_sub(1);
+    if used.is_empty() { 0 } else { *used.select_nth_unstable(at).1 }
 }
 
 /// Until when a verdict need not be asked for again.
@@ -149,7 +145,7 @@ mod tests {
     const VALID: Verdict = Ok(Valid { until: Wall(1000) });
 
     fn kept(verdict: Verdict) -> Kept {
-        Kept { verdict, twins: Vec::new() }
+        Kept { verdict, twins: Arc::default() }
     }
 
     #[test]
@@ -160,6 +156,13 @@ mod tests {
         assert_eq!(cache.get(&question(1, 2), 0, Wall(999)), None, "another peer");
         assert_eq!(cache.get(&question(1, 1), 0, Wall(1000)), None, "over");
         assert_eq!(cache.len(), 0, "what is over is forgotten");
+    }
+
+    #[test]
+    fn an_eighth_goes_at_once_and_at_least_one() {
+        let after = |most: u64| (1..=most).filter(|used| *used > stale(1..=most)).count();
+        assert_eq!([1, 7, 8, 16, 4097].map(after), [0, 6, 7, 14, 3585]);
+        assert_eq!(stale(std::iter::empty()), 0);
     }
 
     #[test]
@@ -190,12 +193,12 @@ mod tests {
         for byte in 0..100 {
             cache.put(question(byte, 1), 0, kept(VALID), Wall(0));
             assert!(cache.get(&question(0, 1), 0, Wall(0)).is_some(), "used all the time");
-            assert!(cache.len() <= 3 && cache.by_use.len() == cache.len());
+            assert!(cache.len() <= 3);
         }
         cache.put(question(0, 1), 0, kept(VALID), Wall(0));
-        assert_eq!(cache.by_use.len(), cache.len(), "putting twice counts once");
+        assert_eq!(cache.len(), 3, "putting twice counts once");
         cache.clear();
-        assert_eq!((cache.len(), cache.by_use.len()), (0, 0));
+        assert_eq!(cache.len(), 0);
     }
 
     #[test]
@@ -205,7 +208,7 @@ mod tests {
         for byte in 0..=255 {
             cache.put(question(byte, 2), 0, kept(VALID), Wall(0));
         }
-        assert_eq!((cache.len(), cache.by_use.len()), (OF_ONE_PEER + 1, OF_ONE_PEER + 1));
+        assert_eq!(cache.len(), OF_ONE_PEER + 1);
         assert!(cache.get(&question(0, 1), 0, Wall(0)).is_some());
         assert!(
             cache.get(&question(255, 2), 0, Wall(0)).is_some()

@@ -57,7 +57,7 @@ struct Inner {
     network: String,
     limits: CheckerLimits,
     state: Mutex<State>,
-    revocations: Mutex<Vec<Arc<dyn Revocations>>>,
+    revocations: Mutex<Arc<[Arc<dyn Revocations>]>>,
     asked: AtomicU64,
 }
 
@@ -86,19 +86,20 @@ impl Checker {
             network: network.to_owned(),
             limits,
             state: Mutex::new(state),
-            revocations: Mutex::default(),
+            revocations: Mutex::new(Arc::new([])),
             asked: AtomicU64::new(0),
         }))
     }
 
     /// Refuses, from now on, what is in `revocations`.
     pub fn revoke_by(&self, revocations: Arc<dyn Revocations>) {
-        self.revocations().push(revocations);
+        let mut all = self.0.revocations.lock().unwrap_or_else(PoisonError::into_inner);
+        *all = all.iter().cloned().chain([revocations]).collect();
     }
 
     /// Lets revocations look whether they changed; says what stands in the way.
     pub fn refresh(&self) -> Vec<String> {
-        let all = self.revocations().clone();
+        let all = self.revocations();
         let refresh = |one: &Arc<dyn Revocations>| {
             catch_unwind(AssertUnwindSafe(|| one.refresh())).unwrap_or_else(|_| Err("it panicked".to_owned()))
         };
@@ -107,16 +108,17 @@ impl Checker {
 
     /// What is known already of the ticket that `peer` shows, or that it was revoked.
     pub fn recall(&self, trusted: &Trusted, ticket: TicketId, peer: PeerId, now: Wall) -> Option<Verdict> {
-        if let Err(denial) = self.not_revoked(&[ticket]) {
-            return Some(Err(denial));
-        }
         let question = Question { ticket, peer, validator: trusted.name().clone() };
         let generation = match trusted.generation() {
             Ok(generation) => generation,
             Err(panicked) => return Some(Err(panicked.into())),
         };
-        let kept = self.state().cache.get(&question, generation, now)?;
-        Some(self.not_revoked(&kept.twins).and(kept.verdict))
+        let kept = self.state().cache.get(&question, generation, now);
+        let twins = kept.as_ref().map(|kept| &*kept.twins).unwrap_or_default();
+        if let Err(denial) = self.not_revoked(std::iter::once(&ticket).chain(twins)) {
+            return Some(Err(denial));
+        }
+        Some(kept?.verdict)
     }
 
     /// What `trusted` says of the ticket that `peer` shows. Answers from the cache where it can; whatever goes wrong is a
@@ -128,6 +130,7 @@ impl Checker {
         let question = Question { ticket: ticket.id(), peer, validator: trusted.name().clone() };
         let (generation, twins) = (trusted.generation()?, trusted.twins(ticket)?);
         self.not_revoked(&twins)?;
+        let twins = twins.into();
         let (cell, forgotten) = {
             let mut state = self.state();
             (state.running(&question, generation), state.forgotten)
@@ -179,7 +182,7 @@ impl Checker {
         ticket: TicketId,
         peer: PeerId,
         generation: u64,
-    ) -> Option<Vec<TicketId>> {
+    ) -> Option<Arc<[TicketId]>> {
         let question = Question { ticket, peer, validator: trusted.name().clone() };
         self.state().cache.twins(&question, generation)
     }
@@ -190,10 +193,12 @@ impl Checker {
     }
 
     /// That none of these names is revoked.
-    pub(crate) fn not_revoked(&self, names: &[TicketId]) -> Result<(), Denial> {
-        let all = self.revocations().clone();
-        for revocations in &all {
-            let revoked = || names.iter().any(|id| revocations.contains(id));
+    pub(crate) fn not_revoked<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a TicketId> + Clone,
+    ) -> Result<(), Denial> {
+        for revocations in &*self.revocations() {
+            let revoked = || names.clone().into_iter().any(|id| revocations.contains(id));
             if catch_unwind(AssertUnwindSafe(revoked)).map_err(|_| Denial::Panicked)? {
                 return Err(Denial::Revoked);
             }
@@ -237,8 +242,8 @@ impl Checker {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn revocations(&self) -> MutexGuard<'_, Vec<Arc<dyn Revocations>>> {
-        self.0.revocations.lock().unwrap_or_else(PoisonError::into_inner)
+    fn revocations(&self) -> Arc<[Arc<dyn Revocations>]> {
+        self.0.revocations.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

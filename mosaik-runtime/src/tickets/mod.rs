@@ -25,6 +25,7 @@ mod trusted;
 mod validator;
 mod watched;
 
+pub(crate) use cache::stale;
 pub use challenge::{Nonce, Unanswered};
 pub use checker::{Checker, CheckerLimits};
 pub use declared::{JwtProof, Proof, ProofDescriptor, ProofError, ProofKind, TdxPlatform, TdxProof, own};

@@ -12,7 +12,9 @@ use futures::FutureExt;
 
 /// A validator that decides for a node. Its name and its class are what they were at the beginning.
 #[derive(Clone)]
-pub struct Trusted {
+pub struct Trusted(Arc<Inner>);
+
+struct Inner {
     name: Arc<str>,
     class: Class,
     validator: Arc<dyn Validator>,
@@ -38,17 +40,17 @@ impl Trusted {
     pub fn new(validator: Arc<dyn Validator>) -> Result<Self, Panicked> {
         let name = guarded("name", || Arc::from(validator.name()))?;
         let class = guarded("class", || validator.class())?;
-        Ok(Self { name, class, validator })
+        Ok(Self(Arc::new(Inner { name, class, validator })))
     }
 
     /// The proof's name.
     pub fn name(&self) -> &Arc<str> {
-        &self.name
+        &self.0.name
     }
 
     /// The class of tickets that it reads.
     pub fn class(&self) -> &Class {
-        &self.class
+        &self.0.class
     }
 
     /// See [`Validator::generation`].
@@ -57,7 +59,7 @@ impl Trusted {
     ///
     /// When it panics.
     pub fn generation(&self) -> Result<u64, Panicked> {
-        guarded("generation", || self.validator.generation())
+        guarded("generation", || self.0.validator.generation())
     }
 
     /// See [`Validator::refresh`].
@@ -66,7 +68,7 @@ impl Trusted {
     ///
     /// What stands in the way, a panic among it.
     pub fn refresh(&self) -> Result<(), String> {
-        guarded("refresh", || self.validator.refresh()).unwrap_or_else(|panicked| Err(panicked.to_string()))
+        guarded("refresh", || self.0.validator.refresh()).unwrap_or_else(|panicked| Err(panicked.to_string()))
     }
 
     /// See [`Validator::twins`].
@@ -75,7 +77,7 @@ impl Trusted {
     ///
     /// When it panics.
     pub fn twins(&self, ticket: &Ticket) -> Result<Vec<TicketId>, Panicked> {
-        guarded("twins", || self.validator.twins(ticket))
+        guarded("twins", || self.0.validator.twins(ticket))
     }
 
     /// See [`Validator::challenge`].
@@ -84,17 +86,17 @@ impl Trusted {
     ///
     /// When it panics.
     pub fn challenge(&self) -> Result<Option<Duration>, Panicked> {
-        guarded("challenge", || self.validator.challenge())
+        guarded("challenge", || self.0.validator.challenge())
     }
 
     /// See [`Validator::answered`]; a panic is a refusal.
     pub async fn answered(&self, shown: Shown<'_>, nonce: &Nonce) -> Verdict {
-        walled(async { self.validator.answered(shown, nonce).await }).await
+        walled(async { self.0.validator.answered(shown, nonce).await }).await
     }
 
     /// See [`Validator::validate`]; a panic is a refusal.
     pub async fn validate(&self, shown: Shown<'_>) -> Verdict {
-        walled(async { self.validator.validate(shown).await }).await
+        walled(async { self.0.validator.validate(shown).await }).await
     }
 }
 
@@ -119,7 +121,7 @@ pub(crate) fn aside<T>(work: impl FnOnce() -> T) -> T {
 
 impl fmt::Debug for Trusted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Trusted({} of {})", self.name, self.class)
+        write!(f, "Trusted({} of {})", self.name(), self.class())
     }
 }
 

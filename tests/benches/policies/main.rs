@@ -3,6 +3,7 @@
 //! ```text
 //! cargo bench --bench policies                the median of nine runs of a second each
 //! cargo bench --bench policies -- --quick     of three short ones
+//! cargo bench --bench policies -- --only "from cache"     one row, for a profiler
 //! ```
 //!
 //! Prints one line per row, as a table of `docs/performance.md`. Two nodes of this process meet over QUIC on 127.0.0.1. One shows a
@@ -36,9 +37,12 @@ const BATCH: u32 = 1000;
 type Fallible<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 fn main() -> ExitCode {
-    let quick = std::env::args().any(|argument| argument == "--quick");
+    let arguments: Vec<String> = std::env::args().collect();
+    let quick = arguments.iter().any(|argument| argument == "--quick");
+    let only = arguments.iter().skip_while(|argument| *argument != "--only").nth(1).cloned();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let done = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(measure(quick)));
+    let done =
+        runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(measure(quick, only.as_deref())));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -48,7 +52,7 @@ fn main() -> ExitCode {
     }
 }
 
-async fn measure(quick: bool) -> Fallible {
+async fn measure(quick: bool, only: Option<&str>) -> Fallible {
     let (runs, time) = if quick { (3, Duration::from_millis(100)) } else { (9, Duration::from_secs(1)) };
     let scratch = Scratch::new();
     let builder = || Network::builder("bench").runtime_dir(scratch.path());
@@ -75,23 +79,29 @@ async fn measure(quick: bool) -> Fallible {
     let view = admission.view(&policy, &id).await;
     let asked = gate.tickets().asked();
     println!("| row | a call |\n|---|---|");
-    let evaluate = timed(runs, time, async || {
-        let _ = black_box(black_box(&policy).evaluate(black_box(&view)));
-    });
-    let evaluate = evaluate.await;
-    row("evaluate", evaluate);
-    let cached = timed(runs, time, async || {
-        let view = admission.view(&policy, &id).await;
-        assert_eq!(policy.evaluate(&view), Decision::Yes);
-    });
-    row("from cache", cached.await);
-    assert_eq!(gate.tickets().asked(), asked, "no validator was asked");
-    let (jwt, now) = (jwt()?, gate.clock().wall());
-    let validate = timed(runs, time, async || {
-        let shown = Shown { ticket: &ticket, peer: id, network: "bench", now };
-        assert!(black_box(jwt.check(shown)).is_ok());
-    });
-    row("validate", validate.await);
+    let wanted = |row: &str| only.is_none_or(|only| only == row);
+    if wanted("evaluate") {
+        let evaluate = timed(runs, time, async || {
+            let _ = black_box(black_box(&policy).evaluate(black_box(&view)));
+        });
+        row("evaluate", evaluate.await);
+    }
+    if wanted("from cache") {
+        let cached = timed(runs, time, async || {
+            let view = admission.view(&policy, &id).await;
+            assert_eq!(policy.evaluate(&view), Decision::Yes);
+        });
+        row("from cache", cached.await);
+        assert_eq!(gate.tickets().asked(), asked, "no validator was asked");
+    }
+    if wanted("validate") {
+        let (jwt, now) = (jwt()?, gate.clock().wall());
+        let validate = timed(runs, time, async || {
+            let shown = Shown { ticket: &ticket, peer: id, network: "bench", now };
+            assert!(black_box(jwt.check(shown)).is_ok());
+        });
+        row("validate", validate.await);
+    }
     futures::join!(gate.shutdown(), desk.shutdown());
     Ok(())
 }

@@ -78,7 +78,8 @@ pub(crate) fn entry(key: &SecretKey, network: NetworkId, version: Version, at: &
     let (tags, roles) = (BTreeSet::new(), BTreeSet::new());
     let (protocols, extensions) = Default::default();
     let boot = BootId(u128::from(version.incarnation) << 64 | 7);
-    let entry = Entry { version, boot, addresses, tags, roles, protocols, extensions };
+    let entry =
+        Entry { version, boot, addresses, tags: tags.into(), roles: roles.into(), protocols, extensions };
     Signed::entry(key, network, &entry).expect("small")
 }
 

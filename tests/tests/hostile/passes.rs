@@ -5,7 +5,7 @@ use std::time::Duration;
 use mosaik::{
     Network,
     primitives::{NetworkSecret, Wall, policy::proof},
-    tickets::Class,
+    tickets::{Class, Denial, validator},
 };
 use tokio::time::{Instant, interval, timeout};
 
@@ -29,6 +29,10 @@ async fn h9_tickets_of_others_and_those_that_end_meanwhile_admit_nobody() {
     let mut scene = Scene::new().await;
     scene.target.tickets().trust(desk()).expect("the first");
     let producer = gated(&scene, "gated.desk", proof("Desk"));
+    let seal = Class::new("seal").expect("a word");
+    let nobody = validator("Seal", seal.clone(), |_| Err(Denial::OtherPeer));
+    scene.target.tickets().trust(nobody).expect("another name");
+    let either = gated(&scene, "gated.either", proof("Desk") | proof("Seal"));
     let (friend, now) = (scene.friend.local().id(), scene.target.clock().wall());
     let its = token(&house(), &claims(friend, now, 3600, 0));
     let admitted = let_in(&scene, &producer, "gated.desk", its.clone()).await;
@@ -37,7 +41,7 @@ async fn h9_tickets_of_others_and_those_that_end_meanwhile_admit_nobody() {
     let with = rogue.clone();
     scene
         .under_fire(move |nonce| {
-            let (rogue, its) = (with.clone(), its.clone());
+            let (rogue, its, seal) = (with.clone(), its.clone(), seal.clone());
             async move {
                 // The friend's own, word for word; by its name alone; and a new one that was made for it.
                 rogue.is_refused("gated.desk", &[Named::honest(&its)], "another peer").await;
@@ -45,9 +49,9 @@ async fn h9_tickets_of_others_and_those_that_end_meanwhile_admit_nobody() {
                 rogue.is_refused("gated.desk", &[Named::honest(&fresh)], "another peer").await;
                 // One that is good when it is looked at, and over when the other one was waited for.
                 let short = token(&house(), &claims(rogue.id(), rogue.now(), 2, nonce));
-                let never = ticket(Class::jwt(), nonce.to_be_bytes());
+                let never = ticket(seal, nonce.to_be_bytes());
                 let both = [Named::honest(&short), Named::silent(&never)];
-                rogue.is_refused("gated.desk", &both, "asks for the proof `Desk`").await;
+                rogue.is_refused("gated.either", &both, "asks for the proof `Desk`").await;
                 rogue.shows(&[]).await;
             }
         })
@@ -55,7 +59,7 @@ async fn h9_tickets_of_others_and_those_that_end_meanwhile_admit_nobody() {
     assert_eq!(producer.subscribers(), [friend]);
     lives_and_ends(&scene, &rogue).await;
     rogue.leave().await;
-    drop((admitted, producer));
+    drop((admitted, producer, either));
     scene.settles().await;
 }
 

@@ -66,7 +66,7 @@ async fn half_joined(attacker: Attacker, group: Joined, stage: Stage, half: Vec<
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn h3_who_says_nothing_or_a_byte_a_second_is_dropped_at_every_stage() {
     let limits = Limits { handshake: Duration::from_secs(3), ..Limits::default() };
-    let mut scene = Scene::grouped(limits).await;
+    let scene = Scene::grouped(limits).await;
     let (mark, group) = (Mark::of(&scene), Joined::of(&scene));
     let mut events = scene.target.transport().events();
     let network = Proof::Open(mark.network);

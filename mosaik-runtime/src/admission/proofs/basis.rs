@@ -2,7 +2,7 @@
 //!
 //! A link is looked at every second. Most of the time nothing has changed, and to see that must be cheap.
 
-use super::{Standing, Tickets};
+use super::{Now, Standing, Tickets};
 use crate::{
     primitives::{PeerId, Policy},
     tickets::{TicketId, Trusted},
@@ -29,8 +29,9 @@ impl Tickets {
         policy: &Policy,
         peer: PeerId,
         standing: &Standing,
+        now: Now,
     ) -> Option<Basis> {
-        let (proven, shown, now) = (standing.tickets(), self.references(&peer)?, self.now().0);
+        let shown = self.references(&peer)?;
         let mut basis = Basis {
             forgotten: self.checker().forgotten(),
             validators: self.count_validators(),
@@ -38,23 +39,29 @@ impl Tickets {
             names: Vec::new(),
         };
         for name in policy.proofs() {
-            let (trusted, ticket) = (self.trusted(&name)?, *proven.get(&name)?);
+            let (trusted, ticket) = (self.trusted(name)?, standing.ticket(name)?);
             let generation = trusted.generation().ok()?;
+            let recall = |ticket| self.checker().recall(&trusted, ticket, peer, now.0);
             let is_shown = shown.iter().any(|(_, id)| *id == ticket);
-            let is_good = matches!(self.checker().recall(&trusted, ticket, peer, now), Some(Ok(_)));
+            let is_good = matches!(recall(ticket), Some(Ok(_)));
             if !is_shown || !is_good || trusted.challenge().ok()?.is_some() {
                 return None;
             }
+            // One that nobody waited for may end later: it is asked about until something is known of it.
+            let mut its = shown.iter().filter(|(class, _)| class == trusted.class());
+            if !its.all(|(_, id)| recall(*id).is_some()) {
+                return None;
+            }
             basis.names.push(ticket);
-            basis.names.extend(self.checker().twins(&trusted, ticket, peer, generation)?);
+            basis.names.extend_from_slice(&self.checker().twins(&trusted, ticket, peer, generation)?);
             basis.deciders.push((trusted, generation));
         }
         Some(basis)
     }
 
     /// Whether all of it is as it was. Files are looked at first, as for every look.
-    pub(in crate::admission) fn rest_on(&self, basis: &Basis) -> bool {
-        self.look();
+    pub(in crate::admission) fn rest_on(&self, basis: &Basis, now: Now) -> bool {
+        self.look(now.1);
         let checker = self.checker();
         basis.forgotten == checker.forgotten()
             && basis.validators == self.count_validators()

@@ -173,7 +173,7 @@ async fn a_peer_that_says_nothing_to_a_challenge_is_let_in_nowhere_and_holds_not
     let packed = crate::tickets::pack(&named);
     rogue.discovery.set_extension(crate::discovery::TICKETS, packed).expect("room");
     let (tickets, peer) = (gate.admission.tickets().clone(), rogue.transport.id());
-    gate.discovery.when(move |_| tickets.references(&peer).is_some_and(|all| all == named)).await;
+    gate.discovery.when(move |_| tickets.references(&peer).is_some_and(|all| *all == named)).await;
     let begun = Instant::now();
     let why = not_proven(try_it(&gate, &rogue, proof("Live")).await);
     assert!(begun.elapsed() <= 4 * SECOND && why.contains("it was asked, and takes its time"), "{why}");

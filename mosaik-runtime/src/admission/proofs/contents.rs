@@ -12,7 +12,7 @@ use tokio::{sync::OnceCell, time::Instant};
 
 use crate::{
     primitives::PeerId,
-    tickets::{MAX_HELD, Ticket, TicketId},
+    tickets::{MAX_HELD, Ticket, TicketId, stale},
 };
 
 /// Tickets that are kept. At most 64 KiB each, and most have less than 1 KiB.
@@ -27,7 +27,7 @@ const RETRY: Duration = Duration::from_secs(2);
 type Key = (PeerId, TicketId);
 type Cell = Arc<OnceCell<Ticket>>;
 
-/// Tickets of others; the one that was not asked for longest goes first.
+/// Tickets of others; those that were not asked for longest go first.
 #[derive(Debug, Default)]
 pub(super) struct Contents(Mutex<State>);
 
@@ -35,11 +35,15 @@ pub(super) struct Contents(Mutex<State>);
 struct State {
     places: BTreeMap<Key, Place>,
     clock: u64,
+    /// Of all tickets that are there.
+    bytes: usize,
 }
 
 #[derive(Debug, Default)]
 struct Place {
     cell: Cell,
+    /// Of its ticket, once that is there.
+    bytes: usize,
     used: u64,
     failed: Option<(Instant, String)>,
 }
@@ -62,6 +66,16 @@ impl Contents {
         Ok(cell)
     }
 
+    /// A ticket is there: its bytes count from now on.
+    pub(super) fn filled(&self, key: Key) {
+        let state = &mut *self.state();
+        let Some(place) = state.places.get_mut(&key) else { return };
+        let bytes = place.cell.get().map_or(0, |ticket| ticket.bytes().len());
+        state.bytes = state.bytes - place.bytes + bytes;
+        place.bytes = bytes;
+        state.make_room(key.0);
+    }
+
     /// A ticket could not be fetched.
     pub(super) fn failed(&self, key: Key, now: Instant, why: &str) {
         if let Some(place) = self.state().places.get_mut(&key) {
@@ -80,7 +94,15 @@ impl State {
         while self.places.range(first..).take_while(|((of, _), _)| *of == peer).count() > OF_ONE_PEER {
             self.remove_oldest(|of| *of == peer);
         }
-        while self.places.len() > MOST || self.bytes() > MOST_BYTES {
+        if self.places.len() > MOST {
+            let last = stale(self.places.values().map(|place| place.used));
+            self.places.retain(|_, place| {
+                let stays = place.used > last;
+                self.bytes -= if stays { 0 } else { place.bytes };
+                stays
+            });
+        }
+        while self.bytes > MOST_BYTES {
             self.remove_oldest(|_| true);
         }
     }
@@ -88,13 +110,8 @@ impl State {
     fn remove_oldest(&mut self, of: impl Fn(&PeerId) -> bool) {
         let all = self.places.iter().filter(|((peer, _), _)| of(peer));
         let oldest = all.min_by_key(|(_, place)| place.used).map(|(key, _)| *key);
-        if let Some(oldest) = oldest {
-            self.places.remove(&oldest);
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        self.places.values().filter_map(|place| place.cell.get()).map(|ticket| ticket.bytes().len()).sum()
+        let removed = oldest.and_then(|oldest| self.places.remove(&oldest));
+        self.bytes -= removed.map_or(0, |place| place.bytes);
     }
 }
 
@@ -120,10 +137,14 @@ mod tests {
         for n in 0..2000 {
             let cell = contents.cell((peer(n), ticket(n).id()), now).expect("not tried yet");
             cell.set(ticket(n)).expect("empty");
+            contents.filled((peer(n), ticket(n).id()));
             assert!(contents.cell(first, now).expect("there").get().is_some(), "{n}: it is used");
         }
         let state = contents.state();
-        assert!(state.places.len() <= MOST && state.bytes() <= MOST_BYTES + 32 * 1024);
+        let bytes =
+            state.places.values().filter_map(|place| place.cell.get()).map(|ticket| ticket.bytes().len());
+        assert_eq!(state.bytes, bytes.sum::<usize>(), "none is forgotten, and none counts twice");
+        assert!(state.places.len() <= MOST && state.bytes <= MOST_BYTES);
     }
 
     #[tokio::test(start_paused = true)]

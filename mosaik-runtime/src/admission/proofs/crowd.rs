@@ -39,6 +39,8 @@ struct Crowd {
     publish: watch::Sender<Arc<Catalog>>,
     catalog: Catalog,
     keys: Vec<SecretKey>,
+    /// What stands in for everybody's signature: nobody relays an entry here.
+    signed: Signed,
     signer: Signer,
     changes: u64,
 }
@@ -55,7 +57,8 @@ impl Crowd {
         let keys = KeySet::new([signer.key()]).expect("one");
         admission.tickets().trust(Jwt::new("Desk", keys).issuer("house")).expect("the first");
         let catalog = (*gate.discovery.catalog()).clone();
-        let keys = (0..PEERS).map(|_| SecretKey::from_bytes(rng.bytes_32())).collect();
+        let keys: Vec<_> = (0..PEERS).map(|_| SecretKey::from_bytes(rng.bytes_32())).collect();
+        let signed = Signed::departure(&keys[0], NetworkId::derive("lab"), Version::default());
         let mut crowd = Self {
             gate,
             _other: other,
@@ -64,6 +67,7 @@ impl Crowd {
             publish,
             catalog,
             keys,
+            signed,
             signer,
             changes: 0,
         };
@@ -102,15 +106,13 @@ impl Crowd {
             version: Version { incarnation: 1, counter: self.changes },
             boot: BootId(n as u128),
             addresses: Vec::new(),
-            tags,
-            roles: BTreeSet::new(),
+            tags: Arc::new(tags),
+            roles: Arc::default(),
             protocols: Vec::new(),
             extensions: vec![(TICKETS, tickets)],
         };
         let id = self.peer(n);
-        // Nobody relays it.
-        let signed = Signed::departure(&self.keys[n], NetworkId::derive("lab"), entry.version);
-        self.catalog.live.insert(id, Arc::new(Peer { id, entry, signed }));
+        self.catalog.live.insert(id, Arc::new(Peer::new(id, entry, self.signed.clone())));
     }
 
     fn tell(&self) {

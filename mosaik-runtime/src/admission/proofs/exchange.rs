@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::{
     primitives::{PeerId, Scope},
-    tickets::{Class, MAX_TICKET, Nonce, Ticket, TicketId, Unanswered},
+    tickets::{Class, MAX_HELD, MAX_TICKET, Nonce, Ticket, TicketId, Unanswered},
     transport::{Code, Link, LinkError, Protocol, Transport},
 };
 
@@ -25,8 +25,8 @@ const STEP: Duration = Duration::from_secs(3);
 const ANSWER: Duration = Duration::from_secs(10);
 /// Questions that wait; more are refused as busy.
 const BACKLOG: usize = 64;
-/// Questions of one peer at once.
-const OF_ONE_PEER: usize = 4;
+/// Questions of one peer at once: for all tickets that this node shows, and for answers to challenges beside them.
+const OF_ONE_PEER: usize = 2 * MAX_HELD;
 /// Questions at once.
 const MOST: usize = 256;
 
@@ -249,7 +249,7 @@ mod tests {
     fn a_peer_takes_its_own_places_alone() {
         let places = Places::default();
         let (one, two) = (PeerId::from_bytes([1; 32]), PeerId::from_bytes([2; 32]));
-        let taken: Vec<_> = (0..10).filter_map(|_| places.take(one)).collect();
+        let taken: Vec<_> = (0..2 * OF_ONE_PEER).filter_map(|_| places.take(one)).collect();
         assert_eq!(taken.len(), OF_ONE_PEER);
         assert!(places.take(two).is_some());
         drop(taken);

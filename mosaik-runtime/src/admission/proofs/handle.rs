@@ -1,7 +1,7 @@
 //! The tickets of a node: its own, those of others, and who decides about them.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -10,31 +10,21 @@ use std::{
     time::Duration,
 };
 
-use futures::future::join_all;
 use tokio::time::Instant;
 
 use crate::{
     discovery::{Discovery, EntryTooLarge, TICKETS},
-    primitives::{
-        Clock, NodeRng, PeerId, Policy, Scope, Wall,
-        policy::{is_named, short},
-    },
+    primitives::{Clock, NodeRng, Scope, Wall, policy::is_named},
     tickets::{
-        self, Checker, CheckerLimits, Denial, Expiry, Held, Jumps, Panicked, Reference, Revocations, Steady,
-        Ticket, TicketId, TooManyTickets, Trusted, Validator, pack, unpack,
+        self, Checker, CheckerLimits, Held, Jumps, Panicked, Reference, Revocations, Steady, Ticket,
+        TicketId, TooManyTickets, Trusted, Validator, pack,
     },
     transport::Transport,
 };
 
 use super::super::refusal::shown;
 use super::{
-    answers::Answers,
-    contents::Contents,
-    exchange,
-    fresh::Fresh,
-    inquiry::Inquiries,
-    keeper::Keeper,
-    standing::{Found, Look, Proof, Standing},
+    answers::Answers, contents::Contents, exchange, fresh::Fresh, inquiry::Inquiries, keeper::Keeper,
 };
 
 /// How far the wall clock may jump before everything is validated again.
@@ -237,88 +227,15 @@ impl Tickets {
         &self.0.clock
     }
 
-    /// What the entry of `peer` names; `None` while the entry is not known.
-    pub(in crate::admission) fn references(&self, peer: &PeerId) -> Option<Vec<Reference>> {
-        if *peer == self.0.transport.id() {
-            return Some(self.held());
-        }
-        let catalog = self.0.discovery.catalog();
-        let entry = &catalog.get(peer)?.entry;
-        Some(entry.extension(TICKETS).map(|bytes| unpack(bytes)).unwrap_or_default())
-    }
-
-    /// What `peer` proves of what `policy` asks for, as far as it is found out by `until`. Nothing is known of a peer whose entry is
-    /// not. What it proved `before` is looked at, too, where it is no longer shown.
-    pub(in crate::admission) async fn prove(
-        &self,
-        policy: &Policy,
-        peer: PeerId,
-        before: &Standing,
-        until: Instant,
-    ) -> Found {
-        let names = policy.proofs();
-        if names.is_empty() {
-            return Found::default();
-        }
-        self.look();
-        let Some(references) = self.references(&peer) else { return Found::default() };
-        let before = before.tickets();
-        let looks = names.into_iter().map(|name| {
-            let (references, old) = (&references, before.get(&name).copied());
-            async move {
-                let found = self.prove_one(&name, peer, references, old, until).await;
-                (name, found)
-            }
-        });
-        join_all(looks).await.into_iter().collect()
-    }
-
-    /// All tickets at once, so that none holds up another.
-    async fn prove_one(
-        &self,
-        name: &str,
-        peer: PeerId,
-        shown: &[Reference],
-        old: Option<TicketId>,
-        until: Instant,
-    ) -> (Vec<Look>, Denial) {
-        let Some(trusted) = self.trusted(name) else {
-            let name = short(name);
-            let why = format!("nobody decides about `{name}` here: `tickets().trust(..)` takes who does");
-            return (Vec::new(), Denial::Unavailable { why });
-        };
-        let class = trusted.class();
-        let its: BTreeSet<TicketId> = shown.iter().filter(|(of, _)| of == class).map(|(_, id)| *id).collect();
-        let all: BTreeSet<TicketId> = its.iter().copied().chain(old).collect();
-        let look = async |ticket: TicketId| {
-            let verdict = self.look_at(&trusted, peer, ticket, until).await;
-            let verdict = verdict.and_then(|valid| self.fixed(ticket, valid.until));
-            Look { ticket, shown: its.contains(&ticket), verdict }
-        };
-        let missing = Denial::Missing { class: class.to_string() };
-        (join_all(all.into_iter().map(look)).await, missing)
-    }
-
-    /// The proof that a ticket is until then, if that is ahead.
-    fn fixed(&self, ticket: TicketId, until: Wall) -> Result<Proof, Denial> {
-        let (wall, mono) = self.now();
-        let expiry = Expiry::fix(until, wall, mono);
-        if expiry.passed(wall, mono) {
-            return Err(Denial::Expired { ago: wall.distance(until.min(wall)) });
-        }
-        Ok(Proof { ticket, expiry, seen: mono })
-    }
-
     /// Lets validators look for new keys, and compares the clocks; at most ten times a second.
-    pub(super) fn look(&self) {
-        let (wall, mono) = (self.0.clock.wall(), self.0.clock.now());
+    pub(super) fn look(&self, mono: Instant) {
         {
             let mut looked = self.0.looked.lock().unwrap_or_else(PoisonError::into_inner);
             if mono < looked.0 {
                 return;
             }
             looked.0 = mono + LOOK;
-            if let Some(jump) = looked.1.look(wall, mono) {
+            if let Some(jump) = looked.1.look(self.0.clock.wall(), mono) {
                 tracing::warn!(target: "mosaik::admission", by_ms = %jump.by_ms, "the wall clock jumped: all tickets are validated again; after a step back they end by the time that passed");
                 self.0.checker.forget();
             }
@@ -385,6 +302,10 @@ impl Tickets {
     pub(in crate::admission) fn now(&self) -> (Wall, Instant) {
         let mono = self.0.clock.now();
         (self.0.steady.now(self.0.clock.wall(), mono), mono)
+    }
+
+    pub(super) fn discovery(&self) -> &Discovery {
+        &self.0.discovery
     }
 
     pub(super) fn keepers(&self) -> MutexGuard<'_, BTreeMap<&'static str, Arc<Keeper>>> {

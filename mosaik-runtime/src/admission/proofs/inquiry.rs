@@ -14,7 +14,7 @@ use crate::{
     tickets::{Denial, MAX_HELD, Ticket, TicketId, Trusted, Valid, Verdict},
 };
 
-use super::{exchange, handle::Tickets};
+use super::{exchange, found::unanswered, handle::Tickets};
 
 /// Questions about one peer at a time.
 const OF_ONE_PEER: usize = 4 * MAX_HELD;
@@ -98,7 +98,6 @@ impl Tickets {
                 asking.answer.send_replace(Some(verdict));
             });
         }
-        let unanswered = || Denial::Unavailable { why: "the peer or the check takes its time".to_owned() };
         match timeout_at(until, answer.wait_for(Option::is_some)).await {
             Ok(Ok(verdict)) => verdict.clone().unwrap_or_else(|| Err(unanswered())),
             _ => Err(unanswered()),
@@ -122,6 +121,9 @@ impl Tickets {
             fetched
         });
         let fetched = fetched.await.cloned();
+        if fetched.is_ok() {
+            self.contents().filled((peer, id));
+        }
         fetched.map_err(|why| {
             let why = format!("the ticket could not be fetched: {why}");
             self.contents().failed((peer, id), self.now().1, &why);

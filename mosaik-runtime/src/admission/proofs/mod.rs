@@ -12,6 +12,7 @@ mod contents;
 #[cfg(all(test, feature = "sim", feature = "jwt"))]
 mod crowd;
 mod exchange;
+mod found;
 mod fresh;
 mod handle;
 mod inquiry;
@@ -28,6 +29,7 @@ pub use answers::{Answerer, Challenged};
 pub(super) use basis::Basis;
 #[cfg(feature = "sim")]
 pub(super) use exchange::{fuzzed, seeds};
+pub(super) use found::Now;
 pub use handle::{Tickets, TicketsError, TrustError};
 pub(crate) use keeper::Origin;
 pub use keeper::{ProvideError, Provider, Wanted};

@@ -16,12 +16,14 @@ use super::{
         tests::{ask_for, gate_for, meet, pair},
     },
     exchange::{AnswerFrame, AskFrame, TicketsProtocol},
-    tests::{START, Switch, admitted, heard, not_proven, revoked_after, ticket, trusting, try_it, word},
+    tests::{
+        START, Switch, admitted, decide, heard, not_proven, revoked_after, ticket, trusting, try_it, word,
+    },
 };
 use crate::{
     discovery::TICKETS,
     primitives::{PeerId, Scope, Wall, policy::proof},
-    tickets::{Denial, Reference, Revocations, Ticket, TicketId, Valid, pack, validator},
+    tickets::{Denial, MAX_HELD, Reference, Revocations, Ticket, TicketId, Valid, pack, validator},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -58,7 +60,7 @@ fn names(rogue: &Stand, named: &[Reference]) {
 
 async fn heard_of(gate: &Stand, peer: PeerId, named: Vec<Reference>) {
     let tickets = gate.admission.tickets().clone();
-    gate.discovery.when(move |_| tickets.references(&peer).as_ref() == Some(&named)).await;
+    gate.discovery.when(move |_| tickets.references(&peer).is_some_and(|all| *all == *named)).await;
 }
 
 fn reference(ticket: &Ticket) -> Reference {
@@ -89,16 +91,59 @@ async fn t2_a_second_ticket_without_an_answer_holds_no_revocation_up() {
 #[tokio::test(start_paused = true)]
 async fn t1_a_ticket_that_ends_while_another_one_is_waited_for_admits_nobody() {
     let (gate, rogue) = trusting().await;
+    gate.admission.tickets().trust(validator("Seal", word("seal"), decide)).expect("another name");
     let soon = ticket(&rogue, gate.admission.tickets().now().0.0 / 1000 + 2);
-    let named = vec![reference(&soon), (word("plain"), TicketId::from_bytes([9; 32]))];
+    let named = vec![reference(&soon), (word("seal"), TicketId::from_bytes([9; 32]))];
     let (only, id) = (soon.clone(), soon.id());
     let answers = move |asked: &TicketId| (*asked == id).then(|| (Duration::ZERO, only.clone()));
     let _scope = shows(&rogue, &named, Arc::new(answers)).await;
     heard_of(&gate, rogue.transport.id(), named).await;
     let begun = Instant::now();
-    let refused = try_it(&gate, &rogue, proof("Desk")).await;
+    let refused = try_it(&gate, &rogue, proof("Desk") | proof("Seal")).await;
     assert!(begun.elapsed() >= 2 * SECOND, "it waits for the other one: {:?}", begun.elapsed());
     not_proven(refused);
+}
+
+/// A peer that names as many tickets as it may, of which one is good and comes last, and about the others it says nothing.
+#[tokio::test(start_paused = true)]
+async fn a_good_ticket_behind_others_that_never_come_is_enough_at_once() {
+    let (gate, rogue) = trusting().await;
+    let good = ticket(&rogue, START + 100_000);
+    let silent = (0..MAX_HELD as u8 - 1).map(|n| (word("plain"), TicketId::from_bytes([n; 32])));
+    let named: Vec<_> = silent.chain([reference(&good)]).collect();
+    let (only, id) = (good.clone(), good.id());
+    let answers = move |asked: &TicketId| (*asked == id).then(|| (Duration::ZERO, only.clone()));
+    let _scope = shows(&rogue, &named, Arc::new(answers)).await;
+    heard_of(&gate, rogue.transport.id(), named).await;
+    for _ in 0..3 {
+        let begun = Instant::now();
+        let (answered, asked) =
+            meet(&gate, &rogue, ask_for::<u32>(), Ok(gate_for::<u32>(proof("Desk")))).await;
+        asked.expect("admitted");
+        assert!(begun.elapsed() < SECOND / 4, "it waited for nobody: {:?}", begun.elapsed());
+        let lease = answered.expect("admitted").1.into_parts().2;
+        assert!(timeout(60 * SECOND, lease.revoked()).await.is_err(), "and stays enough");
+    }
+}
+
+/// Of two good tickets the one with the later end counts, also when the other one came first.
+#[tokio::test(start_paused = true)]
+async fn a_ticket_that_nobody_waited_for_counts_when_it_comes() {
+    let (gate, rogue) = trusting().await;
+    let now = gate.admission.tickets().now().0.0 / 1000;
+    let (soon, late) = (ticket(&rogue, now + 10), ticket(&rogue, now + 100_000));
+    let named = vec![reference(&soon), reference(&late)];
+    let (one, two) = (soon.clone(), late.clone());
+    let answers = move |asked: &TicketId| {
+        let at_once = *asked == one.id();
+        Some(if at_once { (Duration::ZERO, one.clone()) } else { (2 * SECOND, two.clone()) })
+    };
+    let _scope = shows(&rogue, &named, Arc::new(answers)).await;
+    heard_of(&gate, rogue.transport.id(), named).await;
+    let (answered, asked) = meet(&gate, &rogue, ask_for::<u32>(), Ok(gate_for::<u32>(proof("Desk")))).await;
+    asked.expect("admitted");
+    let lease = answered.expect("admitted").1.into_parts().2;
+    assert!(timeout(60 * SECOND, lease.revoked()).await.is_err(), "the other one goes on");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! What a peer has proven, and until when it stands. Pure.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
@@ -30,12 +30,18 @@ pub(in crate::admission) struct Look {
     pub(super) verdict: Result<Proof, Denial>,
 }
 
-/// What was found out about what a policy asks for: for each proof all tickets, and why there is none otherwise.
-pub(in crate::admission) type Found = BTreeMap<Arc<str>, (Vec<Look>, Denial)>;
+/// What was found out about one proof that a policy asks for: all tickets, and why there is none otherwise.
+#[derive(Debug)]
+pub(in crate::admission) struct Found {
+    pub(super) proof: Arc<str>,
+    pub(super) looks: Vec<Look>,
+    /// `None` where a ticket is shown, which then says more.
+    pub(super) otherwise: Option<Denial>,
+}
 
-/// What a peer has proven of what a policy asks for.
+/// What a peer has proven of what a policy asks for. There are few of these, so they are a list.
 #[derive(Debug, Clone, Default)]
-pub(in crate::admission) struct Standing(BTreeMap<Arc<str>, Result<Proof, Denial>>);
+pub(in crate::admission) struct Standing(Vec<(Arc<str>, Result<Proof, Denial>)>);
 
 /// Whether nothing was found out.
 fn undecided<T>(verdict: &Result<T, Denial>) -> bool {
@@ -43,16 +49,14 @@ fn undecided<T>(verdict: &Result<T, Denial>) -> bool {
 }
 
 /// The proof of several tickets: the one with the latest end, else the most telling refusal.
-fn best(looks: &[Look], otherwise: &Denial) -> Result<Proof, Denial> {
-    let mut best = Err(otherwise.clone());
-    for look in looks.iter().filter(|look| look.shown) {
-        best = match (best, look.verdict.clone()) {
-            (Ok(a), Ok(b)) => Ok(if b.expiry.until() > a.expiry.until() { b } else { a }),
-            (Ok(proof), Err(_)) | (Err(_), Ok(proof)) => Ok(proof),
-            (Err(a), Err(b)) => Err(a.or_more_telling(b)),
-        };
-    }
-    best
+fn best(looks: &[Look], otherwise: Option<Denial>) -> Result<Proof, Denial> {
+    let shown = looks.iter().filter(|look| look.shown).map(|look| look.verdict.clone());
+    let best = shown.reduce(|best, other| match (best, other) {
+        (Ok(a), Ok(b)) => Ok(if b.expiry.until() > a.expiry.until() { b } else { a }),
+        (Ok(proof), Err(_)) | (Err(_), Ok(proof)) => Ok(proof),
+        (Err(a), Err(b)) => Err(a.or_more_telling(b)),
+    });
+    best.or(otherwise.map(Err)).unwrap_or(Err(Denial::Busy))
 }
 
 impl Standing {
@@ -62,10 +66,10 @@ impl Standing {
     /// A ticket that could only not be looked at just now stands a little longer, and so does one whose successor could not be. What
     /// was found out about the ticket itself counts at once, whatever another ticket of the same peer does.
     #[must_use]
-    pub(in crate::admission) fn renewed(&self, found: Found, now: Instant) -> Self {
-        let decide = |(name, (looks, otherwise)): (Arc<str>, (Vec<Look>, Denial))| {
-            let old = self.0.get(&name).and_then(|old| old.as_ref().ok());
-            let verdict = match (best(&looks, &otherwise), old) {
+    pub(in crate::admission) fn renewed(&self, found: Vec<Found>, now: Instant) -> Self {
+        let decide = |Found { proof: name, looks, otherwise }| {
+            let old = self.of(&name);
+            let verdict = match (best(&looks, otherwise), old) {
                 (Ok(new), Some(old)) if new.ticket == old.ticket => {
                     let same = new.expiry.until() == old.expiry.until();
                     Ok(Proof { expiry: if same { old.expiry } else { new.expiry }, ..new })
@@ -78,17 +82,18 @@ impl Standing {
         Self(found.into_iter().map(decide).collect())
     }
 
-    /// The tickets that what is proven stands on, by proof.
-    pub(in crate::admission) fn tickets(&self) -> BTreeMap<Arc<str>, TicketId> {
-        let proven = |(name, verdict): (&Arc<str>, &Result<Proof, Denial>)| {
-            Some((name.clone(), verdict.as_ref().ok()?.ticket))
-        };
-        self.0.iter().filter_map(proven).collect()
+    fn of(&self, name: &str) -> Option<&Proof> {
+        self.0.iter().find(|(its, _)| **its == *name)?.1.as_ref().ok()
+    }
+
+    /// The ticket that a proof stands on.
+    pub(in crate::admission) fn ticket(&self, name: &str) -> Option<TicketId> {
+        self.of(name).map(|proof| proof.ticket)
     }
 
     /// Takes away what is over.
     pub(in crate::admission) fn prune(&mut self, wall: Wall, mono: Instant) {
-        for verdict in self.0.values_mut() {
+        for (_, verdict) in &mut self.0 {
             let Ok(proof) = verdict else { continue };
             if proof.expiry.passed(wall, mono) {
                 *verdict = Err(Denial::Expired { ago: wall.distance(proof.expiry.until().min(wall)) });
@@ -98,27 +103,28 @@ impl Standing {
 
     /// All that is proven was seen to stand.
     pub(in crate::admission) fn seen_again(&mut self, now: Instant) {
-        self.0.values_mut().filter_map(|verdict| verdict.as_mut().ok()).for_each(|proof| proof.seen = now);
+        self.0.iter_mut().filter_map(|(_, verdict)| verdict.as_mut().ok()).for_each(|proof| proof.seen = now);
     }
 
     /// Whether a proof is over that was not taken away yet.
     pub(in crate::admission) fn any_passed(&self, wall: Wall, mono: Instant) -> bool {
-        self.0
-            .values()
-            .filter_map(|verdict| verdict.as_ref().ok())
-            .any(|proof| proof.expiry.passed(wall, mono))
+        self.proofs().any(|proof| proof.expiry.passed(wall, mono))
     }
 
     /// When the first proof ends.
     pub(in crate::admission) fn next_end(&self, wall: Wall, mono: Instant) -> Option<Instant> {
-        let proofs = self.0.values().filter_map(|verdict| verdict.as_ref().ok());
-        proofs.filter_map(|proof| proof.expiry.next(wall, mono)).min()
+        self.proofs().filter_map(|proof| proof.expiry.next(wall, mono)).min()
     }
 
     /// The end that comes first.
     pub(in crate::admission) fn first_end(&self, wall: Wall, mono: Instant) -> Option<Expiry> {
-        let ends = self.0.values().filter_map(|verdict| verdict.as_ref().ok()).map(|proof| proof.expiry);
-        ends.min_by_key(|end| end.next(wall, mono).map_or((1, mono), |next| (0, next)))
+        self.proofs()
+            .map(|proof| proof.expiry)
+            .min_by_key(|end| end.next(wall, mono).map_or((1, mono), |next| (0, next)))
+    }
+
+    fn proofs(&self) -> impl Iterator<Item = &Proof> {
+        self.0.iter().filter_map(|(_, verdict)| verdict.as_ref().ok())
     }
 
     /// The first proof that is missing, and why.
@@ -181,9 +187,10 @@ mod tests {
         Denial::Unavailable { why: String::new() }
     }
 
-    fn found(looks: impl IntoIterator<Item = Look>) -> Found {
+    fn found(looks: impl IntoIterator<Item = Look>) -> Vec<Found> {
         let missing = Denial::Missing { class: "plain".into() };
-        [("Desk".into(), (looks.into_iter().collect(), missing))].into()
+        let (proof, looks) = ("Desk".into(), looks.into_iter().collect());
+        vec![Found { proof, looks, otherwise: Some(missing) }]
     }
 
     fn standing(ticket: u8, until: u64, wall: u64, mono: Instant) -> Standing {
@@ -263,6 +270,6 @@ mod tests {
         assert_eq!(view.proofs.get("Desk"), Some(&Decision::No));
         let two = Standing::default()
             .renewed(found([proven(1, 10_000, 0, start), proven(2, 20_000, 0, start)]), start);
-        assert_eq!(two.tickets(), [("Desk".into(), id(2))].into());
+        assert_eq!((two.ticket("Desk"), two.ticket("Other")), (Some(id(2)), None));
     }
 }

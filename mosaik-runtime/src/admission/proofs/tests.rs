@@ -63,7 +63,7 @@ pub(super) async fn trusting() -> (Stand, Stand) {
 pub(super) async fn heard(gate: &Stand, asker: &Stand) {
     let (peer, shown) = (asker.transport.id(), asker.admission.tickets().held());
     let tickets = gate.admission.tickets().clone();
-    gate.discovery.when(move |_| tickets.references(&peer).as_ref() == Some(&shown)).await;
+    gate.discovery.when(move |_| tickets.references(&peer).is_some_and(|named| *named == *shown)).await;
 }
 
 pub(super) async fn try_it(gate: &Stand, asker: &Stand, policy: Policy) -> Result<(), Refusal> {

@@ -164,7 +164,7 @@ impl Core {
     }
 
     fn enter_own(&mut self, signed: Signed) {
-        let peer = Peer { id: self.me, entry: self.own.entry().clone(), signed };
+        let peer = Peer::new(self.me, self.own.entry().clone(), signed);
         self.table.merge(Arc::new(peer), Via::Itself);
         self.effects.push_back(Effect::Keep(self.own.version().incarnation));
         self.changed = true;

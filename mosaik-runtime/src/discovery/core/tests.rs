@@ -30,7 +30,7 @@ pub(super) fn version(incarnation: u64, counter: u64) -> Version {
 }
 
 pub(super) fn entry(version: Version, boot: u128, tag: &str) -> Entry {
-    let tags = [Tag::new(tag).expect("a tag")].into();
+    let tags = Arc::new([Tag::new(tag).expect("a tag")].into());
     let (addresses, roles, protocols, extensions) = Default::default();
     Entry { version, boot: BootId(boot), addresses, tags, roles, protocols, extensions }
 }

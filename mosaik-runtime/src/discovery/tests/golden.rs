@@ -1,5 +1,7 @@
 //! The bytes that travel and are stored. A change here is a change of the wire: it needs a new variant or a new major.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::*;
@@ -31,8 +33,8 @@ fn entry() -> Signed {
         version: at(2, 7),
         boot: BootId(9),
         addresses: vec!["127.0.0.1:4000".parse().expect("an address")],
-        tags: [tag("sensor")].into(),
-        roles: [RoleEntry { role: PeerRole::Produces, item, schema: Fingerprint([1; 16]) }].into(),
+        tags: Arc::new([tag("sensor")].into()),
+        roles: Arc::new([RoleEntry { role: PeerRole::Produces, item, schema: Fingerprint([1; 16]) }].into()),
         protocols: vec![("streams".to_owned(), 1)],
         extensions: Vec::new(),
     };

@@ -164,23 +164,19 @@ impl Pool {
     /// The least round-trip time of late; takes a sample when one is due.
     pub(super) fn rtt(&self, peer: &PeerId) -> Option<Duration> {
         let now = self.clock.now();
-        let mut state = self.lock();
-        let sessions = state.core.sessions(peer);
+        let state = &mut *self.lock();
+        if state.core.count(peer) == 0 {
+            return state.rtts.remove(peer)?.least(now);
+        }
         let samples = state.rtts.entry(*peer).or_default();
-        let due = samples.due(now);
-        if due {
-            let state = &mut *state;
+        if samples.due(now) {
+            let sessions = state.core.sessions(peer);
             let live = sessions.iter().filter_map(|id| state.sessions.get(id));
-            let sample = live.filter_map(|session| session.conn.rtt()).min();
-            if let (Some(sample), Some(samples)) = (sample, state.rtts.get_mut(peer)) {
+            if let Some(sample) = live.filter_map(|session| session.conn.rtt()).min() {
                 samples.add(now, sample);
             }
         }
-        let least = state.rtts.get(peer).and_then(|samples| samples.least(now));
-        if sessions.is_empty() {
-            state.rtts.remove(peer);
-        }
-        least
+        samples.least(now)
     }
 
     /// Stops accepting, waits for what was written, closes everything; within the limit.

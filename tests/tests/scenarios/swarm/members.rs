@@ -90,7 +90,7 @@ impl Members {
             return Err(broken("D6", format!("node {node} went from {highest:?} back to {version:?}")));
         }
         *highest = version;
-        let held = Held { boot: life.1, version, tags: peer.entry.tags.clone() };
+        let held = Held { boot: life.1, version, tags: (*peer.entry.tags).clone() };
         view.live.insert(peer.id, held);
         Ok(())
     }
