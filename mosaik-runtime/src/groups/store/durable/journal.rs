@@ -105,14 +105,14 @@ impl Journal {
         owner: Owner,
         size: usize,
     ) -> Result<Self, StoreError> {
-        let mut file = files.open(NAME)?;
+        let mut file = files.open_through(NAME)?;
         let length = file
             .run("read", |file| file.len())
             .map_err(|error| StoreError::io("read the journal", &error))?;
         if length != size as u64 {
             // Another version wrote less or more.
             make(files, size)?;
-            file = files.open(NAME)?;
+            file = files.open_through(NAME)?;
         }
         let head = Head { sequence: 0, length: 0 };
         Ok(Self { file, owner, half: size / 2 / PAGE * PAGE, begin: 0, at: 0, record: Vec::new(), head })
@@ -161,9 +161,8 @@ impl Journal {
             *room = head;
         }
         let (at, record) = (self.at as u64, self.record.as_slice());
-        let written = self.file.run("write", |file| file.write(at, record));
-        let flushed = written.and_then(|()| self.file.run("flush", |file| file.sync()));
-        flushed.map_err(|error| StoreError::io("write the journal", &error))?;
+        let written = self.file.run("write", |file| file.write_through(at, record));
+        written.map_err(|error| StoreError::io("write the journal", &error))?;
         self.at += self.record.len();
         Ok(())
     }

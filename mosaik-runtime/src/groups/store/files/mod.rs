@@ -5,6 +5,8 @@
 mod memory;
 #[cfg(feature = "durable")]
 pub(super) mod real;
+#[cfg(feature = "durable")]
+mod through;
 
 use std::{fmt, io, sync::Arc};
 
@@ -24,12 +26,21 @@ pub(super) trait Medium: fmt::Debug + Send + Sync + 'static {
     fn set_len(&self, len: u64) -> io::Result<()>;
     /// Returns when all of it is on disk.
     fn sync(&self) -> io::Result<()>;
+    /// Writes `bytes` at `at`, and returns when they are on disk. Whole pages may need no flush of their own.
+    fn write_through(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        self.write(at, bytes)?;
+        self.sync()
+    }
 }
 
 /// A directory. Names are relative, with `/` between parts.
 pub(super) trait Folder: fmt::Debug + Send + Sync + 'static {
     /// Opens a file, made empty if it does not exist.
     fn open(&self, name: &str) -> io::Result<Box<dyn Medium>>;
+    /// The same, of a file of which most writes are to be on disk when they return.
+    fn open_through(&self, name: &str) -> io::Result<Box<dyn Medium>> {
+        self.open(name)
+    }
     /// Whether there is such a file.
     fn exists(&self, name: &str) -> io::Result<bool>;
     /// All of a file; none if it does not exist.
@@ -118,6 +129,12 @@ pub(super) struct GuardedMedium {
 impl Guarded {
     pub(super) fn open(&self, name: &'static str) -> Result<GuardedMedium, StoreError> {
         let medium = self.run(format_args!("open {name}"), |folder| folder.open(name))?;
+        Ok(GuardedMedium { name, medium, files: self.clone() })
+    }
+
+    /// The same, of a file of which most writes are to be on disk when they return.
+    pub(super) fn open_through(&self, name: &'static str) -> Result<GuardedMedium, StoreError> {
+        let medium = self.run(format_args!("open {name}"), |folder| folder.open_through(name))?;
         Ok(GuardedMedium { name, medium, files: self.clone() })
     }
 

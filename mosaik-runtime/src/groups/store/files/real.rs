@@ -9,7 +9,7 @@ use std::{
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::{Folder, Medium};
+use super::{Folder, Medium, through::Through};
 use crate::groups::store::error::OpenError;
 
 /// A directory that this process alone has open.
@@ -46,10 +46,12 @@ impl RealFolder {
 
 impl Folder for RealFolder {
     fn open(&self, name: &str) -> io::Result<Box<dyn Medium>> {
-        let mut options = OpenOptions::new();
-        let file =
-            options.read(true).write(true).create(true).truncate(false).mode(0o600).open(self.at(name))?;
-        Ok(Box::new(RealFile(file)))
+        Ok(Box::new(RealFile::open(&self.at(name))?))
+    }
+
+    fn open_through(&self, name: &str) -> io::Result<Box<dyn Medium>> {
+        let path = self.at(name);
+        Ok(Box::new(Through::new(RealFile::open(&path)?, &path)))
     }
 
     fn exists(&self, name: &str) -> io::Result<bool> {
@@ -108,8 +110,18 @@ fn absent_is_none<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
+/// A file that is written through the system's cache.
 #[derive(Debug)]
-struct RealFile(File);
+pub(super) struct RealFile(File);
+
+impl RealFile {
+    /// Opens it, made empty if it does not exist.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        options.open(path).map(Self)
+    }
+}
 
 impl Medium for RealFile {
     fn len(&self) -> io::Result<u64> {
