@@ -22,6 +22,8 @@ use crate::{
 const EVENTS: usize = 2 * FLIGHTS;
 /// So many results of this node's own Raft are heard before something is sent.
 const RESULTS: usize = FLIGHTS;
+/// So many turns at most are left to those who were told, to give on.
+const TURNS: usize = 4;
 
 struct Driver {
     instance: Instance,
@@ -82,6 +84,7 @@ pub(super) async fn run(instance: Instance, shared: Arc<Shared>) {
     };
     driver.look(&mut view);
     loop {
+        driver.tell().await;
         driver.flush();
         let shared = driver.shared.clone();
         tokio::select! { biased;
@@ -146,6 +149,29 @@ impl Driver {
             return true;
         }
         stopped
+    }
+
+    /// Tells whoever has an answer. Where that is several, they get turns to give on, as long as one after the other does: then what they
+    /// give is one batch, and not a small one and the rest behind it.
+    async fn tell(&mut self) {
+        let effects = std::mem::take(&mut self.effects);
+        let told = effects.iter().filter(|effect| matches!(effect, Effect::Done(..))).count();
+        effects.into_iter().for_each(|effect| self.perform(effect));
+        let mut given = if told > 1 { self.given() } else { told };
+        for _ in 0..TURNS {
+            if given >= told {
+                break;
+            }
+            tokio::task::yield_now().await;
+            if std::mem::replace(&mut given, self.given()) == given {
+                break;
+            }
+        }
+    }
+
+    /// How many parcels were given and not looked at.
+    fn given(&self) -> usize {
+        lock(&self.shared.given).entries.len()
     }
 
     /// Takes what was given, sends what can be sent, and tells whoever waits.

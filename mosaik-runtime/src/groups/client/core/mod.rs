@@ -15,7 +15,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -40,6 +40,13 @@ pub(super) const BATCH_ITEMS: usize = 1_024;
 pub(super) const BATCH_BYTES: usize = 256 * 1024;
 /// How many batches are on their way at a time.
 pub(super) const FLIGHTS: usize = 8;
+/// So long a small batch waits for one that is on its way, if the last one took no longer: what is given meanwhile goes with it, and a
+/// batch costs the members about as much with one command as with a hundred. Over a longer way waiting would cost more than that.
+pub(super) const NEAR: Duration = Duration::from_millis(2);
+/// A batch of so many commands waits for none.
+pub(super) const LARGE: usize = 128;
+/// Nor does one of so many bytes of arguments.
+pub(super) const LARGE_BYTES: usize = 32 * 1024;
 
 /// A parcel, in the order in which they were given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,12 +1,15 @@
 //! The pump: parcels in, batches and verdicts out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
 use super::{
-    BATCH_BYTES, BATCH_ITEMS, BatchId, Body, Done, Effect, FLIGHTS, Input, LaneId, NotTaken, Parcel,
-    ParcelId, Wake,
+    BATCH_BYTES, BATCH_ITEMS, BatchId, Body, Done, Effect, FLIGHTS, Input, LARGE, LARGE_BYTES, LaneId, NEAR,
+    NotTaken, Parcel, ParcelId, Wake,
     lane::{DRAIN, Lane},
     parcel::{Held, Numbered},
     session::Session,
@@ -29,7 +32,11 @@ pub(in crate::groups::client) struct Pump {
     waiting: BTreeSet<ParcelId>,
     deadlines: BTreeSet<(Instant, ParcelId)>,
     session: Option<Session>,
-    flights: BTreeMap<BatchId, Flight>,
+    flights: BTreeMap<BatchId, Sent>,
+    /// How long the last batch took that was answered on this lane.
+    round: Option<Duration>,
+    /// Until when what waits is held back, if it is.
+    held: Option<Instant>,
     leader: Option<PeerId>,
     lane: Lane,
     next_parcel: u64,
@@ -37,6 +44,13 @@ pub(in crate::groups::client) struct Pump {
     next_batch: u64,
     /// What is said to whoever comes after the end.
     ended: Option<Rejected>,
+}
+
+/// A batch that is on its way.
+#[derive(Debug)]
+struct Sent {
+    at: Instant,
+    what: Flight,
 }
 
 /// What a batch is made of.
@@ -59,6 +73,8 @@ impl Pump {
             deadlines: BTreeSet::new(),
             session: None,
             flights: BTreeMap::new(),
+            round: None,
+            held: None,
             leader: None,
             lane: Lane::default(),
             next_parcel: 0,
@@ -85,7 +101,7 @@ impl Pump {
             Lane::Draining { until, .. } => Some(until),
             _ => None,
         };
-        deadline.into_iter().chain(lane).min()
+        deadline.into_iter().chain(lane).chain(self.held).min()
     }
 
     /// Takes in what happened. Call [`send`](Self::send) after all that happened at once.
@@ -96,7 +112,7 @@ impl Pump {
             Input::Ready(lane) => self.ready(lane),
             Input::Lost(lane) if self.lane.id() == Some(lane) => self.drop_lane(now, None, effects),
             Input::Answered(lane, batch, outcomes) if self.lane.id() == Some(lane) => {
-                self.answered(batch, outcomes, effects);
+                self.answered(now, batch, outcomes, effects);
             }
             Input::Refused(lane, batch, why) if self.lane.id() == Some(lane) => {
                 self.refused(now, batch, why, effects);
@@ -148,6 +164,7 @@ impl Pump {
         }
         let flights: Vec<BatchId> = self.flights.keys().copied().collect();
         flights.into_iter().for_each(|batch| self.land(batch, true));
+        self.round = None;
     }
 
     fn drop_lane(&mut self, now: Instant, hint: Option<PeerId>, effects: &mut Vec<Effect>) {
@@ -158,7 +175,7 @@ impl Pump {
 
     /// A batch is not on its way any more; its parcels wait to be sent again.
     fn land(&mut self, batch: BatchId, in_doubt: bool) {
-        let Some(Flight::Parcels(parcels)) = self.flights.remove(&batch) else { return };
+        let Some(Sent { what: Flight::Parcels(parcels), .. }) = self.flights.remove(&batch) else { return };
         for (id, _) in parcels {
             if let Some(held) = self.parcels.get_mut(&id) {
                 held.flight = None;
@@ -175,7 +192,7 @@ impl Pump {
                 self.drain(now, leader, effects);
             }
             NotTaken::Fenced => {
-                let Some(Flight::Parcels(parcels)) = self.flights.remove(&batch) else {
+                let Some(Sent { what: Flight::Parcels(parcels), .. }) = self.flights.remove(&batch) else {
                     // No session can be opened any more: whatever waits was not taken.
                     let waiting: Vec<ParcelId> = self.waiting.iter().copied().collect();
                     waiting.into_iter().for_each(|id| self.fence(id, effects));
@@ -211,20 +228,21 @@ impl Pump {
         });
     }
 
-    fn answered(&mut self, batch: BatchId, outcomes: Vec<Outcome>, effects: &mut Vec<Effect>) {
+    fn answered(&mut self, now: Instant, batch: BatchId, outcomes: Vec<Outcome>, effects: &mut Vec<Effect>) {
         if let Lane::Open { failures, .. } = &mut self.lane {
             *failures = 0;
         }
-        let expected = match self.flights.get(&batch) {
-            None => return,
-            Some(Flight::Session) => 1,
-            Some(Flight::Parcels(parcels)) => parcels.iter().map(|(_, count)| count).sum(),
+        let Some(Sent { at, what }) = self.flights.get(&batch) else { return };
+        self.round = Some(now.saturating_duration_since(*at));
+        let expected = match what {
+            Flight::Session => 1,
+            Flight::Parcels(parcels) => parcels.iter().map(|(_, count)| count).sum(),
         };
         if outcomes.len() != expected {
             return self.land(batch, true);
         }
         let mut outcomes = outcomes.into_iter();
-        match self.flights.remove(&batch) {
+        match self.flights.remove(&batch).map(|sent| sent.what) {
             Some(Flight::Parcels(parcels)) => {
                 for (id, count) in parcels {
                     self.settle(id, outcomes.by_ref().take(count).collect(), effects);
@@ -319,8 +337,13 @@ impl Pump {
             self.drop_lane(now, hint, effects);
         }
         self.open_lane(now, effects);
+        self.held = None;
         let Lane::Open { id: lane, .. } = self.lane else { return };
         while self.flights.len() < FLIGHTS {
+            self.held = self.holds(now);
+            if self.held.is_some() {
+                break;
+            }
             let Some((flight, items)) = self.next_batch() else { break };
             let batch = BatchId(self.next_batch);
             self.next_batch += 1;
@@ -332,9 +355,29 @@ impl Pump {
                     }
                 }
             }
-            self.flights.insert(batch, flight);
+            self.flights.insert(batch, Sent { at: now, what: flight });
             effects.push(Effect::Send(lane, batch, items));
         }
+    }
+
+    /// Until when what waits is held back, for what is given meanwhile to go with it: while a batch is on its way that is expected soon.
+    fn holds(&self, now: Instant) -> Option<Instant> {
+        let (_, first) = self.flights.first_key_value()?;
+        let until = first.at + NEAR;
+        let is_near = self.round.is_some_and(|round| round <= NEAR) && until > now;
+        (is_near && !self.waiting.is_empty() && self.is_small()).then_some(until)
+    }
+
+    /// Whether little waits.
+    fn is_small(&self) -> bool {
+        let (mut count, mut bytes) = (0, 0);
+        self.waiting.iter().filter_map(|id| self.parcels.get(id)).all(|held| {
+            count += held.count();
+            count < LARGE && {
+                bytes += held.parcel.bytes();
+                bytes < LARGE_BYTES
+            }
+        })
     }
 
     fn give_up(&mut self, now: Instant, effects: &mut Vec<Effect>) {
@@ -398,7 +441,7 @@ impl Pump {
         if !chosen.is_empty() {
             return Some((Flight::Parcels(chosen), items));
         }
-        let opening = self.flights.values().any(|flight| matches!(flight, Flight::Session));
+        let opening = self.flights.values().any(|sent| matches!(sent.what, Flight::Session));
         let open = Item::Open { owner: self.me, boot: self.boot };
         (no_session && !opening).then(|| (Flight::Session, vec![open]))
     }

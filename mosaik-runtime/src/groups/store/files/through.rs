@@ -143,7 +143,8 @@ mod tests {
         let folder = Folder::new("through");
         let (real, through) = opened(&folder);
         let mut expected = vec![0; 8 * PAGE];
-        let writes = [(PAGE, 2 * PAGE, 1), (0, PAGE, 2), (2 * PAGE, PAGE, 3), (4 * PAGE, 100, 4), (7, PAGE, 5)];
+        let writes =
+            [(PAGE, 2 * PAGE, 1), (0, PAGE, 2), (2 * PAGE, PAGE, 3), (4 * PAGE, 100, 4), (7, PAGE, 5)];
         for (at, length, byte) in writes {
             through.write_through(at as u64, &vec![byte; length]).expect("the disk works");
             expected[at..at + length].fill(byte);

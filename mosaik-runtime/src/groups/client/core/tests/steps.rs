@@ -6,7 +6,10 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{
-    super::{BatchId, Body, Done, Effect, FLIGHTS, Input, LaneId, NotTaken, Parcel, ParcelId, Pump},
+    super::{
+        BatchId, Body, Done, Effect, FLIGHTS, Input, LARGE, LARGE_BYTES, LaneId, NEAR, NotTaken, Parcel,
+        ParcelId, Pump,
+    },
     group::Group,
 };
 use crate::{
@@ -30,12 +33,22 @@ struct Lab {
     now: Instant,
     effects: Vec<Effect>,
     lane: LaneId,
+    /// How long an answer takes. Where it is long, nothing is held back.
+    way: Duration,
 }
 
 impl Lab {
     fn new() -> Self {
         let (now, pump) = (Instant::now(), Pump::new(peer(1), BootId(7)));
-        Self { pump, group: Group::default(), start: now, now, effects: Vec::new(), lane: LaneId(0) }
+        Self {
+            pump,
+            group: Group::default(),
+            start: now,
+            now,
+            effects: Vec::new(),
+            lane: LaneId(0),
+            way: 2 * NEAR,
+        }
     }
 
     /// A pump with an open lane and a session.
@@ -49,6 +62,7 @@ impl Lab {
         let (batch, items) = lab.sent().pop().expect("the command is sent");
         lab.answer(batch, &items);
         assert_eq!(lab.done().len(), 1);
+        lab.start = lab.now;
         lab
     }
 
@@ -112,6 +126,7 @@ impl Lab {
     }
 
     fn answer(&mut self, batch: BatchId, items: &[Item]) {
+        self.now += self.way;
         let outcomes = self.group.apply(items);
         self.tell(Input::Answered(self.lane, batch, outcomes));
     }
@@ -152,6 +167,63 @@ async fn what_is_given_meanwhile_travels_together_and_each_gets_its_own_reply() 
     lab.answer(batch, &items);
     let sent = lab.sent();
     assert_eq!((sent.len(), sent[0].1.len()), (1, 40 - FLIGHTS), "the rest goes together");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_small_batch_waits_a_little_for_one_that_is_expected_soon() {
+    let mut lab = Lab::ready();
+    lab.way = NEAR / 2;
+    lab.give(1);
+    lab.give(1);
+    let far = lab.sent();
+    assert_eq!(far.len(), 2, "the last answer took long");
+    far.iter().for_each(|(batch, items)| lab.answer(*batch, items));
+
+    lab.give(1);
+    let (batch, items) = lab.sent().pop().expect("nothing is on its way");
+    let sent_at = lab.now;
+    lab.give(1);
+    lab.give(2);
+    assert_eq!((lab.sent(), lab.pump.wake()), (vec![], Some(sent_at + NEAR)));
+    lab.answer(batch, &items);
+    let together = lab.sent();
+    assert_eq!(together.iter().map(|(_, items)| items.len()).collect::<Vec<_>>(), [3]);
+    // What is not answered as soon as it was expected is waited for no longer.
+    lab.give(1);
+    assert_eq!(lab.sent(), []);
+    lab.now += NEAR - Duration::from_micros(1);
+    lab.tell(Input::Tick);
+    assert_eq!(lab.sent(), []);
+    lab.now += Duration::from_micros(1);
+    lab.tell(Input::Tick);
+    assert_eq!(lab.sent().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_batch_waits_for_none() {
+    let near = || {
+        let mut lab = Lab::ready();
+        lab.way = NEAR / 2;
+        lab.give(1);
+        let (batch, items) = lab.sent().pop().expect("sent");
+        lab.answer(batch, &items);
+        lab.give(1);
+        assert_eq!(lab.sent().len(), 1);
+        lab
+    };
+    let mut lab = near();
+    lab.give(LARGE as u64 - 1);
+    assert_eq!(lab.sent(), []);
+    lab.give(1);
+    assert_eq!(lab.sent().pop().map(|(_, items)| items.len()), Some(LARGE));
+
+    let mut lab = near();
+    let body = |length: usize| Body { method: 3, bytes: vec![7; length].into() };
+    for (length, sent) in [(LARGE_BYTES - 1, 0), (1, 1)] {
+        let parcel = Parcel { bodies: vec![body(length)], within: WITHIN, deadline: lab.now + WITHIN };
+        lab.tell(Input::Give(parcel));
+        assert_eq!(lab.sent().len(), sent);
+    }
 }
 
 #[tokio::test(start_paused = true)]
