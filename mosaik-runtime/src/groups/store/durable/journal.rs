@@ -1,4 +1,4 @@
-//! The journal: one file, written and flushed from its beginning to its end, where a batch is safe with one write and one flush.
+//! The journal: one file, written from its beginning to its end. A batch is safe with one write and a flush, in one call where that can be.
 //!
 //! ```text
 //! file    = half half                      whose bytes were all written once, so that a flush has no lengths or places to write
