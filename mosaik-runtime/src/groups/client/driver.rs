@@ -9,7 +9,7 @@ use tokio::{
 
 use super::{
     Caller, Client, Shared,
-    core::{BatchId, Effect, FLIGHTS, Input, LaneId, ParcelId, Pump},
+    core::{BatchId, Effect, FLIGHTS, Input, LARGE, LaneId, ParcelId, Pump},
     lanes::{Proposer, Remote, proposed},
     lock,
 };
@@ -151,13 +151,13 @@ impl Driver {
         stopped
     }
 
-    /// Tells whoever has an answer. Where that is several, they get turns to give on, as long as one after the other does: then what they
+    /// Tells whoever has an answer. Where that is several, and not so many that they make a large batch anyway, they get turns to give on, as long as one after the other does: then what they
     /// give is one batch, and not a small one and the rest behind it.
     async fn tell(&mut self) {
         let effects = std::mem::take(&mut self.effects);
         let told = effects.iter().filter(|effect| matches!(effect, Effect::Done(..))).count();
         effects.into_iter().for_each(|effect| self.perform(effect));
-        let mut given = if told > 1 { self.given() } else { told };
+        let mut given = if (2..LARGE).contains(&told) { self.given() } else { told };
         for _ in 0..TURNS {
             if given >= told {
                 break;
