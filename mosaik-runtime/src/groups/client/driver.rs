@@ -151,8 +151,8 @@ impl Driver {
         stopped
     }
 
-    /// Tells whoever has an answer. Where that is several, and not so many that they make a large batch anyway, they get turns to give on, as long as one after the other does: then what they
-    /// give is one batch, and not a small one and the rest behind it.
+    /// Tells whoever has an answer. Where that is several, and not so many that they make a large batch anyway, they get turns to give on,
+    /// as long as one after the other does: then what they give is one batch, and not a small one and the rest behind it.
     async fn tell(&mut self) {
         let effects = std::mem::take(&mut self.effects);
         let told = effects.iter().filter(|effect| matches!(effect, Effect::Done(..))).count();
