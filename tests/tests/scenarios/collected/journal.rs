@@ -8,7 +8,7 @@ use mosaik_runtime::{
     node::{Error, Result},
 };
 
-use super::model::Model;
+use super::model::{Model, PARTS};
 
 /// A promise that was broken: the label of what must hold, and what happened.
 pub(super) fn broken(label: &str, what: String) -> Error {
@@ -106,8 +106,11 @@ impl Journal {
         let (mut model, mut said) = (Model::default(), BTreeMap::<u64, Vec<(&[Operation], Told)>>::new());
         let mut sights = self.sights.iter().peekable();
         for (index, entry) in &self.entries {
-            while let Some(((_, part), bytes)) = sights.next_if(|((at, _), _)| at < index) {
-                looks_like(&model, *part, bytes, index - 1)?;
+            if sights.peek().is_some_and(|((at, _), _)| at < index) {
+                let must = model.bytes();
+                while let Some(((at, part), bytes)) = sights.next_if(|((at, _), _)| at < index) {
+                    looks_like(&must, *part, bytes, *at)?;
+                }
             }
             for request in &entry.requests {
                 let told = model.request(request, entry.now);
@@ -116,8 +119,9 @@ impl Journal {
                 }
             }
         }
+        let must = model.bytes();
         for ((at, part), bytes) in sights {
-            looks_like(&model, *part, bytes, *at)?;
+            looks_like(&must, *part, bytes, *at)?;
         }
         self.were_told(said)?;
         Ok(model)
@@ -170,9 +174,9 @@ impl Journal {
     }
 }
 
-fn looks_like(model: &Model, part: usize, bytes: &[u8], index: u64) -> Result<()> {
-    match model.bytes()[part] == bytes {
+fn looks_like(must: &[Vec<u8>; PARTS.len()], part: usize, bytes: &[u8], index: u64) -> Result<()> {
+    match must[part] == bytes {
         true => Ok(()),
-        false => Err(broken("C5", format!("container {part} at {index} is not what its log makes of it"))),
+        false => Err(broken("C5", format!("{} at {index} is not what its log makes of it", PARTS[part]))),
     }
 }

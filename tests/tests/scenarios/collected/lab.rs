@@ -92,6 +92,17 @@ pub(super) struct Lab {
     plan: Arc<Plan>,
 }
 
+/// What a node sees of one container: at which version, and its bytes.
+type Sight = Box<dyn Fn() -> (Version, Vec<u8>) + Send + Sync>;
+
+fn sight<T: Container>(view: &View<T>) -> Sight {
+    let view = view.clone();
+    Box::new(move || {
+        let snapshot = view.snapshot();
+        (snapshot.version(), codec::encode(&*snapshot).expect("it encodes"))
+    })
+}
+
 /// A call under way.
 struct Busy<'a>(&'a Lab);
 
@@ -171,8 +182,14 @@ impl Lab {
         self.book().copies.remove(&number);
         if !is_member {
             let numbers = self.reader::<Numbers>(network, 0).await?;
+            let row = self.reader::<Row>(network, 1).await?;
+            let marks = self.reader::<Marks>(network, 2).await?;
+            let cell = self.reader::<Cell<u64>>(network, 3).await?;
+            let once = self.reader::<Once<u64>>(network, 4).await?;
             let queue = self.reader::<Queue>(network, 5).await?;
-            return self.watch(number, &numbers, &queue, || Ok(())).await;
+            let sights =
+                [sight(&numbers), sight(&row), sight(&marks), sight(&cell), sight(&once), sight(&queue)];
+            return self.watch(number, &sights, Followed::of(&numbers, &queue), || Ok(())).await;
         }
         let shelf = Shelf {
             numbers: self.writer(network, 0).await?,
@@ -189,9 +206,11 @@ impl Lab {
         self.book().views.remove(&number);
         let clients = (0..CLIENTS).map(|_| self.client(number, shelf.clone(), rng.split("client")));
         let look = || self.look(number, shelf.numbers.status());
+        let Shelf { numbers, row, marks, cell, once, queue } = &shelf;
+        let sights = [sight(numbers), sight(row), sight(marks), sight(cell), sight(once), sight(queue)];
         tokio::try_join!(
             futures::future::try_join_all(clients),
-            self.watch(number, &shelf.numbers, &shelf.queue, look)
+            self.watch(number, &sights, Followed::of(numbers, queue), look)
         )?;
         Ok(())
     }
@@ -250,32 +269,29 @@ impl Lab {
     async fn watch(
         &self,
         number: usize,
-        numbers: &View<Numbers>,
-        queue: &View<Queue>,
+        sights: &[Sight; PARTS.len()],
+        mut followed: Followed,
         look: impl Fn() -> Result<()>,
     ) -> Result<()> {
-        let mut followed = Followed::of(numbers, queue);
         let mut before = Version::default();
         loop {
             look()?;
             followed.take_all(number)?;
-            let snapshot = numbers.snapshot();
-            let version = snapshot.version();
-            if version.era == before.era && version < before {
-                return Err(broken("C1", format!("node {number} went back from {before} to {version}")));
+            let (mut copy, mut seen) = (Copy::default(), before);
+            for (part, sight) in sights.iter().enumerate() {
+                let (version, bytes) = sight();
+                if version.era == seen.era && version < seen {
+                    return Err(broken("C1", format!("node {number} went back from {seen} to {version}")));
+                }
+                if version.index > 0 {
+                    self.book().journal.sees(version.index, part, bytes.clone())?;
+                }
+                seen = version;
+                copy.bytes.push(bytes);
             }
-            before = version;
-            let bytes = codec::encode(&*snapshot).expect("it encodes");
-            if version.index > 0 {
-                self.book().journal.sees(version.index, 0, bytes.clone())?;
-            }
-            let other = queue.snapshot();
-            let queued = codec::encode(&*other).expect("it encodes");
-            if other.version().index > 0 {
-                self.book().journal.sees(other.version().index, 5, queued.clone())?;
-            }
-            let followed = (followed.numbers.clone(), followed.queue.clone());
-            let copy = Copy { index: version.index, bytes: vec![bytes, queued], followed };
+            before = seen;
+            copy.index = seen.index;
+            copy.followed = (followed.numbers.clone(), followed.queue.clone());
             self.book().copies.insert(number, copy);
             sleep(millis(100)).await;
         }

@@ -13,7 +13,7 @@ use super::{
     STORY,
     journal::broken,
     lab::{Copy, Lab},
-    model::Model,
+    model::{Model, PARTS},
 };
 use crate::{
     faults::{plan::Plan, storm::Storm},
@@ -148,8 +148,11 @@ impl After {
 /// C3, C5: what a node has is what the log makes of containers of std.
 fn is_the_same(model: &Model, node: usize, copy: &Copy) -> mosaik_runtime::node::Result<()> {
     let bytes = model.bytes();
-    if copy.bytes != [bytes[0].clone(), bytes[5].clone()] {
-        return Err(broken("C3", format!("node {node} has other containers than the log makes")));
+    assert_eq!(copy.bytes.len(), bytes.len());
+    for ((has, must), part) in copy.bytes.iter().zip(&bytes).zip(PARTS) {
+        if has != must {
+            return Err(broken("C3", format!("node {node} has another {part} than the log makes")));
+        }
     }
     if copy.followed != (model.numbers.clone(), model.queue.clone()) {
         let followed = codec::encode(&copy.followed).map(|bytes| bytes.len());
