@@ -387,6 +387,38 @@ async fn f11_heartbeats_do_not_wait_behind_entries() {
     assert!(members[first].leads());
 }
 
+/// What is given while others are on their way is sent at once: it does not wait for their answers.
+#[tokio::test(start_paused = true)]
+async fn entries_follow_each_other_without_waiting_for_answers() {
+    const WAY: Duration = Duration::from_millis(40);
+    let net = Net::new(7);
+    let members = three(&net).await;
+    let first = leader(&members).await;
+    assert!(members[first].write(b"a").await);
+    let index = members[first].last_applied();
+    for member in &members {
+        member.applied(index).await;
+    }
+    net.set_links(LinkSettings { latency: WAY, jitter: 0.0, ..LinkSettings::default() });
+    sleep(WAY * 10).await;
+    let given = |number: u8| {
+        let leader = &members[first];
+        async move {
+            sleep(WAY * number.into() / 4).await;
+            let start = Instant::now();
+            assert!(leader.write(&[number; 10_000]).await);
+            start.elapsed()
+        }
+    };
+    let taken: Vec<Duration> = futures::future::join_all((0..8).map(given)).await;
+    // One way there and one back. With one message at a time all but the first wait for the answer to the one before.
+    assert!(taken.iter().all(|taken| *taken < WAY * 9 / 4), "{taken:?}");
+    assert!(taken.iter().all(|taken| *taken >= WAY * 2), "a follower has each of them: {taken:?}");
+    let last = members[first].last_applied();
+    assert_eq!(last, index + 8, "nothing was given twice");
+    assert!(members[first].leads());
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_seed_gives_one_history() {
     let history = || async {
