@@ -19,7 +19,7 @@
 //!   `sequential` (p50 and p99 of one caller), `in-flight-256` (a second, of all), `extend-1000` (entries a second of one caller, who gives 1 000 at a time).
 //! * `reads`: a map of so many entries on a writer; random keys, one thread; reads a second.
 //! * `join`: a map of so many entries on one node, and a reader in a process of its own: milliseconds from its opening until it holds all, and how much
-//!   its resident memory grew.
+//!   its resident memory grew. `join/one` is what a reader takes without its data.
 //! * `fan-out`: one writer, eight readers on nodes of their own, each of which follows `changes()`; changes a second that all of them have got, and bytes
 //!   that each received for a change.
 
@@ -87,7 +87,7 @@ async fn bench(options: &Options) -> Fallible {
             rows.extend(table(&name, &runs));
         }
     }
-    let all = sizes.iter().copied().chain([("10M", 10_000_000)]);
+    let all = [("one", 1)].into_iter().chain(sizes.iter().copied()).chain([("10M", 10_000_000)]);
     for (word, entries) in all {
         let name = format!("join/{word}");
         // Ten million are for who asks for them.

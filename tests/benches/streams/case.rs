@@ -18,8 +18,20 @@ pub(crate) enum Measure {
 pub(crate) enum Place {
     /// In the producer's process.
     OneProcess,
-    /// All together in a second process.
+    /// All together in a second process; the two share out the threads of one.
     TwoProcesses,
+    /// All together in a second process; each of the two has as many threads as one.
+    TwoFullProcesses,
+}
+
+impl Place {
+    /// How many threads a process has on that many cores.
+    pub(crate) const fn threads(self, cores: usize) -> usize {
+        match self {
+            Self::TwoProcesses if cores > 1 => cores / 2,
+            _ => cores,
+        }
+    }
 }
 
 /// One case.
@@ -66,6 +78,7 @@ impl Case {
         let place = match self.place {
             Place::OneProcess => "one-process",
             Place::TwoProcesses => "two-processes",
+            Place::TwoFullProcesses => "two-full-processes",
         };
         format!("{measure}/1to{}/{size}/{place}", self.consumers)
     }
@@ -73,19 +86,19 @@ impl Case {
 
 /// All cases in the order of the table; those of one entry differ only in the number of processes.
 pub(crate) fn all() -> Vec<Vec<Case>> {
-    let in_both = |measure, consumers, size| {
-        [Place::OneProcess, Place::TwoProcesses]
+    let everywhere = |measure, consumers, size| {
+        [Place::OneProcess, Place::TwoProcesses, Place::TwoFullProcesses]
             .map(|place| Case { measure, consumers, size, place })
             .to_vec()
     };
     let mut cases = Vec::new();
     for consumers in [1, 8] {
         for size in [32, 1024, 64 * 1024] {
-            cases.push(in_both(Measure::Throughput, consumers, size));
+            cases.push(everywhere(Measure::Throughput, consumers, size));
         }
     }
     for (consumers, size) in [(1, 32), (1, 1024), (1, 64 * 1024), (8, 32), (8, 1024)] {
-        cases.push(in_both(Measure::Latency, consumers, size));
+        cases.push(everywhere(Measure::Latency, consumers, size));
     }
     cases.push(vec![Case { measure: Measure::Join, consumers: 1, size: 32, place: Place::OneProcess }]);
     cases

@@ -8,13 +8,14 @@ use std::{
     process::{ChildStdin, ChildStdout, Command, Stdio},
 };
 
-use tokio::runtime::Runtime;
-
 use super::{
     case::{self, Case},
     sinks::{Here, Sample},
 };
-use crate::common::{Fallible, repeat::Side};
+use crate::{
+    common::{Fallible, repeat::Side},
+    runtime,
+};
 
 /// The first argument of a child.
 pub(crate) const WORD: &str = "--child";
@@ -66,10 +67,11 @@ impl Drop for Child {
 }
 
 /// The life of the child: `arguments` are those after [`WORD`].
-pub(crate) fn run(runtime: &Runtime, arguments: &[String]) -> Fallible {
+pub(crate) fn run(arguments: &[String]) -> Fallible {
     let [side, name, address] = arguments else { return Err("a child needs side, case and address".into()) };
     let side = Side::parse(side).ok_or("no such side")?;
     let case = case::all().into_iter().flatten().find(|case| case.name() == *name).ok_or("no such case")?;
+    let runtime = runtime(case.place)?;
     let here = runtime.block_on(Here::open(side, case, address))?;
     for line in std::io::stdin().lock().lines() {
         line?;

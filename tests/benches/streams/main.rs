@@ -10,14 +10,16 @@
 //! (bare iroh), `ratio` (`value / raw`), `better` (which direction is good), `cores` and `raw_cores`, `cost_ratio`, and
 //! every run. Cost is processor time for each item, both processes together, as a ratio to bare: other programs on the
 //! machine change it less than they change the throughput.
-//! A name is `<measure>/1to<consumers>/<size>/<one-process|two-processes>`.
+//! A name is `<measure>/1to<consumers>/<size>/<one-process|two-processes|two-full-processes>`.
 //!
 //! # What both sides have in common
 //!
 //! * One producer and 1 or 8 consumers. Every consumer is a node (bare: an endpoint) with a connection of its own,
 //!   over QUIC on 127.0.0.1, with iroh's default limits and no relay. The consumers dial.
 //! * In one process, both run on one tokio runtime with a thread for each core. In two processes the consumers are in a
-//!   child that this program starts from its own file; the child has a runtime of the same kind.
+//!   child that this program starts from its own file; the child has a runtime of the same kind. `two-processes` share out
+//!   the threads of one, half for each, so that only the number of processes differs; `two-full-processes` have a thread
+//!   for each core each, as `#[tokio::main]` gives it, which makes two threads for each core.
 //! * An item takes exactly the size in the case's name when encoded. What the transport or a frame adds comes on top and
 //!   is not counted in MB/s.
 //! * A run opens everything anew, waits until all consumers listen, warms up for 0.5 s and counts for 2 s. Items are
@@ -25,7 +27,7 @@
 //! * Every consumer checks that numbers follow each other and that sizes are right. One lost or damaged item voids the
 //!   run; it is repeated, and after three failures the case has no figure and the bench fails.
 //! * The sides take turns and change who begins, because the machine's speed drifts. In each turn a side runs in one process and
-//!   then in two; `against-one` is the median of the turns' ratios of the two.
+//!   then in two; `against-one` is the median of the turns' ratios to the one.
 //!
 //! # mosaik
 //!
@@ -71,7 +73,7 @@ mod tally;
 
 use std::process::ExitCode;
 
-use case::{Case, Measure, Windows};
+use case::{Case, Measure, Place, Windows};
 use common::{
     Fallible,
     options::Options,
@@ -92,9 +94,9 @@ const fn items(size: usize) -> Unit {
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.split_first() {
-        Some((word, rest)) if word == child::WORD => runtime().and_then(|runtime| child::run(&runtime, rest)),
+        Some((word, rest)) if word == child::WORD => child::run(rest),
         _ => match Options::parse(arguments) {
-            Ok(options) => runtime().and_then(|runtime| runtime.block_on(bench(&options))),
+            Ok(options) => coordinator().and_then(|runtime| runtime.block_on(bench(&options))),
             Err(text) => {
                 eprintln!("{text}");
                 return ExitCode::from(2);
@@ -110,8 +112,15 @@ fn main() -> ExitCode {
     }
 }
 
-fn runtime() -> Fallible<Runtime> {
-    Ok(Builder::new_multi_thread().enable_all().build()?)
+/// What waits for the runs; each has a runtime of its own.
+fn coordinator() -> Fallible<Runtime> {
+    Ok(Builder::new_current_thread().enable_all().build()?)
+}
+
+/// What a process of a case runs on.
+fn runtime(place: Place) -> Fallible<Runtime> {
+    let cores = std::thread::available_parallelism()?.get();
+    Ok(Builder::new_multi_thread().worker_threads(place.threads(cores)).enable_all().build()?)
 }
 
 async fn bench(options: &Options) -> Fallible {
@@ -137,7 +146,10 @@ async fn one(cases: &[Case], windows: Windows, options: &Options) -> Fallible<Ve
     let run = |side| async move {
         let mut outcomes = Vec::new();
         for case in cases {
-            outcomes.push(run::run(side, *case, windows).await?);
+            let (case, runtime) = (*case, runtime(case.place)?);
+            // In a thread that may block: there the runtime is dropped as well, with all that the run left in it.
+            let run = tokio::task::spawn_blocking(move || runtime.block_on(run::run(side, case, windows)));
+            outcomes.push(run.await??);
         }
         Ok(outcomes)
     };
@@ -167,11 +179,14 @@ fn rows(case: Case, at: usize, runs: &Runs<Vec<run::Outcome>>) -> Vec<report::Ca
 }
 
 /// Which part of its throughput in one process a case has in two, turn by turn.
-fn against_one(cases: &[Case], runs: &Runs<Vec<run::Outcome>>) -> Option<report::Case> {
-    let (case, two) = (cases.first()?, cases.get(1)?);
-    if case.measure != Measure::Throughput {
-        return None;
-    }
-    let figure = |run: &Vec<run::Outcome>| Figure { value: run[1].rate / run[0].rate.max(1.0), cores: 0.0 };
-    Some(report::Case::of(two.name_as("against-one"), OF_ONE, runs, figure).announce())
+fn against_one(cases: &[Case], runs: &Runs<Vec<run::Outcome>>) -> Vec<report::Case> {
+    let one = cases.iter().position(|case| case.place == Place::OneProcess);
+    let Some(one) = one.filter(|at| cases[*at].measure == Measure::Throughput) else { return Vec::new() };
+    let others = cases.iter().enumerate().filter(|(at, _)| *at != one);
+    let row = |(at, case): (usize, &Case)| {
+        let figure =
+            |run: &Vec<run::Outcome>| Figure { value: run[at].rate / run[one].rate.max(1.0), cores: 0.0 };
+        report::Case::of(case.name_as("against-one"), OF_ONE, runs, figure).announce()
+    };
+    others.map(row).collect()
 }

@@ -80,7 +80,7 @@ impl Sinks {
     pub(crate) async fn open(side: Side, case: Case, address: &str) -> Fallible<Self> {
         Ok(match case.place {
             Place::OneProcess => Self::Here(Here::open(side, case, address).await?),
-            Place::TwoProcesses => Self::There(Child::start(side, case, address)?),
+            Place::TwoProcesses | Place::TwoFullProcesses => Self::There(Child::start(side, case, address)?),
         })
     }
 
