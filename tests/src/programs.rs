@@ -147,6 +147,13 @@ impl Running {
         assert!(stopped.is_some_and(|(_, status)| status.stopped()), "it has ended");
     }
 
+    /// How many threads it has.
+    #[cfg(target_os = "linux")]
+    pub fn threads(&self) -> usize {
+        let tasks = format!("/proc/{}/task", Pid::from_child(&self.child));
+        std::fs::read_dir(tasks).expect("the program runs").count()
+    }
+
     /// From now on it may have so many files open; those that are open stay so.
     pub fn limit_files(&self, most: u64) {
         let (pid, limits) = (Some(Pid::from_child(&self.child)), getrlimit(Resource::Nofile));

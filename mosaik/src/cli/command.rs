@@ -32,6 +32,7 @@ pub(super) mod id {
     pub(in crate::cli) const FOUND: &str = "found";
     pub(in crate::cli) const FORCE: &str = "force-new-group";
     pub(in crate::cli) const TICKET: &str = "ticket";
+    pub(in crate::cli) const THREADS: &str = "threads";
     pub(in crate::cli) const LOG: &str = "log";
     pub(in crate::cli) const FORMAT: &str = "format";
     pub(in crate::cli) const TOPOLOGY: &str = "topology";
@@ -91,6 +92,7 @@ fn options(environment: Environment<'_>) -> Vec<Arg> {
     let found = "Found the group of this name, if one node founds it: say it on one node, once; repeatable";
     let force =
         "The majority of this group is gone for good: make a new one of what this node has; repeatable";
+    let threads = "Run on N threads instead of one for each core, where programs share a machine";
     let shown = "Prove PROOF with the ticket in FILE, read again when it changes; repeatable";
     let socket = ValueParser::new(str::parse::<SocketAddr>);
     let mut options = vec![
@@ -122,6 +124,7 @@ fn options(environment: Environment<'_>) -> Vec<Arg> {
         list(option(id::FOUND, "GROUP", ValueParser::string(), found), id::FOUND, environment),
         list(option(id::FORCE, "GROUP", ValueParser::string(), force), id::FORCE, environment),
         list(option(id::TICKET, "PROOF=FILE", ValueParser::new(ticket), shown), id::TICKET, environment),
+        option(id::THREADS, "N", value_parser!(u16).range(1..).into(), threads),
         option(id::LOG, "FILTER", ValueParser::string(), "What to log: debug, or warn,mosaik=debug"),
     ]);
     options

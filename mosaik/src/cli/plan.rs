@@ -42,6 +42,8 @@ pub(super) struct Plan {
     /// Where the tickets of what nodes prove come from.
     pub(super) tickets: TicketSources,
     pub(super) stop_after: Option<Duration>,
+    /// Not one for each core.
+    pub(super) threads: Option<u16>,
     pub(super) log: Option<String>,
     /// For the nodes' own `Args<T>`.
     pub(super) matches: ArgMatches,
@@ -131,6 +133,7 @@ fn plan(program: &Program<'_>, mut matches: ArgMatches) -> Result<Plan, UsageErr
         secret_files: matches.remove_many(id::SECRET_FILE).map(Iterator::collect).unwrap_or_default(),
         tickets,
         stop_after: matches.remove_one(id::FOR),
+        threads: matches.remove_one(id::THREADS),
         log: matches.remove_one(id::LOG),
         matches,
     };

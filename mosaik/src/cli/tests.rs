@@ -228,6 +228,13 @@ fn sources_are_public_or_own_or_off() {
 }
 
 #[test]
+fn threads_are_one_for_each_core_or_as_many_as_said() {
+    let threads = |text: &str| parse(text).expect("a plan").threads;
+    assert_eq!((threads(""), threads("--threads 3")), (None, Some(3)));
+    assert!(complaint("--threads 0").contains("--threads"));
+}
+
+#[test]
 fn a_fixed_port_needs_one_node() {
     assert!(complaint("--bind 127.0.0.1:4000").contains("2 nodes would share it"));
     assert!(parse("--bind 127.0.0.1:0").is_ok());

@@ -108,6 +108,21 @@ fn variables_stand_in_for_options() {
     Running::start(command).ended(LATE).refused(2, &["`soon` is not a length of time"]);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_program_has_as_many_threads_as_it_was_told() {
+    let place = Place::new();
+    let threads = |arguments: &str| {
+        let mut waits = Running::start(place.command(TROUBLE, arguments));
+        waits.says("ready", SOON);
+        waits.threads()
+    };
+    let one = threads("waits --threads 1");
+    assert!(one < 40, "{one} threads");
+    let forty = threads("waits --threads 40");
+    assert!(forty >= 40, "{forty} threads");
+}
+
 #[test]
 fn a_key_file_is_made_once_for_its_owner_alone() {
     let place = Place::new();
