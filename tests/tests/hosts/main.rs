@@ -3,6 +3,7 @@
 //! that is a failure.
 
 mod alone;
+mod cut;
 mod far;
 mod groups;
 mod local;

@@ -22,7 +22,7 @@ const SLOWEST: u64 = 1_000;
 const ARRIVES: Duration = Duration::from_secs(150);
 
 /// Three members on hosts 1 to 3, and their ids.
-fn members(world: &mut World, net: &Switch) -> (Vec<(Host, Running)>, Vec<String>) {
+pub(crate) fn members(world: &mut World, net: &Switch) -> (Vec<(Host, Running)>, Vec<String>) {
     let hosts: Vec<_> =
         ["one", "two", "three"].into_iter().zip(1..).map(|(name, n)| world.host_on(net, name, n)).collect();
     let keys: Vec<_> = hosts.iter().map(Host::key).collect();

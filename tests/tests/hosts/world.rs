@@ -27,6 +27,15 @@ pub(crate) struct Switch {
     net: &'static str,
 }
 
+/// A direction of a machine's line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// What the machine sends.
+    Out,
+    /// What is sent to it.
+    In,
+}
+
 /// A machine.
 pub(crate) struct Host {
     space: String,
@@ -170,13 +179,30 @@ impl Host {
 
     /// From now on the line of its first plug carries so many bits a second each way, and what waits for it longer than 100 ms is lost.
     pub(crate) fn thin(&self, switch: &Switch, bits: u64) {
-        let port = format!("{}-0", self.space.rsplit('-').next().unwrap_or(""));
-        for (space, device) in [(&self.space, "eth0"), (&switch.space, port.as_str())] {
-            let rate = format!("{bits}bit");
-            let words = ["qdisc", "replace", "dev", device, "root", "tbf", "rate", &rate, "burst", "8kb"];
-            let all = ["-n", space.as_str()].into_iter().chain(words).chain(["latency", "100ms"]);
-            run(Command::new("tc").args(all), "tc").expect("a thin line");
+        for way in [Way::Out, Way::In] {
+            self.line(switch, way, &format!("tbf rate {bits}bit burst 8kb latency 100ms"));
         }
+    }
+
+    /// From now on its first plug loses everything that goes these ways. Nobody is told: the lines stay up.
+    pub(crate) fn cut(&self, switch: &Switch, ways: &[Way]) {
+        ways.iter().for_each(|way| self.line(switch, *way, "pfifo limit 0"));
+    }
+
+    /// Its first plug carries everything again, both ways.
+    pub(crate) fn mend(&self, switch: &Switch) {
+        [Way::Out, Way::In].iter().for_each(|way| self.line(switch, *way, "pfifo limit 1000"));
+    }
+
+    fn line(&self, switch: &Switch, way: Way, queue: &str) {
+        let port = format!("{}-0", self.space.rsplit('-').next().unwrap_or(""));
+        let (space, device) = match way {
+            Way::Out => (&self.space, "eth0"),
+            Way::In => (&switch.space, port.as_str()),
+        };
+        let words = ["-n", space, "qdisc", "replace", "dev", device, "root"];
+        let all = words.into_iter().chain(queue.split_whitespace());
+        run(Command::new("tc").args(all), "tc").expect("a line of this kind");
     }
 
     /// Runs `ip` on this machine.

@@ -97,10 +97,13 @@ impl Driver {
         let index = |id: &Option<super::running::LogId>| id.as_ref().map_or(0, |id| id.index);
         let committed = index(&metrics.local_committed);
         let before = self.instance.0.view.borrow().leader;
+        // Raft takes itself for the leader for as long as nobody tells it of another one.
+        let leads = leads && !running.server.is_cut_off();
+        let leader = metrics.current_leader.filter(|leader| leads || *leader != running.member);
         let fenced = is_fenced(&self.instance.reading().system(), metrics.current_term);
         let reverted = running.reverted.members();
         self.instance.change_view(|view| {
-            (view.leader, view.is_leader, view.term) = (metrics.current_leader, leads, metrics.current_term);
+            (view.leader, view.is_leader, view.term) = (leader, leads, metrics.current_term);
             if *view.voters != voters {
                 view.voters = Arc::new(voters);
             }
@@ -113,7 +116,7 @@ impl Driver {
             (view.applied, view.committed) = (index(&metrics.last_applied), committed);
             view.fenced = fenced;
         });
-        if metrics.current_leader != before && metrics.current_leader.is_some() {
+        if leader != before && leader.is_some() {
             let group = self.instance.subject().intent.clone();
             metrics::counter!("mosaik_groups_leader_changes_total", "group" => group).increment(1);
         }

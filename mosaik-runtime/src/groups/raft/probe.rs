@@ -62,11 +62,21 @@ impl Probe {
 
     /// Whether this member says nothing now.
     pub(super) fn is_silent(&self) -> bool {
-        let Some(raft) = self.0.raft.get() else { return false };
+        is_silent_after(self.unheard(), self.0.timing)
+    }
+
+    /// Whether this member, as leader, heard no majority for so long that others can have elected somebody.
+    pub(super) fn is_cut_off(&self) -> bool {
+        self.unheard() > self.0.timing.phase()
+    }
+
+    /// For how long it heard no majority.
+    fn unheard(&self) -> Duration {
+        let Some(raft) = self.0.raft.get() else { return Duration::ZERO };
         let (term, unheard) = {
             let metrics = raft.borrow_watched();
             if metrics.membership_config.membership().voter_ids().all(|voter| voter == metrics.id) {
-                return false;
+                return Duration::ZERO;
             }
             (metrics.current_term, metrics.last_quorum_acked.map(|acked| acked.elapsed()))
         };
@@ -76,7 +86,7 @@ impl Probe {
             *begun = Begun { term, at: now };
         }
         let awake = now.saturating_duration_since(begun.at);
-        is_silent_after(unheard.map_or(awake, |unheard| unheard.min(awake)), self.0.timing)
+        unheard.map_or(awake, |unheard| unheard.min(awake))
     }
 
     fn begun(&self) -> std::sync::MutexGuard<'_, Begun> {

@@ -279,6 +279,11 @@ where
         before != Pace::Awake
     }
 
+    /// Whether this member, as leader, heard no majority for so long that others can have elected somebody. While it is parked it asks nobody.
+    pub fn is_cut_off(&self) -> bool {
+        self.pace() == Pace::Awake && self.probe.is_cut_off()
+    }
+
     /// Whether this member woke as a leader, and has not heard from a majority since that it leads.
     pub fn is_unsure(&self) -> bool {
         self.pacer.is_unsure()

@@ -1,7 +1,7 @@
 //! Cases to design out, each by its label.
 
 use super::*;
-use crate::groups::machine::Digest;
+use crate::groups::{machine::Digest, timing::Timing};
 
 /// All nodes have applied the same, and have equal states.
 async fn equal(nodes: &[Node]) {
@@ -58,6 +58,35 @@ async fn lc4_a_leader_alone_acknowledges_nothing() {
     let given = timeout(Duration::from_secs(30), nodes[at].give(2)).await;
     assert!(!matches!(given, Ok(Ok(_))), "{given:?}");
     assert_eq!(nodes[at].numbers().await, [1]);
+}
+
+/// Within two elections a leader alone says that it does not lead, and keeps saying so.
+#[tokio::test(start_paused = true)]
+async fn f7_a_leader_alone_says_soon_that_it_does_not_lead() {
+    let mut lab = Lab::new(69);
+    let nodes = lab.many(3, &three()).await;
+    give(&nodes, 1).await;
+    let at = agreed(&nodes).await;
+    let all: Vec<_> = nodes.iter().map(|node| node.instance.me()).collect();
+    let others: Vec<_> = all.iter().copied().filter(|peer| *peer != all[at]).collect();
+    lab.net.partition(&[all[at]], &others);
+    let timing = Timing::default();
+    let steps_down = async {
+        while nodes[at].view().is_leader {
+            sleep(STEP).await;
+        }
+    };
+    // An election begins after two leases at the latest.
+    timeout(4 * timing.lease(), steps_down).await.expect("it steps down");
+    for _ in 0..500 {
+        let view = nodes[at].view();
+        assert_eq!((view.leader, view.is_leader), (None, false));
+        sleep(STEP).await;
+    }
+    lab.net.heal();
+    give(&nodes, 2).await;
+    settled(&nodes, &[1, 2, 3], &[1, 2]).await;
+    agreed(&nodes).await;
 }
 
 /// What a deposed leader had in its log and nobody else had is replaced, not only its last entry; and the states are equal.
