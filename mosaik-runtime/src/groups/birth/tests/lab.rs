@@ -1,4 +1,7 @@
 //! Nodes with births, disks and links, in a world without time: a seed decides what happens next.
+//!
+//! What a bond carries travels on one stream: it comes in order, up to the end of the bond. So nothing is overtaken here. A message that
+//! comes twice cannot be either, and is tried all the same, as is a new process of a peer that is seen before the end of the old one is.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -30,6 +33,9 @@ struct Node {
     /// `None` while it is down.
     birth: Option<Recorder>,
     armed: BTreeSet<Timer>,
+    /// How often this process concluded, and how often it began a list.
+    concluded: usize,
+    begun: usize,
     wants: Option<(PeerId, ClusterId)>,
 }
 
@@ -40,6 +46,8 @@ pub(super) enum Crash {
     KeepsAll,
     /// The store is lost, as always for a group in memory; the record is not.
     LosesStore,
+    /// Store and record are lost.
+    LosesAll,
 }
 
 pub(super) struct Lab {
@@ -48,6 +56,8 @@ pub(super) struct Lab {
     nodes: BTreeMap<PeerId, Node>,
     /// Bonds, and what is on its way: (from, to) → messages.
     links: BTreeMap<(PeerId, PeerId), VecDeque<Message>>,
+    /// Processes that are gone, of which this peer has not heard: (here, there) → the process.
+    ghosts: BTreeMap<(PeerId, PeerId), BootId>,
     /// Every list that Raft was initialised with.
     pub(super) initialised: BTreeMap<ClusterId, Genesis>,
     stores: u64,
@@ -62,6 +72,7 @@ impl Lab {
             rng: NodeRng::from_seed(seed),
             nodes: BTreeMap::new(),
             links: BTreeMap::new(),
+            ghosts: BTreeMap::new(),
             initialised: BTreeMap::new(),
             stores: 1000,
             boots: 0,
@@ -70,7 +81,8 @@ impl Lab {
         for n in 1..=nodes {
             lab.stores += 1;
             let disk = Disk { store: lab.stores, ..Disk::default() };
-            let node = Node { n, disk, boot: 0, birth: None, armed: BTreeSet::new(), wants: None };
+            let (armed, wants) = (BTreeSet::new(), None);
+            let node = Node { n, disk, boot: 0, birth: None, armed, concluded: 0, begun: 0, wants };
             lab.nodes.insert(peer(n), node);
         }
         lab
@@ -143,6 +155,17 @@ impl Lab {
         genesis.members.iter().filter(same).count()
     }
 
+    /// Whether a store holds a group.
+    pub(super) fn is_held(&self) -> bool {
+        self.nodes.values().any(|node| node.disk.holds.is_some())
+    }
+
+    /// The right to found alone: of node 1, and used once.
+    fn right(&self, id: PeerId) -> Option<Right> {
+        let may = self.config.voters == Voters::Founder && id == peer(1);
+        may.then_some(if self.initialised.is_empty() { Right::Granted } else { Right::Spent })
+    }
+
     /// Plays every recorded birth again.
     pub(super) fn replay_all(&self) {
         for node in self.nodes.values() {
@@ -160,13 +183,17 @@ impl Lab {
             return;
         }
         self.boots = boots;
-        node.boot = boots;
+        (node.boot, node.concluded, node.begun) = (boots, 0, 0);
         let me = Member { peer: id, store: StoreId(node.disk.store) };
         node.birth = Some(Recorder::new(config, me, node.disk.record.clone()));
         let holds = node.disk.holds;
         self.log.push(format!("start {} store {} holds {holds:?}", node.n, node.disk.store));
         self.input(id, Input::LocalReady { holds });
-        self.input(id, Input::Surveyed);
+        let mut inputs = vec![Input::Surveyed];
+        if let Some(right) = self.right(id) {
+            inputs.insert(self.rng.below(2), Input::Founding(right));
+        }
+        inputs.into_iter().for_each(|input| self.input(id, input));
     }
 
     fn crash(&mut self, id: PeerId, how: Crash) {
@@ -177,13 +204,22 @@ impl Lab {
         self.log.push(format!("crash {:?} {how:?}", self.nodes[&id].n));
         self.nodes.get_mut(&id).expect("a node").birth = None;
         for other in ids {
+            if self.links.contains_key(&(id, other)) && self.rng.below(4) == 0 {
+                self.links.remove(&(id, other));
+                self.links.remove(&(other, id));
+                self.ghosts.insert((other, id), BootId(self.nodes[&id].boot));
+            }
             self.cut(id, other);
+            // What it had not heard of the others is forgotten with it.
+            self.ghosts.remove(&(id, other));
         }
         self.stores += 1;
         let (stores, node) = (self.stores, self.nodes.get_mut(&id).expect("a node"));
         (node.armed, node.wants) = (BTreeSet::new(), None);
-        if matches!(how, Crash::LosesStore) {
-            (node.disk.store, node.disk.holds) = (stores, None);
+        match how {
+            Crash::KeepsAll => {}
+            Crash::LosesStore => (node.disk.store, node.disk.holds) = (stores, None),
+            Crash::LosesAll => node.disk = Disk { store: stores, ..Disk::default() },
         }
     }
 
@@ -198,6 +234,10 @@ impl Lab {
             let other = &self.nodes[&there];
             let member = Member { peer: there, store: StoreId(other.disk.store) };
             self.input(here, Input::PeerSeen { member, boot: BootId(other.boot), eligible: true });
+            if let Some(boot) = self.ghosts.remove(&(here, there)) {
+                let late = self.step(here, Input::PeerLost { peer: there, boot });
+                assert_eq!(late, Some(Why::StaleBoot), "the process before the last");
+            }
         }
     }
 
@@ -226,6 +266,9 @@ impl Lab {
             Message::Refusal(hash) => Input::PeerRefused { peer: from, hash },
             Message::Initialised(cluster) => Input::PeerInitialised { peer: from, cluster },
         };
+        if self.rng.below(16) == 0 {
+            self.input(to, input.clone());
+        }
         self.input(to, input);
     }
 
@@ -252,15 +295,31 @@ impl Lab {
     }
 
     fn input(&mut self, id: PeerId, input: Input) {
+        self.step(id, input);
+    }
+
+    /// Gives an input to a node that is up, and does what comes of it; returns why it was not taken.
+    fn step(&mut self, id: PeerId, input: Input) -> Option<Why> {
         let node = self.nodes.get_mut(&id).expect("a node");
-        let Some(recorder) = node.birth.as_mut() else { return };
+        let recorder = node.birth.as_mut()?;
         self.log.push(format!("{} takes {input:?}", node.n));
         let before = recorder.birth().clone();
-        match recorder.step(input) {
-            Ok(step) => step.effects.into_iter().for_each(|effect| self.effect(id, effect)),
+        match recorder.step(input.clone()) {
+            Ok(step) => {
+                counts(&input, &before.view(), &step.view);
+                let concludes = step.view.phase == Phase::Concluded && before.view().phase != step.view.phase;
+                node.concluded += usize::from(concludes);
+                let begins = |effect: &&Effect| matches!(effect, Effect::Initialise(_));
+                node.begun += step.effects.iter().filter(begins).count();
+                let most = node.concluded.max(node.begun);
+                assert!(most <= 1, "one process ends its birth once\n{}", self.log.join("\n"));
+                step.effects.into_iter().for_each(|effect| self.effect(id, effect));
+                None
+            }
             Err(rejected) => {
                 assert_eq!(&before, recorder.birth(), "{rejected} changed something");
                 self.log.push(format!("  rejected: {rejected}"));
+                Some(rejected.reason)
             }
         }
     }
@@ -302,6 +361,17 @@ impl Lab {
         assert!(rivals.is_empty(), "two groups: {genesis:?} beside {rivals:?}\n{}", self.log.join("\n"));
         self.initialised.insert(genesis.cluster(), genesis);
     }
+}
+
+/// Nobody that is counted is forgotten but with its bond, or, as one that is ready, with its process.
+fn counts(input: &Input, before: &View, after: &View) {
+    let (gone, unready) = match input {
+        Input::PeerLost { .. } => (1, 1),
+        Input::PeerSeen { .. } => (0, 1),
+        _ => (0, 0),
+    };
+    let hold = after.seen + gone >= before.seen && after.ready + unready >= before.ready;
+    assert!(hold, "{input:?} makes of {before:?} {after:?}");
 }
 
 fn pairs(ids: &[PeerId]) -> Vec<(PeerId, PeerId)> {

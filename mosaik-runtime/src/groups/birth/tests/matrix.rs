@@ -135,3 +135,181 @@ fn a_final_phase_never_initialises_and_never_readies() {
         }
     }
 }
+
+/// The births of [`phases`] that talk, with bonds to a member of the list [1, 2, 3] and to a node that is not of it.
+fn bonded() -> Vec<(Phase, Birth)> {
+    let talks = |(phase, _): &(Phase, Birth)| !matches!(phase, Phase::Dormant | Phase::TimedOut);
+    let mut births: Vec<_> = phases().into_iter().filter(talks).collect();
+    for (_, birth) in &mut births {
+        for n in [2, 4] {
+            // Some have met them already.
+            let _ = birth.step(seen(n));
+        }
+    }
+    births
+}
+
+/// What these two say and do, and what happens to their bonds.
+fn from_the_bonded() -> [Input; 15] {
+    let (ours, theirs) = (list(1, 1, &[1, 2, 3]), list(4, 1, &[1, 4, 5]));
+    let newer = BootId(40);
+    [
+        seen(4),
+        Input::PeerSeen { member: member(4), boot: newer, eligible: true },
+        ready(4),
+        Input::PeerReady { peer: peer(4), boot: newer },
+        Input::PeerLost { peer: peer(4), boot: BootId(4) },
+        Input::PeerLost { peer: peer(4), boot: newer },
+        promised(4, &theirs),
+        promised(4, &list(4, 1, &[4, 5, 6])),
+        promised(4, &list(4, 1, &[1, 4])),
+        promised(2, &ours),
+        Input::PeerRefused { peer: peer(2), hash: ours.hash() },
+        Input::PeerInitialised { peer: peer(4), cluster: theirs.cluster() },
+        Input::PeerInitialised { peer: peer(2), cluster: ours.cluster() },
+        Input::Evicted(peer(4)),
+        Input::Elapsed(Timer::Deadline),
+    ]
+}
+
+/// What comes of [`from_the_bonded`], in their order but for what is refused in every phase: the reason of a refusal, or the phase after it
+/// and what is to be done.
+const COMES_OF_IT: [(Phase, [&str; 10]); 5] = [
+    (
+        Phase::Gathering,
+        [
+            "Gathering: Ready",
+            "Gathering:",
+            "Gathering:",
+            "Waiting: Persist Promise",
+            "Waiting: Persist Promise",
+            "NotPromised",
+            "Joining: Disarm Report Join",
+            "Joining: Disarm Report Join",
+            "NoGroup",
+            "Gathering: Report",
+        ],
+    ),
+    // Bound to its list: another one is refused for good, and only a refusal or a birth frees it.
+    (
+        Phase::Waiting,
+        [
+            "Waiting: Ready",
+            "Waiting:",
+            "Waiting:",
+            "Waiting: Persist Refusal",
+            "Waiting: Promise",
+            "Gathering: Persist Refusal Refusal Arm",
+            "Joining: Disarm Report Join",
+            "Concluded: Persist Report Disarm Initialised Initialised Initialised Initialise",
+            "NoGroup",
+            "Waiting: Report",
+        ],
+    ),
+    (
+        Phase::Concluded,
+        [
+            "Concluded: Initialised",
+            "Concluded:",
+            "Concluded:",
+            "Concluded: Persist Refusal Initialised",
+            "Concluded: Initialised",
+            "NotPromised",
+            "Concluded: Report",
+            "Concluded:",
+            "Joining: Report Join",
+            "NotArmed",
+        ],
+    ),
+    (
+        Phase::Resuming,
+        [
+            "Resuming: Initialised",
+            "Resuming:",
+            "Resuming:",
+            "Resuming: Persist Refusal Initialised",
+            "Resuming: Persist Refusal Initialised",
+            "NotPromised",
+            "Resuming: Report",
+            "Resuming:",
+            "Joining: Report Join",
+            "NotArmed",
+        ],
+    ),
+    // It has nothing to tell, and asks one node at a time.
+    (
+        Phase::Joining,
+        [
+            "Joining:",
+            "Joining:",
+            "Joining:",
+            "Joining: Persist Refusal",
+            "Joining: Persist Refusal",
+            "NotPromised",
+            "Joining: Report",
+            "Joining:",
+            "NoGroup",
+            "NotArmed",
+        ],
+    ),
+];
+
+/// A row with what is refused in every phase.
+fn whole(
+    [newer, ready, lost, theirs, ours, refused, other, same, evicted, deadline]: [&str; 10],
+) -> [&str; 15] {
+    let (unnamed, wrong) = ("NotNamed", "WrongList");
+    [
+        "Again",
+        newer,
+        ready,
+        "StaleBoot",
+        lost,
+        "StaleBoot",
+        theirs,
+        unnamed,
+        wrong,
+        ours,
+        refused,
+        other,
+        same,
+        evicted,
+        deadline,
+    ]
+}
+
+fn name(effect: &Effect) -> &'static str {
+    match effect {
+        Effect::Persist(_) => "Persist",
+        Effect::SendHello => "Hello",
+        Effect::SendReady(_) => "Ready",
+        Effect::SendPromise { .. } => "Promise",
+        Effect::SendRefusal { .. } => "Refusal",
+        Effect::SendInitialised { .. } => "Initialised",
+        Effect::Arm(..) => "Arm",
+        Effect::Disarm(_) => "Disarm",
+        Effect::Initialise(_) => "Initialise",
+        Effect::AwaitLeader(_) => "Await",
+        Effect::RequestJoin { .. } => "Join",
+        Effect::Report(_) => "Report",
+        Effect::StopAsking => "StopAsking",
+    }
+}
+
+#[test]
+fn each_phase_does_with_what_bonded_peers_say_what_the_table_says() {
+    for ((phase, birth), (expected_phase, row)) in bonded().into_iter().zip(COMES_OF_IT) {
+        assert_eq!((phase, birth.view().phase), (expected_phase, expected_phase));
+        for (input, expected) in from_the_bonded().into_iter().zip(whole(row)) {
+            let mut after = birth.clone();
+            let found = match after.step(input.clone()) {
+                Ok(step) => {
+                    let names = step.effects.iter().map(|effect| format!(" {}", name(effect)));
+                    format!("{:?}:{}", step.view.phase, names.collect::<String>())
+                }
+                Err(rejected) => format!("{:?}", rejected.reason),
+            };
+            assert_eq!(found, expected, "{phase:?} and {input:?}");
+        }
+    }
+}

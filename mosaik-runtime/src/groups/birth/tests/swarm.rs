@@ -59,7 +59,29 @@ fn lost_stores_never_make_two_groups_that_can_commit() {
 fn committees_of_one_to_thirteen_are_born() {
     for count in 1..=13u8 {
         let voters = Voters::List((1..=count).map(peer).collect());
-        let lab = run(u64::from(count), voters, count, false, None);
-        all_of_one_group(&lab, u64::from(count));
+        for crash in [None, Some(Crash::KeepsAll)] {
+            let lab = run(u64::from(count), voters.clone(), count, false, crash);
+            all_of_one_group(&lab, u64::from(count));
+            assert_eq!(lab.initialised.len(), 1, "{count} voters");
+        }
+    }
+}
+
+#[test]
+fn a_founder_makes_one_group() {
+    for seed in 0..120 {
+        let nodes = 1 + u8::try_from(seed % 5).expect("small");
+        for crash in [Crash::KeepsAll, Crash::LosesStore, Crash::LosesAll] {
+            let lab = run(seed, Voters::Founder, nodes, false, Some(crash));
+            assert_eq!(lab.initialised.len(), 1, "seed {seed}, {crash:?}\n{}", lab.log.join("\n"));
+            let born = lab.initialised.keys().next();
+            let other =
+                lab.views().into_iter().find(|view| view.cluster.is_some() && view.cluster.as_ref() != born);
+            assert_eq!(other, None, "seed {seed}, {crash:?}");
+            // Where every store that held it is gone, it is gone: the right was used.
+            if matches!(crash, Crash::KeepsAll) || lab.is_held() {
+                all_of_one_group(&lab, seed);
+            }
+        }
     }
 }
