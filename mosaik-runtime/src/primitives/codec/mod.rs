@@ -42,7 +42,9 @@ pub enum DecodeError {
 
 /// Encodes into a new vector.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
-    postcard::to_stdvec(value).map_err(|error| EncodeError::Refused(error.to_string()))
+    let mut bytes = Vec::new();
+    encode_into(value, &mut bytes)?;
+    Ok(bytes)
 }
 
 /// Appends to `buffer`. On an error it is as before.
@@ -75,6 +77,9 @@ fn serialize_deep<T: Serialize + ?Sized, F: Flavor>(value: &T, output: F) -> Res
     })
 }
 
+/// How many bytes a number of 64 bits has at most.
+const NUMBER: usize = 10;
+
 /// Writes at the end of a vector.
 struct Growing<'a>(&'a mut Vec<u8>);
 
@@ -83,7 +88,15 @@ impl Flavor for Growing<'_> {
 
     #[inline(always)]
     fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
-        self.0.extend_from_slice(data);
+        if data.len() > NUMBER {
+            self.0.extend_from_slice(data);
+            return Ok(());
+        }
+        // Mostly the few bytes of a number: to call for a copy of them takes longer than to write them.
+        self.0.reserve(data.len());
+        for byte in data {
+            self.0.push(*byte);
+        }
         Ok(())
     }
 
@@ -203,6 +216,18 @@ mod tests {
         assert_eq!(decode::<u32>(&bytes), Err(DecodeError::Remainder(6)));
         assert_eq!(decode_front::<u32>(&bytes), Ok(7));
         assert!(matches!(decode::<(u32, String)>(&bytes[..3]), Err(DecodeError::Malformed(_))));
+    }
+
+    #[test]
+    fn what_is_appended_is_what_postcard_writes() {
+        let numbers = (0..64).map(|bit| 1_u64 << bit).chain([0, u64::MAX]);
+        let texts = [0, NUMBER - 1, NUMBER, NUMBER + 1, 300].map(|length| "x".repeat(length));
+        for value in numbers.map(|number| (number, i128::from(number), texts.clone())) {
+            let (mut bytes, written) = (vec![9], postcard::to_stdvec(&value).expect("encodes"));
+            encode_into(&value, &mut bytes).expect("encodes");
+            assert_eq!((bytes[0], &bytes[1..]), (9, &written[..]));
+            assert_eq!(encode(&value), Ok(written));
+        }
     }
 
     #[test]
