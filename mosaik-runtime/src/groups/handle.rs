@@ -23,7 +23,7 @@ use super::{
     instance::Instance,
     machine::{Applied, Command, Earlier, Observer, Observing, Replica, Reply, StateMachine},
     status::{BootstrapStatus, InstanceView},
-    version::Version,
+    version::{Era, Version},
     when::GroupWhen,
 };
 use crate::{
@@ -127,6 +127,11 @@ impl<M> Group<M> {
         self.opened.local.replica.applied().borrow().version()
     }
 
+    /// The era of [`version`](Self::version), without a look that would be in the way of whoever applies.
+    pub(crate) fn era(&self) -> Era {
+        self.opened.local.replica.era()
+    }
+
     /// The group as this node sees it now: its birth, leader, voters and progress.
     pub fn status(&self) -> InstanceView {
         self.opened.instance.view().borrow().clone()
@@ -167,19 +172,10 @@ impl<M: StateMachine> Group<M> {
         read(method, &reply)
     }
 
-    /// Gives a command that is encoded already, and waits for its reply as it travels. `within` takes the place of the handle's deadline.
-    pub(crate) async fn execute_encoded(
-        &self,
-        method: u64,
-        arguments: Bytes,
-        within: Option<Duration>,
-    ) -> Result<Bytes, CommandError> {
-        if arguments.len() > MAX_COMMAND {
-            return Err(Rejected::TooLarge { bytes: arguments.len(), limit: MAX_COMMAND }.into());
-        }
-        self.opened.takes()?;
-        let within = within.map_or(self.deadline, |within| within.min(LONGEST));
-        self.opened.client.execute_encoded(method, arguments, within).await
+    /// Where commands are given that are encoded already.
+    pub(crate) fn entrance(&self) -> Entrance<'_> {
+        let Opened { instance, client, .. } = &*self.opened;
+        Entrance { instance, client, deadline: self.deadline }
     }
 
     /// Gives many commands, which are applied in this order; other commands may be applied in between, every 1 024 commands or
@@ -299,10 +295,39 @@ impl<M: StateMachine> Weak<M> {
 }
 
 impl<M> Opened<M> {
-    /// Whether the member here works, so that commands can be given.
     fn takes(&self) -> Result<(), Rejected> {
-        let failed = self.instance.failure();
-        failed.map_or(Ok(()), |why| Err(Rejected::Failed { why: why.to_string() }))
+        takes(&self.instance)
+    }
+}
+
+/// Whether the member here works, so that commands can be given.
+fn takes(instance: &Instance) -> Result<(), Rejected> {
+    let failed = instance.failure();
+    failed.map_or(Ok(()), |why| Err(Rejected::Failed { why: why.to_string() }))
+}
+
+/// Where commands to a group are given that are encoded already, whatever its state machine is.
+#[derive(Clone, Copy)]
+pub(crate) struct Entrance<'a> {
+    instance: &'a Instance,
+    client: &'a Client,
+    deadline: Duration,
+}
+
+impl Entrance<'_> {
+    /// Gives a command, and waits for its reply as it travels. `within` takes the place of the handle's deadline.
+    pub(crate) async fn give(
+        self,
+        method: u64,
+        arguments: Bytes,
+        within: Option<Duration>,
+    ) -> Result<Bytes, CommandError> {
+        if arguments.len() > MAX_COMMAND {
+            return Err(Rejected::TooLarge { bytes: arguments.len(), limit: MAX_COMMAND }.into());
+        }
+        takes(self.instance)?;
+        let within = within.map_or(self.deadline, |within| within.min(LONGEST));
+        self.client.execute_encoded(method, arguments, within).await
     }
 }
 

@@ -38,6 +38,7 @@ pub use bond::{BondRefused, GroupKey, GroupKeyError};
 pub use changes::{CHANGES, Change, Changes};
 pub use error::{CommandError, ReadError, Rejected, Unknown};
 pub use groups::{GroupBuilder, Groups, JoinError, Keyed};
+pub(crate) use handle::Entrance;
 pub use handle::{DEADLINE, Declared, Group, Weak};
 pub use machine::{
     AppliedBatch, Apply, Command, Earlier, Method, Observer, Observing, Reply, StateMachine, Timestamp,

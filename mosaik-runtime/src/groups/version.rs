@@ -22,6 +22,16 @@ impl Era {
         Self(u64::from_le_bytes([a, b, c, d, e, f, g, h]).max(1))
     }
 
+    /// What [`from_bits`](Self::from_bits) makes an era of.
+    pub(in crate::groups) const fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    /// The era of these bits.
+    pub(in crate::groups) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
     /// Whether it is a birth.
     pub const fn is_some(self) -> bool {
         self.0 != 0

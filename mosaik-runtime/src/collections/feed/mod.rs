@@ -187,6 +187,10 @@ impl<B: Bundle> Observer<Machine<B>> for Feed {
         self.is_due(Due { now: batch.now(), next: machine.next_expiry() });
     }
 
+    fn wants_commands(&self) -> bool {
+        false
+    }
+
     fn reset(&self, version: Version, machine: &Machine<B>) {
         self.publish(version, machine.slots());
         self.lines.iter().for_each(|line| line.reset());

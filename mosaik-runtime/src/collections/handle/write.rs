@@ -21,7 +21,7 @@ use crate::{
         transaction::{Answers, Transaction, TransactionError},
     },
     groups::{
-        CommandError, Era, Group, GroupWhen, InstanceView, ReadError, Rejected, Unknown, Version,
+        CommandError, Entrance, Era, Group, GroupWhen, InstanceView, ReadError, Rejected, Unknown, Version,
         machine::COMMAND,
     },
     primitives::codec::{self, DecodeError, EncodeError},
@@ -60,20 +60,20 @@ pub struct Write<T: Container> {
 
 /// The member of a group of collections, whatever the collections are.
 pub(in crate::collections) trait Member: Send + Sync {
-    /// Gives a request as it travels; what comes back is the answer as it travels.
-    fn give(&self, request: Bytes, within: Option<Duration>) -> BoxFuture<'_, Result<Bytes, CommandError>>;
+    /// Where requests are given.
+    fn entrance(&self) -> Entrance<'_>;
     fn era(&self) -> Era;
     fn when(&self) -> GroupWhen;
     fn status(&self) -> InstanceView;
 }
 
 impl<B: Bundle> Member for Group<Machine<B>> {
-    fn give(&self, request: Bytes, within: Option<Duration>) -> BoxFuture<'_, Result<Bytes, CommandError>> {
-        Box::pin(self.execute_encoded(COMMAND, request, within))
+    fn entrance(&self) -> Entrance<'_> {
+        Self::entrance(self)
     }
 
     fn era(&self) -> Era {
-        self.version().era
+        Self::era(self)
     }
 
     fn when(&self) -> GroupWhen {
@@ -82,6 +82,17 @@ impl<B: Bundle> Member for Group<Machine<B>> {
 
     fn status(&self) -> InstanceView {
         Group::status(self)
+    }
+}
+
+impl dyn Member + '_ {
+    /// Gives a request as it travels; what comes back is the answer as it travels.
+    pub(in crate::collections) async fn give(
+        &self,
+        request: Bytes,
+        within: Option<Duration>,
+    ) -> Result<Bytes, CommandError> {
+        self.entrance().give(COMMAND, request, within).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! What changes the collections of a group, and what it answers, as they travel.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -120,8 +120,12 @@ pub(in crate::collections) fn encode_only<O: Serialize>(
     let ahead = postcard::to_slice(&(FIRST, ONE, part as u64, length as u64), &mut ahead);
     let ahead = ahead.map_err(|error| EncodeError::Refused(error.to_string()))?;
     let start = AHEAD.saturating_sub(ahead.len());
-    bytes.splice(start..AHEAD, ahead.iter().copied());
-    Ok((Bytes::from(bytes).slice(start..), length))
+    if let Some(room) = bytes.get_mut(start..AHEAD) {
+        room.copy_from_slice(ahead);
+    }
+    let mut bytes = Bytes::from(bytes);
+    bytes.advance(start);
+    Ok((bytes, length))
 }
 
 /// The operation of an encoded request that has one: its part and its body.

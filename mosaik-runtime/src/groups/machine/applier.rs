@@ -4,7 +4,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, RwLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -138,7 +138,8 @@ impl<M: StateMachine> Applier<M> {
         let is_current = AtomicBool::new(stage.now().is_some());
         let (system, observers) = (System::default(), Observers::default());
         let state = RwLock::new(State { stage: Some(stage), system, shown: None, era: Era::NONE, observers });
-        let shared = Arc::new(Shared { state, schema: origin.schema, is_current, contract, earlier });
+        let (schema, era) = (origin.schema, AtomicU64::new(Era::NONE.to_bits()));
+        let shared = Arc::new(Shared { state, schema, is_current, era, contract, earlier });
         let (publish, applied) = watch::channel(Applied::default());
         let replica = Replica::new(shared.clone(), applied);
         Ok((Self { shared, publish, origin, settings, skip: Skip::new(), keeps: true }, replica))
@@ -152,7 +153,12 @@ impl<M: StateMachine> Applier<M> {
     }
 
     /// Shows what was applied, and makes a snapshot if one is due.
-    fn finish(&self, state: &mut State<M>, ran: &[RanCommand], payload: &[u8]) -> Option<Encoded> {
+    fn finish(
+        &self,
+        state: &mut State<M>,
+        (count, ran): (usize, &[RanCommand]),
+        payload: &[u8],
+    ) -> Option<Encoded> {
         let is_due = state.system.is_due(&self.settings);
         let applied = state.system.applied();
         if applied > state.shown {
@@ -161,7 +167,7 @@ impl<M: StateMachine> Applier<M> {
             if let Some(machine) = machine.filter(|_| !state.observers.is_empty()) {
                 let version = Version::new(state.era, applied.map_or(0, |last| last.index));
                 let now = state.system.now();
-                state.observers.applied(&Batch { version, now, ran, payload, state: machine, is_due });
+                state.observers.applied(&Batch { version, now, count, ran, payload, state: machine, is_due });
             }
         }
         match is_due {
@@ -207,6 +213,12 @@ impl<M: StateMachine> Applier<M> {
         Ok(())
     }
 
+    /// Shows what is applied in another era, whatever was shown before.
+    fn show_anew(&self, applied: Applied) {
+        self.publish.send_replace(applied);
+        self.shared.era.store(applied.era.to_bits(), Ordering::Release);
+    }
+
     fn show(&self, applied: Applied) {
         self.publish.send_if_modified(|shown| {
             let newer = applied.last > shown.last;
@@ -230,8 +242,9 @@ impl<M: StateMachine> Applying for Applier<M> {
             return Err(Trouble::Later { found, own: self.origin.schema });
         }
         let Some(stage) = &mut state.stage else { return Err(Trouble::Torn) };
-        let observed = !state.observers.is_empty();
-        let mut ran = Vec::with_capacity(if observed { batch.items.len() } else { 0 });
+        let are_wanted = state.observers.want_commands();
+        let mut ran = Vec::with_capacity(if are_wanted { batch.items.len() } else { 0 });
+        let mut count = 0;
         let done = state.system.apply(
             at,
             &batch,
@@ -240,7 +253,8 @@ impl<M: StateMachine> Applying for Applier<M> {
             &mut |call, reply| {
                 let Call { method, body, .. } = call;
                 let came = stage.run(call, reply);
-                if observed && came == Ran::Replied {
+                count += usize::from(came == Ran::Replied);
+                if are_wanted && came == Ran::Replied {
                     let start = (body.as_ptr() as usize).saturating_sub(payload.as_ptr() as usize);
                     ran.push(RanCommand { method, start, length: body.len() });
                 }
@@ -258,7 +272,7 @@ impl<M: StateMachine> Applying for Applier<M> {
         if let Some(to) = migrates {
             self.migrate(state, to)?;
         }
-        step.snapshot = self.finish(state, &ran, payload);
+        step.snapshot = self.finish(state, (count, &ran), payload);
         let applied = state.applied();
         drop(guard);
         self.show(applied);
@@ -272,7 +286,7 @@ impl<M: StateMachine> Applying for Applier<M> {
             return Err(Trouble::Torn);
         }
         state.system.pass(at);
-        let snapshot = self.finish(state, &[], &[]);
+        let snapshot = self.finish(state, (0, &[]), &[]);
         let applied = state.applied();
         drop(guard);
         self.show(applied);
@@ -321,7 +335,7 @@ impl<M: StateMachine> Applying for Applier<M> {
         state.era = era;
         let applied = state.applied();
         drop(state);
-        self.publish.send_replace(applied);
+        self.show_anew(applied);
     }
 
     fn anew(&mut self, era: Era) -> Result<(), SnapshotError> {
@@ -335,7 +349,7 @@ impl<M: StateMachine> Applying for Applier<M> {
         drop(guard);
         let _ = catch_unwind(AssertUnwindSafe(|| drop(before)));
         self.skip.clear();
-        self.publish.send_replace(applied);
+        self.show_anew(applied);
         Ok(())
     }
 

@@ -20,12 +20,20 @@ pub trait Observer<M>: Send + Sync + 'static {
     /// The state is this one. It is the first call, and comes again when the copy went on from a snapshot, or when the group was
     /// born again: then the version is of another era.
     fn reset(&self, version: Version, state: &M);
+
+    /// Whether it asks for [`Batch::commands`]. Who says no may find none there.
+    fn wants_commands(&self) -> bool {
+        true
+    }
 }
 
 /// What one entry of the log did to the state.
 pub struct Batch<'a, M> {
     pub(super) version: Version,
     pub(super) now: Timestamp,
+    /// How many ran.
+    pub(super) count: usize,
+    /// Where they are, if anybody wants to know.
     pub(super) ran: &'a [RanCommand],
     pub(super) payload: &'a [u8],
     pub(super) state: &'a M,
@@ -53,12 +61,12 @@ impl<'a, M: StateMachine> Batch<'a, M> {
 
     /// How many commands ran.
     pub fn len(&self) -> usize {
-        self.ran.len()
+        self.count
     }
 
     /// Whether no command ran: the entry was about something else, or all that it held had been applied before.
     pub fn is_empty(&self) -> bool {
-        self.ran.is_empty()
+        self.count == 0
     }
 
     /// The commands that ran, in their order; those that panicked or were sent twice are not among them. They are decoded anew
@@ -85,7 +93,7 @@ impl<'a, M: StateMachine> Batch<'a, M> {
 
 impl<M> fmt::Debug for Batch<'_, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Batch({}, {} commands)", self.version, self.ran.len())
+        write!(f, "Batch({}, {} commands)", self.version, self.count)
     }
 }
 
@@ -109,6 +117,7 @@ struct Observed<M> {
     alive: Weak<()>,
     /// Whether it knows of the state before the next entry.
     is_told: bool,
+    wants_commands: bool,
 }
 
 impl<M> Default for Observers<M> {
@@ -122,6 +131,11 @@ impl<M: StateMachine> Observers<M> {
         self.0.is_empty()
     }
 
+    /// Whether anybody asks for the commands of an entry.
+    pub(super) fn want_commands(&self) -> bool {
+        self.0.iter().any(|observed| observed.wants_commands)
+    }
+
     /// One more, which is told of the state now, if there is one.
     pub(super) fn add(&mut self, observer: Arc<dyn Observer<M>>, now: Option<(Version, &M)>) -> Observing {
         self.drop_dead();
@@ -129,7 +143,8 @@ impl<M: StateMachine> Observers<M> {
         if let Some((version, state)) = now {
             tell(|| observer.reset(version, state));
         }
-        self.0.push(Observed { observer, alive: Arc::downgrade(&alive), is_told: now.is_some() });
+        let (is_told, wants_commands) = (now.is_some(), observer.wants_commands());
+        self.0.push(Observed { observer, alive: Arc::downgrade(&alive), is_told, wants_commands });
         Observing { _alive: alive }
     }
 

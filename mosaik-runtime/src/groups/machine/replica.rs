@@ -5,7 +5,7 @@ use std::{
     ops::Range,
     sync::{
         Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -101,6 +101,8 @@ pub(super) struct Shared<M> {
     pub(super) schema: Fingerprint,
     /// Whether the state is of this type, and no more of an older one.
     pub(super) is_current: AtomicBool,
+    /// The era that was shown last, for whoever wants nothing else: a look at what is applied is in the way of whoever applies.
+    pub(super) era: AtomicU64,
     pub(super) contract: (Fingerprint, Shape),
     /// The contracts of programs of the types before it.
     pub(super) earlier: Vec<Fingerprint>,
@@ -168,6 +170,11 @@ impl<M> Replica<M> {
     /// How far the log is applied. It ends when the member stops.
     pub fn applied(&self) -> watch::Receiver<Applied> {
         self.applied.clone()
+    }
+
+    /// Which birth of the group it is. Takes one load.
+    pub fn era(&self) -> Era {
+        Era::from_bits(self.shared.era.load(Ordering::Acquire))
     }
 
     /// Waits until the entry with this index is applied.

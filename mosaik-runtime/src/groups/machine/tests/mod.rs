@@ -7,4 +7,5 @@ mod panics;
 mod replay;
 mod schemas;
 mod sessions;
+mod told;
 pub(in crate::groups) mod toy;
