@@ -25,8 +25,10 @@ const UNSORTED: &str = "the keys of a collection are not in their order";
 impl<K: Key, V: Value> Serialize for SortedMap<K, V> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (key, value) in &self.0 {
-            map.serialize_entry(key, value)?;
+        for leaf in self.0.leaves() {
+            for (key, value) in leaf {
+                map.serialize_entry(key, value)?;
+            }
         }
         map.end()
     }

@@ -4,7 +4,7 @@ use std::{
     any::Any,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -18,12 +18,17 @@ use crate::{
 /// Levels of nesting that a state may have more than the operation that brought a value into it.
 const LEVELS: usize = 8;
 
+/// One part of so many more is kept free for a state that has grown since it was encoded last.
+const ROOM: usize = 8;
+
 /// A container, and what the latest entry of the log changed in it.
 pub(in crate::collections) struct Slot<T: Container> {
     state: Arc<T>,
     changes: Vec<T::Change>,
     /// Whether somebody wants to know what changes.
     is_followed: AtomicBool,
+    /// How many bytes the state had when it was encoded last.
+    length: AtomicUsize,
 }
 
 /// A state to which a slot can go back.
@@ -67,7 +72,8 @@ pub(in crate::collections) trait AnySlot: Send + Sync {
 
 impl<T: Container> Slot<T> {
     pub(super) fn of(state: T) -> Self {
-        Self { state: Arc::new(state), changes: Vec::new(), is_followed: AtomicBool::new(true) }
+        let (is_followed, length) = (AtomicBool::new(true), AtomicUsize::new(0));
+        Self { state: Arc::new(state), changes: Vec::new(), is_followed, length }
     }
 
     /// The state.
@@ -143,7 +149,12 @@ impl<T: Container> AnySlot for Slot<T> {
     }
 
     fn encode(&self) -> Result<Vec<u8>, EncodeError> {
-        codec::encode(&*self.state)
+        // About as long as the last time: a buffer that grows is copied several times.
+        let last = self.length.load(Ordering::Relaxed);
+        let mut bytes = Vec::with_capacity(last.saturating_add(last / ROOM));
+        codec::encode_into(&*self.state, &mut bytes)?;
+        self.length.store(bytes.len(), Ordering::Relaxed);
+        Ok(bytes)
     }
 
     fn encoded_size(&self) -> Result<usize, EncodeError> {

@@ -12,8 +12,8 @@ const BETWEEN: usize = WIDTH - 1;
 /// A node other than the root has no fewer.
 const LEAST: usize = WIDTH / 3;
 
-/// Elements of this size and without a destructor are compared one after the other: that is one jump that is not foreseen, and what comes
-/// next is fetched meanwhile. Others are searched in halves.
+/// Elements of this size and without a destructor are compared one after the other; see [`count`] and [`tally`]. Others are searched in
+/// halves.
 const SMALL: usize = 32;
 
 /// A node, which others may share.
@@ -46,12 +46,31 @@ pub(super) enum Put<K, V> {
     Split(K, Node<K, V>),
 }
 
-/// How many of these are at the beginning of which it holds.
+const fn is_small<T>() -> bool {
+    !mem::needs_drop::<T>() && size_of::<T>() <= SMALL
+}
+
+/// How many of these are at the beginning of which it holds, for what changes the tree: one jump is not foreseen, and what comes next is
+/// fetched meanwhile. Entries come between other work, which leaves little of the tree in the caches.
 fn count<T>(all: &[T], is_before: impl Fn(&T) -> bool) -> usize {
-    if !mem::needs_drop::<T>() && size_of::<T>() <= SMALL {
+    if is_small::<T>() {
         return all.iter().position(|one| !is_before(one)).unwrap_or(all.len());
     }
     all.partition_point(is_before)
+}
+
+/// The same for what only reads, mostly from the caches: all are looked at, and no jump depends on what is found.
+fn tally<T>(all: &[T], is_before: impl Fn(&T) -> bool) -> usize {
+    if is_small::<T>() {
+        return all.iter().map(|one| usize::from(is_before(one))).fold(0, usize::wrapping_add);
+    }
+    all.partition_point(is_before)
+}
+
+/// The value of a key in a leaf.
+pub(super) fn find<'a, K: Borrow<Q>, V, Q: Ord + ?Sized>(entries: &'a [(K, V)], key: &Q) -> Option<&'a V> {
+    let at = tally(entries, |(other, _)| other.borrow() < key);
+    entries.get(at).filter(|(other, _)| other.borrow() == key).map(|(_, value)| value)
 }
 
 /// How many entries have keys before this one.
@@ -65,7 +84,7 @@ pub(super) fn upto<K: Borrow<Q>, V, Q: Ord + ?Sized>(entries: &[(K, V)], key: &Q
 }
 
 /// Where the entry of a key is, or where it would be.
-pub(super) fn place<K: Borrow<Q>, V, Q: Ord + ?Sized>(entries: &[(K, V)], key: &Q) -> Result<usize, usize> {
+fn place<K: Borrow<Q>, V, Q: Ord + ?Sized>(entries: &[(K, V)], key: &Q) -> Result<usize, usize> {
     let at = before(entries, key);
     match entries.get(at) {
         Some((other, _)) if other.borrow() == key => Ok(at),
@@ -206,6 +225,14 @@ impl<K, V> Branch<K, V> {
         K: Borrow<Q>,
     {
         count(&self.keys, |other| other.borrow() <= key)
+    }
+
+    /// The same for what only reads.
+    pub(super) fn find<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&Node<K, V>>
+    where
+        K: Borrow<Q>,
+    {
+        self.kids.get(tally(&self.keys, |other| other.borrow() <= key))
     }
 }
 

@@ -26,6 +26,12 @@ impl<'a, K, V> All<'a, K, V> {
     }
 }
 
+/// The leaves below a node.
+pub(super) fn leaves<K, V>(root: &Node<K, V>) -> impl Iterator<Item = &[(K, V)]> {
+    let mut walk = Walk { front: [].iter(), middle: VecDeque::from_iter([root]), back: [].iter() };
+    std::iter::from_fn(move || walk.next_leaf())
+}
+
 impl<'a, K, V> Walk<'a, K, V> {
     fn next_leaf(&mut self) -> Option<&'a [(K, V)]> {
         loop {
