@@ -11,7 +11,7 @@ use std::{
 use futures::future::BoxFuture;
 use mosaik_runtime::{
     collections::Writer,
-    groups::{Group, Voters},
+    groups::{Group, StateMachine, Voters},
     node::Network,
 };
 use tokio::{
@@ -20,6 +20,7 @@ use tokio::{
 };
 
 use super::{
+    alike::{self, Alike},
     measured::{Measured, Meter, percentile, sequential, together},
     nodes::{self, LONG, Numbers, mixed},
     sum::Sum,
@@ -67,9 +68,26 @@ impl Writes for Writer<Numbers> {
     }
 }
 
-impl Writes for Group<Sum> {
+/// A state whose commands are made of a number.
+trait OfNumber: StateMachine {
+    fn command(number: u64) -> Self::Command;
+}
+
+impl OfNumber for Sum {
+    fn command(number: u64) -> u64 {
+        number
+    }
+}
+
+impl OfNumber for Alike {
+    fn command(number: u64) -> Self::Command {
+        alike::command(mixed(number) % KEYS, number)
+    }
+}
+
+impl<M: OfNumber> Writes for Group<M> {
     fn one(&self, number: u64) -> BoxFuture<'_, Fallible> {
-        Box::pin(async move { Ok(self.execute(number).await.map(drop)?) })
+        Box::pin(async move { Ok(self.execute(M::command(number)).await.map(drop)?) })
     }
 
     fn many(&self, _: u64) -> Option<BoxFuture<'_, Fallible>> {
@@ -90,6 +108,11 @@ impl Writes for Group<Sum> {
     }
 }
 
+/// What the figure is called that is beside that of the commands of a group.
+const IN_FLIGHT: &str = "in-flight-256";
+/// The same beside commands that are as long as an insertion.
+const ALIKE: &str = "in-flight-256-alike";
+
 /// One run of one side.
 pub(crate) async fn measure(side: Side, window: Duration) -> Fallible<Vec<Measured>> {
     let name = nodes::name("insert");
@@ -98,15 +121,36 @@ pub(crate) async fn measure(side: Side, window: Duration) -> Fallible<Vec<Measur
         for _ in 0..=VOTERS {
             nodes.push(nodes::writer(&name, VOTERS).await?);
         }
-        return places(nodes, window).await;
+        let mut all = places(nodes, window).await?;
+        let alike: Vec<_> = all.iter().filter_map(renamed).collect();
+        all.extend(alike);
+        return Ok(all);
     }
+    let mut all = places(group(&name, "bench.sum", Sum::default()).await?, window).await?;
+    let alike = places(group(&name, "bench.alike", Alike::default()).await?, window).await?;
+    all.extend(alike.iter().filter_map(renamed));
+    Ok(all)
+}
+
+/// The nodes of a plain group.
+async fn group<M: StateMachine + Clone>(
+    name: &str,
+    intent: &str,
+    state: M,
+) -> Fallible<Vec<(Network, Group<M>)>> {
     let mut nodes = Vec::new();
     for _ in 0..=VOTERS {
-        let network = Network::builder(name.clone()).build().await?;
-        let group = network.groups().machine(Sum::default()).named("bench.sum").voters(Voters::Count(VOTERS));
+        let network = Network::builder(name.to_owned()).build().await?;
+        let group = network.groups().machine(state.clone()).named(intent).voters(Voters::Count(VOTERS));
         nodes.push((network, group.join().await?));
     }
-    places(nodes, window).await
+    Ok(nodes)
+}
+
+/// The figure of many in flight, as it is called beside commands that are as long as an insertion.
+fn renamed(measured: &Measured) -> Option<Measured> {
+    let place = measured.name.strip_prefix(IN_FLIGHT)?;
+    Some(Measured { name: format!("{ALIKE}{place}"), ..measured.clone() })
 }
 
 async fn places<W: Writes>(nodes: Vec<(Network, W)>, window: Duration) -> Fallible<Vec<Measured>> {
@@ -154,7 +198,7 @@ async fn one_place<W: Writes>(place: &str, writer: &W, window: Duration) -> Fall
             Ok(done)
         });
     }
-    push("in-flight-256", together(callers, window).await?, "changes/s", &meter)?;
+    push(IN_FLIGHT, together(callers, window).await?, "changes/s", &meter)?;
     let (meter, start, mut done) = (Meter::start()?, Instant::now(), 0_u64);
     while start.elapsed() < window {
         let Some(many) = writer.many(next.fetch_add(AT_ONCE, Ordering::Relaxed)) else { return Ok(all) };
