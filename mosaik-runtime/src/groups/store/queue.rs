@@ -54,6 +54,8 @@ struct State {
     waiting: VecDeque<Request>,
     urgent: usize,
     closed: bool,
+    /// Nothing is looked for until something is added.
+    asleep: bool,
 }
 
 impl Queue {
@@ -80,9 +82,13 @@ impl Queue {
             return Err(StoreError::Closed);
         }
         state.urgent += usize::from(!request.lazy);
+        // What nobody waits for is found a little later, and need not wake a thread for itself alone.
+        let wakes = !request.lazy || state.asleep;
         state.waiting.push_back(request);
         drop(state);
-        self.ready.notify_one();
+        if wakes {
+            self.ready.notify_one();
+        }
         self.wake.notify_one();
         Ok(())
     }
@@ -99,18 +105,15 @@ impl Queue {
     pub(super) fn next_blocking(&self) -> Option<Vec<Request>> {
         let mut state = self.state();
         loop {
-            if state.urgent > 0 || state.closed {
+            let waited =
+                self.ready.wait_timeout_while(state, LAZY, |state| state.urgent == 0 && !state.closed);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if state.urgent > 0 || state.closed || !state.waiting.is_empty() {
                 return state.take();
             }
-            if state.waiting.is_empty() {
-                state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
-            } else {
-                // Something else may have woken it; then the lazy ones go a little earlier.
-                let waited =
-                    self.ready.wait_timeout_while(state, LAZY, |state| state.urgent == 0 && !state.closed);
-                state = waited.unwrap_or_else(PoisonError::into_inner).0;
-                return state.take();
-            }
+            state.asleep = true;
+            state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.asleep = false;
         }
     }
 

@@ -8,9 +8,19 @@ use bytes::Bytes;
 use futures::{FutureExt, future::join_all};
 use tokio::time::Instant;
 
-use super::*;
+use super::{
+    crashes::{FRESH, commit, contents, workload},
+    *,
+};
 use crate::{
-    groups::store::{GroupLog, OpenError, Store, StoreError, core::row::Write, sim::SimDisk},
+    groups::store::{
+        GroupLog, OpenError, Store, StoreError,
+        core::row::Write,
+        durable::{Folds, Loaded, Wanted, load},
+        files::{Guarded, real::RealFolder},
+        health::Health,
+        sim::SimDisk,
+    },
     primitives::Scope,
 };
 
@@ -64,6 +74,32 @@ async fn f1_a_store_in_a_directory_is_as_it_was_left() {
     assert_eq!(store.reader(group(2)).note("promise").expect("works"), Some(Bytes::from_static(b"given")));
     store.forget(group(2)).await.expect("written");
     assert_eq!(store.groups(), [group(1)]);
+}
+
+/// Opens the store in a directory, with nothing beside the caller that writes to it.
+fn in_directory(folder: &Folder) -> Loaded {
+    let real = RealFolder::open(folder.path()).expect("nobody else has it");
+    let files = Guarded::new(Arc::new(real), Arc::new(Health::default()));
+    let wanted = Wanted { owner: OWNER, fresh: FRESH, nonce: 5, journal: 32 << 10, folds: Folds::Inline };
+    load(&files, &wanted).expect("opens")
+}
+
+#[test]
+fn f1_what_only_the_journal_in_a_directory_has_is_there_after_a_kill() {
+    let (folder, work) = (Folder::new("killed"), workload(11, 60));
+    for (number, batches) in work.chunks(15).enumerate() {
+        let mut loaded = in_directory(&folder);
+        let opened = loaded.disk.folded();
+        for (batch, _) in batches {
+            commit(&mut loaded.disk, batch).expect("the disk works");
+        }
+        assert!(loaded.disk.folded() > opened, "both halves of the journal were written");
+        // It is not closed: the journal is not folded, as after a kill.
+        drop(loaded);
+        let found = in_directory(&folder);
+        let (_, expected) = &batches[batches.len() - 1];
+        assert!(contents(&found).expect("reads") == *expected, "after kill {number}");
+    }
 }
 
 #[tokio::test]
