@@ -2,6 +2,7 @@
 //!
 //! No other module names a type of openraft that is written to disk. What is stored has types of its own, and the conversion is here.
 
+mod company;
 pub mod convert;
 #[cfg(feature = "sim")]
 mod fuzz;

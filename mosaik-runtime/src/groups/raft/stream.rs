@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use futures::{Stream, StreamExt};
+use futures::Stream;
 use openraft::{
     OptionalSend,
     network::RPCTypes,
@@ -19,6 +19,7 @@ use tokio::{
 };
 
 use super::{
+    company::Requests,
     network::{RaftPeer, unreachable},
     translate,
     types::RaftTypes,
@@ -163,13 +164,14 @@ struct State<'s> {
 
 async fn write<S>(
     mut sender: LinkSender<GroupsProtocol>,
-    mut input: S,
+    input: S,
     shared: Arc<Shared>,
 ) -> Result<(), LinkError>
 where
     S: Stream<Item = AppendEntriesRequest<RaftTypes>> + OptionalSend + Unpin + 'static,
 {
-    while let Some(request) = input.next().await {
+    let mut requests = Requests::new(input, shared.clock.clone());
+    while let Some(request) = requests.next(|| !shared.lock().sent.is_empty()).await {
         let appended = translate::appended(request);
         let body = codec::encode(&appended)?;
         shared.room(body.len()).await;
