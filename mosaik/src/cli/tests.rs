@@ -328,7 +328,7 @@ fn the_book_lists_every_option_with_its_variable() {
     let page = include_str!("../../../docs/command-line.md");
     let command = super::command::command(&sensors(), &|_| None).expect("it can be built");
     let options: Vec<&str> = command.get_arguments().filter_map(|arg| arg.get_long()).collect();
-    assert_eq!(options.len(), 15);
+    assert_eq!(options.len(), 16);
     for option in options {
         let row = format!("| `--{option} ");
         let line = page.lines().find(|line| line.starts_with(&row)).unwrap_or_else(|| panic!("no row {row}"));
