@@ -78,6 +78,12 @@ impl SimDisk {
         state.tried_after_failure = 0;
     }
 
+    /// It works again, and a failure that was still to come does not.
+    pub fn mend(&self) {
+        let mut state = self.state();
+        (state.fails, state.tried_after_failure) = (None, 0);
+    }
+
     /// From now on each flush takes so much longer.
     pub fn set_slow(&self, by: Duration) {
         self.state().slow = by;

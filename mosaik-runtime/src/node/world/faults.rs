@@ -84,6 +84,13 @@ impl World {
         self
     }
 
+    /// A node's disk works again, and a failure that was still to come does not.
+    #[cfg(feature = "durable")]
+    pub fn mend_disk(&mut self, node: usize) -> &mut Self {
+        self.at(node).disk().mend();
+        self
+    }
+
     /// Whether a node's disk has failed in this life of the node, and how many changes were tried since.
     #[cfg(feature = "durable")]
     #[track_caller]

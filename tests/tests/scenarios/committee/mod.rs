@@ -49,8 +49,10 @@ parts!(sick, wanted("MOSAIK_SEEDS", SEEDS) / 4; r12_sick_1_of_6: 0, r12_sick_2_o
 parts!(far, wanted("MOSAIK_SEEDS", SEEDS) / 4; f10_far_1_of_6: 0, f10_far_2_of_6: 1, f10_far_3_of_6: 2, f10_far_4_of_6: 3, f10_far_5_of_6: 4, f10_far_6_of_6: 5);
 
 /// Seeds of sick disks that failed once.
-const PINNED_SICK: &[(u64, &str)] =
-    &[(71, "a bit turned in the last commit took an entry from a follower, and its leader gave up")];
+const PINNED_SICK: &[(u64, &str)] = &[
+    (71, "a bit turned in the last commit took an entry from a follower, and its leader gave up"),
+    (15, "a disk was not written to before all was to heal, and failed after that"),
+];
 
 #[test]
 fn seeds_that_failed_once_pass() {

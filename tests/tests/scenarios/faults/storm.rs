@@ -180,7 +180,8 @@ impl Storm {
         }
         self.down.remove(&sick);
         stage.is_down(sick);
-        world.restart(sick);
+        // Who writes little has not come to the failure yet.
+        world.mend_disk(sick).restart(sick);
     }
 
     fn blackout(&mut self, world: &mut World, stage: &impl Stage) {
