@@ -16,6 +16,13 @@ async fn equal(nodes: &[Node]) {
     }
 }
 
+/// Nobody hears this node any more, and it hears nobody.
+fn cut_off(lab: &Lab, nodes: &[Node], at: usize) {
+    let alone = nodes[at].instance.me();
+    let others: Vec<_> = nodes.iter().map(|node| node.instance.me()).filter(|peer| *peer != alone).collect();
+    lab.net.partition(&[alone], &others);
+}
+
 /// The votes are standard: with one link broken and everybody alive, at no time two lead in one term, and it goes on.
 #[tokio::test(start_paused = true)]
 async fn lc3_one_broken_link_makes_no_two_leaders_in_a_term() {
@@ -50,10 +57,7 @@ async fn lc4_a_leader_alone_acknowledges_nothing() {
     let nodes = lab.many(3, &three()).await;
     give(&nodes, 1).await;
     let at = agreed(&nodes).await;
-    let others: Vec<_> = nodes.iter().map(|node| node.instance.me()).collect();
-    let alone = others[at];
-    let others: Vec<_> = others.into_iter().filter(|peer| *peer != alone).collect();
-    lab.net.partition(&[alone], &others);
+    cut_off(&lab, &nodes, at);
     // At once, while it still believes that it leads.
     let given = timeout(Duration::from_secs(30), nodes[at].give(2)).await;
     assert!(!matches!(given, Ok(Ok(_))), "{given:?}");
@@ -67,9 +71,7 @@ async fn f7_a_leader_alone_says_soon_that_it_does_not_lead() {
     let nodes = lab.many(3, &three()).await;
     give(&nodes, 1).await;
     let at = agreed(&nodes).await;
-    let all: Vec<_> = nodes.iter().map(|node| node.instance.me()).collect();
-    let others: Vec<_> = all.iter().copied().filter(|peer| *peer != all[at]).collect();
-    lab.net.partition(&[all[at]], &others);
+    cut_off(&lab, &nodes, at);
     let timing = Timing::default();
     let steps_down = async {
         while nodes[at].view().is_leader {
@@ -98,17 +100,16 @@ async fn lc6_a_deposed_leader_drops_all_that_was_not_committed() {
         give(&nodes, 1).await;
         settled(&nodes, &[1, 2, 3], &[1]).await;
         let at = agreed(&nodes).await;
-        let all: Vec<_> = nodes.iter().map(|node| node.instance.me()).collect();
-        let others: Vec<_> = all.iter().copied().filter(|peer| *peer != all[at]).collect();
-        lab.net.partition(&[all[at]], &others);
+        cut_off(&lab, &nodes, at);
+        let alone = nodes[at].instance.me();
         // Several entries that only it has.
         let lost = (0..5).map(|n| {
-            let open = Item::Open { owner: all[at], boot: BootId(100 + n) };
+            let open = Item::Open { owner: alone, boot: BootId(100 + n) };
             timeout(Duration::from_secs(3), nodes[at].instance.propose(vec![open]))
         });
         let lost = futures::future::join_all(lost).await;
         assert!(lost.iter().all(|lost| !matches!(lost, Ok(Ok(_)))), "{lost:?}");
-        let rest: Vec<&Node> = nodes.iter().filter(|node| node.instance.me() != all[at]).collect();
+        let rest: Vec<&Node> = nodes.iter().filter(|node| node.instance.me() != alone).collect();
         let leads = async {
             loop {
                 for node in &rest {
@@ -137,9 +138,7 @@ async fn lc11_f6_a_member_that_was_cut_off_does_not_depose_the_leader() {
     let at = agreed(&nodes).await;
     let term = nodes[at].view().term;
     let away = (at + 1) % 3;
-    let all: Vec<_> = nodes.iter().map(|node| node.instance.me()).collect();
-    let others: Vec<_> = all.iter().copied().filter(|peer| *peer != all[away]).collect();
-    lab.net.partition(&[all[away]], &others);
+    cut_off(&lab, &nodes, away);
     sleep(Duration::from_secs(120)).await;
     assert_eq!(nodes[away].view().term, term, "it asks before it counts up");
     give(&nodes, 2).await;
