@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use super::{
     birth::BirthLog,
     changes::Changes,
-    client::{Client, MAX_COMMAND, Prepared},
+    client::{Client, MAX_COMMAND, Prepared, encoded},
     error::{CommandError, ReadError, Rejected, Unknown},
     instance::Instance,
     machine::{Applied, Command, Earlier, Observer, Observing, Replica, Reply, StateMachine},
@@ -163,12 +163,9 @@ impl<M: StateMachine> Group<M> {
 
     /// Gives a command whose reply is known to be of one type: the methods of a typed handle know theirs.
     pub(super) async fn give<R: Reply>(&self, command: M::Command) -> Result<R, CommandError> {
-        let mut prepared = Prepared::new();
-        let method = command.method();
-        prepared.push(&command)?;
+        let (method, arguments) = (command.method(), encoded(&command)?);
         drop(command);
-        self.opened.takes()?;
-        let reply = self.opened.client.execute(prepared, self.deadline).await?;
+        let reply = self.entrance().give(method, arguments, None).await?;
         read(method, &reply)
     }
 
@@ -327,7 +324,7 @@ impl Entrance<'_> {
         }
         takes(self.instance)?;
         let within = within.map_or(self.deadline, |within| within.min(LONGEST));
-        self.client.execute_encoded(method, arguments, within).await
+        self.client.give_one(method, arguments, within).reply().await
     }
 }
 

@@ -239,6 +239,15 @@ async fn transactions_over_two_collections_take_place_whole_or_not() {
     );
 }
 
+/// Programs hold thousands of these at a time, and each is looked at when its answer comes.
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_a_change_is_small() {
+    let nodes = writers(&Net::new(5), 1).await;
+    let inserting = nodes[0].prices.insert("ETH".to_owned(), 1);
+    assert!(size_of_val(&inserting) <= 512, "{} bytes", size_of_val(&inserting));
+    assert_eq!(inserting.await.expect("in").result, None);
+}
+
 #[tokio::test(start_paused = true)]
 async fn entries_expire_while_nobody_writes() {
     let nodes = writers(&Net::new(5), 3).await;

@@ -87,12 +87,12 @@ impl<B: Bundle> Member for Group<Machine<B>> {
 
 impl dyn Member + '_ {
     /// Gives a request as it travels; what comes back is the answer as it travels.
-    pub(in crate::collections) async fn give(
+    pub(in crate::collections) fn give(
         &self,
         request: Bytes,
         within: Option<Duration>,
-    ) -> Result<Bytes, CommandError> {
-        self.entrance().give(COMMAND, request, within).await
+    ) -> impl Future<Output = Result<Bytes, CommandError>> + Send {
+        self.entrance().give(COMMAND, request, within)
     }
 }
 

@@ -30,12 +30,13 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot},
     time::{Instant, timeout_at},
 };
 
-pub(super) use prepared::Prepared;
+pub(super) use prepared::{Prepared, encoded};
 pub(super) use reads::read_index;
 pub(super) use serve::serve;
 
@@ -93,6 +94,18 @@ struct Caller {
     _place: OwnedSemaphorePermit,
 }
 
+/// Commands that somebody waits for.
+pub(super) struct Entered(Entrance);
+
+enum Entrance {
+    /// The task has them.
+    Given(oneshot::Receiver<Done>),
+    /// There was no room; they are given when there is.
+    Later(BoxFuture<'static, Result<oneshot::Receiver<Done>, Rejected>>),
+    /// They will not be given.
+    Never(Rejected),
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -114,35 +127,10 @@ impl Client {
         Self(shared)
     }
 
-    /// Gives one command.
-    pub(super) async fn execute(&self, command: Prepared, within: Duration) -> Result<Bytes, CommandError> {
-        let deadline = self.0.clock.now() + within;
-        match command.parcels(within, deadline).next() {
-            Some(parcel) => self.give_one(parcel).await,
-            None => Err(Rejected::NotReached.into()),
-        }
-    }
-
     /// Gives one command that is encoded already.
-    pub(super) async fn execute_encoded(
-        &self,
-        method: u64,
-        bytes: Bytes,
-        within: Duration,
-    ) -> Result<Bytes, CommandError> {
+    pub(super) fn give_one(&self, method: u64, bytes: Bytes, within: Duration) -> Entered {
         let deadline = self.0.clock.now() + within;
-        self.give_one(Parcel { bodies: vec![Body { method, bytes }], within, deadline }).await
-    }
-
-    async fn give_one(&self, parcel: Parcel) -> Result<Bytes, CommandError> {
-        match self.give(parcel).await {
-            Done::Results(results) => {
-                let none = || Err(Unknown::Reply { why: "the answer is empty".to_owned() }.into());
-                results.into_iter().next().unwrap_or_else(none)
-            }
-            Done::Rejected(rejected) => Err(rejected.into()),
-            Done::Unknown(unknown) => Err(unknown.into()),
-        }
+        self.enter(Parcel { bodies: vec![Body { method, bytes }], within, deadline })
     }
 
     /// Gives commands in their order, and stops at the first batch that does not go through.
@@ -161,7 +149,7 @@ impl Client {
                 results.extend(failed(Rejected::NotReached.into()));
                 continue;
             }
-            match self.give(parcel).await {
+            match self.enter(parcel).done().await {
                 Done::Results(some) => results.extend(some),
                 Done::Rejected(rejected) => {
                     results.extend(failed(rejected.into()));
@@ -190,37 +178,44 @@ impl Client {
         }
     }
 
-    async fn give(&self, parcel: Parcel) -> Done {
-        let place = match self.place(&parcel).await {
-            Ok(place) => place,
-            Err(rejected) => return Done::Rejected(rejected),
-        };
+    /// Gives commands, if there is room for them.
+    fn enter(&self, parcel: Parcel) -> Entered {
+        let count = u32::try_from(parcel.bodies.len()).unwrap_or(u32::MAX);
+        Entered(match self.0.room.clone().try_acquire_many_owned(count) {
+            Ok(place) => self.leave(parcel, place).map_or_else(Entrance::Never, Entrance::Given),
+            Err(TryAcquireError::Closed) => Entrance::Never(Rejected::Stopped(Stopped)),
+            // Callers are many, and most of them never wait here: what that takes is not kept for each of them.
+            Err(TryAcquireError::NoPermits) => {
+                Entrance::Later(Box::pin(self.clone().enter_later(parcel, count)))
+            }
+        })
+    }
+
+    /// Waits until there is room, and gives the commands then.
+    async fn enter_later(self, parcel: Parcel, count: u32) -> Result<oneshot::Receiver<Done>, Rejected> {
+        match timeout_at(parcel.deadline, self.0.room.clone().acquire_many_owned(count)).await {
+            Ok(Ok(place)) => self.leave(parcel, place),
+            Ok(Err(_)) => Err(Rejected::Stopped(Stopped)),
+            Err(_) => Err(Rejected::Busy { within: parcel.within, limit: ROOM }),
+        }
+    }
+
+    /// Leaves commands for the task.
+    fn leave(
+        &self,
+        parcel: Parcel,
+        place: OwnedSemaphorePermit,
+    ) -> Result<oneshot::Receiver<Done>, Rejected> {
         let (done, outcome) = oneshot::channel();
         {
             let mut given = lock(&self.0.given);
             if given.closed {
-                return Done::Rejected(Rejected::Stopped(Stopped));
+                return Err(Rejected::Stopped(Stopped));
             }
             given.entries.push_back(Given { parcel, caller: Caller { done, _place: place } });
         }
         self.0.more.notify_one();
-        // The task that would know is gone.
-        outcome.await.unwrap_or(Done::Unknown(Unknown::Stopped(Stopped)))
-    }
-
-    /// Waits until there is room for a parcel.
-    async fn place(&self, parcel: &Parcel) -> Result<OwnedSemaphorePermit, Rejected> {
-        let count = u32::try_from(parcel.bodies.len()).unwrap_or(u32::MAX);
-        match self.0.room.clone().try_acquire_many_owned(count) {
-            Ok(place) => return Ok(place),
-            Err(TryAcquireError::Closed) => return Err(Rejected::Stopped(Stopped)),
-            Err(TryAcquireError::NoPermits) => {}
-        }
-        match timeout_at(parcel.deadline, self.0.room.clone().acquire_many_owned(count)).await {
-            Ok(Ok(place)) => Ok(place),
-            Ok(Err(_)) => Err(Rejected::Stopped(Stopped)),
-            Err(_) => Err(Rejected::Busy { within: parcel.within, limit: ROOM }),
-        }
+        Ok(outcome)
     }
 
     /// Waits until this node has applied everything that was acknowledged to anybody before this call.
@@ -236,6 +231,34 @@ impl Client {
         }
         self.0.more_asked.notify_one();
         outcome.await.unwrap_or(Err(ReadError::Stopped(Stopped)))
+    }
+}
+
+impl Entered {
+    /// What came of all of them.
+    async fn done(self) -> Done {
+        let outcome = match self.0 {
+            Entrance::Given(outcome) => outcome,
+            Entrance::Never(rejected) => return Done::Rejected(rejected),
+            Entrance::Later(later) => match later.await {
+                Ok(outcome) => outcome,
+                Err(rejected) => return Done::Rejected(rejected),
+            },
+        };
+        // The task that would know is gone.
+        outcome.await.unwrap_or(Done::Unknown(Unknown::Stopped(Stopped)))
+    }
+
+    /// The reply of the only one.
+    pub(super) async fn reply(self) -> Result<Bytes, CommandError> {
+        match self.done().await {
+            Done::Results(results) => {
+                let none = || Err(Unknown::Reply { why: "the answer is empty".to_owned() }.into());
+                results.into_iter().next().unwrap_or_else(none)
+            }
+            Done::Rejected(rejected) => Err(rejected.into()),
+            Done::Unknown(unknown) => Err(unknown.into()),
+        }
     }
 }
 

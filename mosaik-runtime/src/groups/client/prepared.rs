@@ -17,6 +17,28 @@ use crate::{
 /// What a short command takes.
 const SHORT: usize = 8;
 
+/// Encodes one command.
+pub(in crate::groups) fn encoded<C: Command>(command: &C) -> Result<Bytes, Rejected> {
+    let mut bytes = Vec::with_capacity(SHORT);
+    append(command, &mut bytes)?;
+    Ok(bytes.into())
+}
+
+/// Appends a command, or nothing.
+fn append<C: Command>(command: &C, into: &mut Vec<u8>) -> Result<(), Rejected> {
+    let before = into.len();
+    command.encode(into).map_err(|error| match error {
+        EncodeError::TooLarge { limit } => Rejected::TooLarge { bytes: limit.saturating_add(1), limit },
+        EncodeError::Refused(why) => Rejected::NotEncodable { why },
+    })?;
+    let size = into.len() - before;
+    if size > MAX_COMMAND {
+        into.truncate(before);
+        return Err(Rejected::TooLarge { bytes: size, limit: MAX_COMMAND });
+    }
+    Ok(())
+}
+
 /// Encoded commands, one behind the other.
 #[derive(Debug, Default)]
 pub(in crate::groups) struct Prepared {
@@ -39,16 +61,7 @@ impl Prepared {
 
     /// Encodes one more.
     pub(in crate::groups) fn push<C: Command>(&mut self, command: &C) -> Result<(), Rejected> {
-        let before = self.bytes.len();
-        command.encode(&mut self.bytes).map_err(|error| match error {
-            EncodeError::TooLarge { limit } => Rejected::TooLarge { bytes: limit.saturating_add(1), limit },
-            EncodeError::Refused(why) => Rejected::NotEncodable { why },
-        })?;
-        let size = self.bytes.len() - before;
-        if size > MAX_COMMAND {
-            self.bytes.truncate(before);
-            return Err(Rejected::TooLarge { bytes: size, limit: MAX_COMMAND });
-        }
+        append(command, &mut self.bytes)?;
         self.ends.push((command.method(), self.bytes.len()));
         Ok(())
     }
