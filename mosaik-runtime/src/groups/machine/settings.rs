@@ -8,12 +8,12 @@ pub const MAX_CHUNK: usize = 1 << 20;
 
 /// Counts up whenever an equal log would give another state than with the version before: members of two such versions do not meet, and
 /// a log of one is not read by the other.
-pub(super) const RULES: u32 = 3;
+pub(super) const RULES: u32 = 4;
 
 /// Limits that all members share: they decide what the log means, so a member with others would compute another state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MachineSettings {
-    /// A snapshot is made once the commands since the last one have this many bytes, and as many as that snapshot's state.
+    /// A snapshot is made once the commands since the last one have this many bytes, and twice as many as that snapshot's state.
     pub snapshot_bytes: u64,
     /// A snapshot is made once there are this many entries since the last one.
     pub snapshot_entries: u64,

@@ -37,6 +37,10 @@ const PANICS_LISTED: usize = 64;
 /// What a short outcome takes, about.
 const ANSWER_ROOM: usize = 16;
 
+/// A snapshot is made after so many times the bytes of the last one's state: it asks each member to look at the whole state, which takes time from
+/// commands, and a longer log takes memory and the time of a start.
+const STATES: u64 = 2;
+
 /// How many bytes of the state count for one entry, where the state is large: then its snapshots are rare.
 const BYTES_AN_ENTRY: u64 = 1024;
 
@@ -150,7 +154,7 @@ impl System {
 
     /// Whether a snapshot shall be made after this entry.
     pub(super) fn is_due(&self, settings: &MachineSettings) -> bool {
-        self.bytes >= settings.snapshot_bytes.max(self.snapshot)
+        self.bytes >= settings.snapshot_bytes.max(self.snapshot.saturating_mul(STATES))
             || self.entries >= settings.snapshot_entries.max(self.snapshot / BYTES_AN_ENTRY)
     }
 

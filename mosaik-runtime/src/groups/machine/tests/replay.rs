@@ -171,7 +171,8 @@ fn snapshots_are_due_by_entries_and_by_bytes_and_rarely_where_the_state_is_large
         member.apply(0, deeds.collect());
         since += member.log.last().expect("just added").len();
         if let Some(snapshot) = member.snapshots.remove(&(member.log.len() as u64 - 1)) {
-            assert!(since >= last.max(300) && before < last.max(300), "{before}, {since} after {last}");
+            let due = (2 * last).max(300);
+            assert!(since >= due && before < due, "{before}, {since} after {last}");
             let state = codec::encode(&member.state()).expect("encodes");
             assert_eq!(snapshot[28..28 + state.len()], state);
             (since, last) = (0, state.len());
