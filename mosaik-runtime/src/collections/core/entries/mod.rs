@@ -99,13 +99,17 @@ impl<K: Ord, V> Entries<K, V> {
 impl<K: Ord + Clone, V: Clone> Entries<K, V> {
     /// Gives a key a value; returns the one that it had.
     pub(super) fn insert(&mut self, key: K, value: V) -> Option<V> {
-        match self.root.put(key, value) {
+        let (key, value) = match self.root.put(key, value) {
             Put::Replaced(old) => return Some(old),
-            Put::Added => {}
-            Put::Split(separator, right) => {
-                let left = mem::take(&mut self.root);
-                self.root = Branch::of_two(left, separator, right);
+            Put::Added => {
+                self.len += 1;
+                return None;
             }
+            Put::Full(key, value) => (key, value),
+        };
+        if let Some((separator, right)) = self.root.split_at(key, value) {
+            let left = mem::take(&mut self.root);
+            self.root = Branch::of_two(left, separator, right);
         }
         self.len += 1;
         None
