@@ -32,10 +32,12 @@ const CALLERS: usize = 256;
 const AT_ONCE: u64 = 1_000;
 /// Keys that are written.
 const KEYS: u64 = 100_000;
+/// Keys of a map that fits into the caches with its four copies.
+const FEW: u64 = 10_000;
 
 /// What is done by one who writes.
 trait Writes: Clone + Send + Sync + 'static {
-    fn one(&self, number: u64) -> BoxFuture<'_, Fallible>;
+    fn one(&self, number: u64) -> impl Future<Output = Fallible> + Send;
     /// Many at once, if there is such a thing.
     fn many(&self, start: u64) -> Option<BoxFuture<'_, Fallible>>;
     fn is_leader(&self) -> bool;
@@ -43,27 +45,34 @@ trait Writes: Clone + Send + Sync + 'static {
     fn is_voter(&self) -> bool;
 }
 
-impl Writes for Writer<Numbers> {
-    fn one(&self, number: u64) -> BoxFuture<'_, Fallible> {
-        Box::pin(async move { Ok(self.insert(mixed(number) % KEYS, number).await.map(drop)?) })
+/// A map that has so many keys.
+#[derive(Clone)]
+struct Of {
+    writer: Writer<Numbers>,
+    keys: u64,
+}
+
+impl Writes for Of {
+    async fn one(&self, number: u64) -> Fallible {
+        Ok(self.writer.insert(mixed(number) % self.keys, number).await.map(drop)?)
     }
 
     fn many(&self, start: u64) -> Option<BoxFuture<'_, Fallible>> {
-        let entries = (start..start + AT_ONCE).map(|number| (mixed(number) % KEYS, number));
-        let extend = self.extend(entries);
+        let entries = (start..start + AT_ONCE).map(|number| (mixed(number) % self.keys, number));
+        let extend = self.writer.extend(entries);
         Some(Box::pin(async move { Ok(extend.await.map(drop)?) }))
     }
 
     fn is_leader(&self) -> bool {
-        self.when().is_leader().holds()
+        self.writer.when().is_leader().holds()
     }
 
     fn online(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async { _ = self.when().online().await })
+        Box::pin(async { _ = self.writer.when().online().await })
     }
 
     fn is_voter(&self) -> bool {
-        let status = self.status();
+        let status = self.writer.status();
         status.member.is_some_and(|member| status.voters.contains(&member))
     }
 }
@@ -86,8 +95,8 @@ impl OfNumber for Alike {
 }
 
 impl<M: OfNumber> Writes for Group<M> {
-    fn one(&self, number: u64) -> BoxFuture<'_, Fallible> {
-        Box::pin(async move { Ok(self.execute(M::command(number)).await.map(drop)?) })
+    async fn one(&self, number: u64) -> Fallible {
+        Ok(self.execute(M::command(number)).await.map(drop)?)
     }
 
     fn many(&self, _: u64) -> Option<BoxFuture<'_, Fallible>> {
@@ -112,24 +121,40 @@ impl<M: OfNumber> Writes for Group<M> {
 const IN_FLIGHT: &str = "in-flight-256";
 /// The same beside commands that are as long as an insertion.
 const ALIKE: &str = "in-flight-256-alike";
+/// The two for a map of few keys.
+const OF_FEW: &str = "in-flight-256-10k";
+const OF_FEW_ALIKE: &str = "in-flight-256-10k-alike";
 
 /// One run of one side.
 pub(crate) async fn measure(side: Side, window: Duration) -> Fallible<Vec<Measured>> {
     let name = nodes::name("insert");
-    let mut nodes = Vec::new();
-    if side == Side::Mosaik {
-        for _ in 0..=VOTERS {
-            nodes.push(nodes::writer(&name, VOTERS).await?);
+    let (mut all, few, alike) = match side {
+        Side::Mosaik => {
+            let all = places(map(&name, KEYS).await?, window).await?;
+            let few = places(map(&format!("{name}-few"), FEW).await?, window).await?;
+            (all.clone(), few, all)
         }
-        let mut all = places(nodes, window).await?;
-        let alike: Vec<_> = all.iter().filter_map(renamed).collect();
-        all.extend(alike);
-        return Ok(all);
+        Side::Bare => {
+            let all = places(group(&name, "bench.sum", Sum::default()).await?, window).await?;
+            let alike = places(group(&name, "bench.alike", Alike::default()).await?, window).await?;
+            (all.clone(), all, alike)
+        }
+    };
+    let few_alike = if side == Side::Mosaik { &few } else { &alike };
+    for (of, called) in [(&alike, ALIKE), (&few, OF_FEW), (few_alike, OF_FEW_ALIKE)] {
+        all.extend(of.iter().filter_map(|measured| renamed(measured, called)));
     }
-    let mut all = places(group(&name, "bench.sum", Sum::default()).await?, window).await?;
-    let alike = places(group(&name, "bench.alike", Alike::default()).await?, window).await?;
-    all.extend(alike.iter().filter_map(renamed));
     Ok(all)
+}
+
+/// The nodes of a map.
+async fn map(name: &str, keys: u64) -> Fallible<Vec<(Network, Of)>> {
+    let mut nodes = Vec::new();
+    for _ in 0..=VOTERS {
+        let (network, writer) = nodes::writer(name, VOTERS).await?;
+        nodes.push((network, Of { writer, keys }));
+    }
+    Ok(nodes)
 }
 
 /// The nodes of a plain group.
@@ -147,10 +172,10 @@ async fn group<M: StateMachine + Clone>(
     Ok(nodes)
 }
 
-/// The figure of many in flight, as it is called beside commands that are as long as an insertion.
-fn renamed(measured: &Measured) -> Option<Measured> {
+/// The figure of many in flight, as it is called in another comparison.
+fn renamed(measured: &Measured, called: &str) -> Option<Measured> {
     let place = measured.name.strip_prefix(IN_FLIGHT)?;
-    Some(Measured { name: format!("{ALIKE}{place}"), ..measured.clone() })
+    Some(Measured { name: format!("{called}{place}"), ..measured.clone() })
 }
 
 async fn places<W: Writes>(nodes: Vec<(Network, W)>, window: Duration) -> Fallible<Vec<Measured>> {
