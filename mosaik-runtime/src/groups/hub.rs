@@ -343,7 +343,7 @@ impl Hub {
             return Err(differs(difference));
         }
         let Some(replica) = replica.downcast_ref::<Replica<M>>() else {
-            return Err(differs("it is another type of state machine".to_owned()));
+            return Err(differs(other_type(shape, instance.shape())));
         };
         let (open, open_shape) = replica.contract();
         if open != *fingerprint {
@@ -478,4 +478,9 @@ async fn agrees(
     }
     store.set_note(item, CONTRACT, Some(bytes::Bytes::copy_from_slice(&contract.0))).await?;
     Ok(true)
+}
+
+/// What differs between two types of state machines, as they are declared.
+fn other_type(here: &Shape, there: &Shape) -> String {
+    schema::difference(here, there).unwrap_or_else(|| "it is another type of state machine".to_owned())
 }

@@ -1,21 +1,22 @@
 //! Tests of collections that are given what cannot be: other types, values that are too large, writes of a reader.
 
-use std::time::Duration;
+use std::{marker::PhantomData, time::Duration};
 
 use tokio::time::timeout;
 
 use super::Network;
 use crate::{
     collections::{
-        Change, Keep, Map, MapChange, QueueChange, SetChange, SingleBuilder, TransactionError, Writer,
-        machine,
+        Bundle, Change, Keep, Map, MapChange, Part, QueueChange, Set, SetChange, SingleBuilder,
+        TransactionError, Writer, machine,
     },
     groups::{
-        CommandError, Rejected, Voters,
+        CommandError, JoinError, Rejected, Storage, Voters,
+        hub::OpenError,
         wire::{CHANNEL, ChannelKind, GroupsProtocol, Open},
     },
-    primitives::{Clock, NodeRng, SecretKey, Wall, codec},
-    transport::sim::Net,
+    primitives::{Clock, NodeRng, SecretKey, Wall, codec, policy},
+    transport::{Code, LinkError, sim::Net},
 };
 
 /// Longer than anything here takes on the virtual clock.
@@ -73,8 +74,114 @@ async fn other_type_parameters_are_told_to_both_sides() {
     let reader = three.collections().map::<String, i64>("exchange.prices").reader().await.expect("opens");
     let text = told(|| reader.status().refused).await;
     assert!(text.contains("u64") && text.contains("i64"), "{text}");
+    let text = told(|| refusal(&writer, &three)).await;
+    assert!(text.contains("u64") && text.contains("i64"), "the member of the reader: {text}");
     assert!(!reader.when().online().holds() && reader.is_empty());
     writer.insert("ETH".to_owned(), 1).await.expect("it goes on");
+}
+
+/// Why a writer has no bond with a node.
+fn refusal<C: crate::collections::Collection>(writer: &Writer<C>, peer: &Network) -> Option<String> {
+    writer.status().refused.get(&peer.local().id()).map(ToString::to_string)
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_containers_are_told_to_both_sides() {
+    let net = Net::new(6);
+    let (one, two, three) = (network(&net, 1).await, network(&net, 2).await, network(&net, 3).await);
+    let map = online(one.collections().map::<u8, u8>("lab.kinds")).await;
+    let set =
+        two.collections().set::<u8>("lab.kinds").voters(Voters::Count(1)).writer().await.expect("opens");
+    let reader = three.collections().set::<u8>("lab.kinds").reader().await.expect("opens");
+    for text in [
+        told(|| refusal(&map, &two)).await,
+        told(|| refusal(&set, &one)).await,
+        told(|| refusal(&map, &three)).await,
+        told(|| reader.status().refused).await.to_string(),
+    ] {
+        assert!(text.contains("Map") && text.contains("Set"), "{text}");
+    }
+    assert!(!set.when().online().holds() && !reader.when().online().holds());
+}
+
+/// Groups of two collections, of which one differs.
+struct Halts<T>(PhantomData<T>);
+
+impl<T: crate::collections::core::Key> Bundle for Halts<T> {
+    fn parts() -> Vec<Part> {
+        vec![Part::new::<Prices>("prices"), Part::new::<Set<T>>("halted")]
+    }
+}
+
+/// The same with another name.
+struct Renamed;
+
+impl Bundle for Renamed {
+    fn parts() -> Vec<Part> {
+        vec![Part::new::<Prices>("prices"), Part::new::<Set<u8>>("stopped")]
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_of_other_collections_are_told_to_both_sides() {
+    async fn part<B: Bundle>(network: &Network) -> Writer<Prices> {
+        let open = network.collections().bundle::<B>("exchange").part::<Prices>("prices");
+        open.voters(Voters::Count(1)).writer().await.expect("opens")
+    }
+    let net = Net::new(7);
+    let mut nodes = Vec::new();
+    for n in 1..=4 {
+        nodes.push(network(&net, n).await);
+    }
+    let there = part::<Halts<u8>>(&nodes[0]).await;
+    timeout(LONG, there.when().online()).await.expect("online");
+    let (typed, renamed) = (part::<Halts<u16>>(&nodes[1]).await, part::<Renamed>(&nodes[2]).await);
+    let reader = nodes[3].collections().bundle::<Halts<u16>>("exchange").part::<Prices>("prices");
+    let reader = reader.reader().await.expect("opens");
+    for (text, words) in [
+        (told(|| refusal(&there, &nodes[1])).await, ["halted", "u8", "u16"]),
+        (told(|| refusal(&typed, &nodes[0])).await, ["halted", "u8", "u16"]),
+        (told(|| refusal(&there, &nodes[2])).await, ["halted", "stopped", "there"]),
+        (told(|| refusal(&renamed, &nodes[0])).await, ["halted", "stopped", "there"]),
+        (told(|| refusal(&there, &nodes[3])).await, ["halted", "u8", "u16"]),
+        (told(|| reader.status().refused).await.to_string(), ["halted", "u8", "u16"]),
+    ] {
+        assert!(words.iter().all(|word| text.contains(word)), "{text}");
+    }
+    there.insert("ETH".to_owned(), 1).await.expect("it goes on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lc12_a_collection_that_is_opened_again_otherwise_is_an_error_that_says_what_differs() {
+    fn difference<T: std::fmt::Debug>(opened: Result<T, JoinError>) -> String {
+        match opened {
+            Err(JoinError::Open(OpenError::Differs { intent, difference }))
+                if &*intent == "exchange.prices" =>
+            {
+                difference
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let net = Net::new(8);
+    let (one, two) = (network(&net, 1).await, network(&net, 2).await);
+    let _writer = online(prices(&one)).await;
+    let typed = one.collections().map::<String, u32>("exchange.prices").voters(Voters::Count(1));
+    let text = difference(typed.writer().await);
+    assert!(text.contains("u32 here, u64 there"), "{text}");
+    let set = one.collections().set::<String>("exchange.prices").voters(Voters::Count(1));
+    let text = difference(set.writer().await);
+    assert!(text.contains("Set") && text.contains("Map"), "{text}");
+    let text = difference(prices(&one).voters(Voters::Count(3)).writer().await);
+    assert_eq!(text, "`voters` is 3 here and 1 there");
+    let durable = prices(&one).voters(Voters::Count(1)).storage(Storage::Durable);
+    assert_eq!(difference(durable.writer().await), "`storage` is durable here and memory there");
+
+    let _reader = prices(&two).reader().await.expect("opens");
+    let text = difference(two.collections().map::<String, i8>("exchange.prices").reader().await);
+    assert!(text.contains("i8 here, u64 there"), "{text}");
+    let text = difference(two.collections().vec::<u64>("exchange.prices").reader().await);
+    assert!(text.contains("Vec") && text.contains("Map"), "{text}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -131,7 +238,54 @@ async fn c6_a_reader_of_a_collection_cannot_write_on_the_wire() {
         let frame = [vec![CHANNEL], codec::encode(&open).expect("encodes")].concat();
         link.send_frame(&frame).await.expect("sent");
         let answer = link.recv_frame(LONG).await;
-        assert!(matches!(answer, Err(_) | Ok(None)), "a channel without a bond: {answer:?}");
+        assert_eq!(answer, Err(LinkError::Reset(Code::Refused)), "a channel without a bond");
+    }
+    assert!(writer.strong().await.expect("reads").is_empty());
+    assert_eq!(writer.status().committed, before, "not even an entry");
+    assert!(reader.when().online().holds(), "and it goes on to read");
+}
+
+#[tokio::test(start_paused = true)]
+async fn c6_who_may_only_read_is_no_writer_whatever_it_asks_for() {
+    let net = Net::new(9);
+    let tagged = async |n: u8, tags: &[&str]| {
+        let clock = Clock::simulated(Wall(1_000_000_000_000));
+        let builder =
+            Network::builder("input").secret_key(SecretKey::from_bytes([n; 32])).tags(tags.to_vec());
+        builder.simulated(net.clone(), clock, NodeRng::from_seed(n.into())).build().await.expect("starts")
+    };
+    let (one, two, three) =
+        (tagged(1, &["oracle"]).await, tagged(2, &["oracle"]).await, tagged(3, &[]).await);
+    let open = |network: &Network| {
+        prices(network).voters(Voters::Count(1)).require_of_writers(policy::tag("oracle"))
+    };
+    let writer = open(&one).writer().await.expect("opens");
+    timeout(LONG, writer.when().online()).await.expect("online");
+    let second = open(&two).writer().await.expect("opens");
+    timeout(LONG, second.when().online()).await.expect("online");
+    let reader = open(&three).reader().await.expect("opens");
+    timeout(LONG, reader.when().online()).await.expect("online");
+    let before = writer.status().committed;
+
+    // It asks to be a member all the same: both are told.
+    let forged = open(&three).writer().await.expect("opens");
+    let text = told(|| refusal(&writer, &three)).await;
+    assert!(text.contains("this node does not admit it") && text.contains("oracle"), "{text}");
+    let text = told(|| refusal(&forged, &one)).await;
+    assert!(text.contains("it does not admit this node") && text.contains("oracle"), "{text}");
+    let answer = timeout(LONG, forged.insert("ETH".to_owned(), 1)).await.expect("in time");
+    assert!(matches!(answer, Err(CommandError::Rejected(_))), "{answer:?}");
+    // And it opens a channel without: who is a member gets one, with the same frame.
+    let id = crate::primitives::CollectionId::derive("exchange.prices");
+    let group = crate::primitives::GroupId::from_bytes(*id.as_bytes()).on(&one.id());
+    let open = Open::V1 { group, channel: ChannelKind::Commands, extensions: Vec::new() };
+    let frame = [vec![CHANNEL], codec::encode(&open).expect("encodes")].concat();
+    for (from, refused) in [(&three, true), (&two, false)] {
+        let link = from.transport().link::<GroupsProtocol>(one.local().id()).await;
+        let mut link = link.expect("a link on the connection that is there");
+        link.send_frame(&frame).await.expect("sent");
+        let answer = link.recv_frame(Duration::from_secs(2)).await;
+        assert_eq!(answer == Err(LinkError::Reset(Code::Refused)), refused, "{answer:?}");
     }
     assert!(writer.strong().await.expect("reads").is_empty());
     assert_eq!(writer.status().committed, before, "not even an entry");

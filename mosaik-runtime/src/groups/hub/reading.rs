@@ -5,15 +5,15 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
-use super::{Hub, OpenError};
+use super::{Hub, OpenError, other_type};
 use crate::{
     discovery::RoleEntry,
     groups::{
         bond::GroupKey,
-        machine::{Applier, Beginning, MachineSettings, Replica, StateMachine},
+        machine::{Applier, Beginning, MachineSettings, Replica, StateMachine, schema as type_of},
         tail::{Credentials, Parts, Reader, Reading},
     },
-    primitives::{GroupId, PeerRole, Policy, Stopped, WireId},
+    primitives::{GroupId, PeerRole, Policy, Stopped, WireId, schema::Shape},
 };
 
 /// What is read.
@@ -39,6 +39,8 @@ pub(super) struct Read {
     /// What has to be the same when it is opened again.
     key: Option<GroupKey>,
     members: Policy,
+    /// What its type is.
+    shape: Shape,
 }
 
 impl Hub {
@@ -81,7 +83,10 @@ impl Hub {
         }
         let reader = Reader::start(parts);
         let shared = Arc::new(replica.clone());
-        groups.read.insert(item, Read { reader: reader.clone(), replica: shared, key, members });
+        groups.read.insert(
+            item,
+            Read { reader: reader.clone(), replica: shared, key, members, shape: type_of::<M>().1 },
+        );
         Ok((reader, replica))
     }
 
@@ -105,7 +110,7 @@ impl Hub {
         }
         Some(match read.replica.downcast_ref::<Replica<M>>() {
             Some(replica) => Ok((read.reader.clone(), replica.clone())),
-            None => differs("it is another type of state machine"),
+            None => differs(&other_type(&type_of::<M>().1, &read.shape)),
         })
     }
 

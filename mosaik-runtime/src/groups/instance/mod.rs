@@ -179,6 +179,11 @@ impl Instance {
         &self.0.parts.subject
     }
 
+    /// What its members compare of its state machine.
+    pub(in crate::groups) fn shape(&self) -> &Shape {
+        &self.0.parts.schema.1
+    }
+
     /// How it was opened.
     pub(in crate::groups) fn settings(&self) -> &GroupSettings {
         &self.0.parts.settings
