@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::Bench;
 use crate::{
     collections::core::{
-        Cell, CellOperation, Container, Keep, Map, MapOperation, Once, OnceOperation, PriorityQueue,
-        QueueOperation, Set, SetOperation, Vec as Sequence, VecOperation,
+        Cell, CellOperation, Container, Keep, Map, MapOperation, Once, PriorityQueue, QueueOperation, Set,
+        SetOperation, Vec as Sequence, VecOperation,
     },
     primitives::{codec, ids::hex},
 };
@@ -102,49 +102,4 @@ fn c3_golden_hashes_of_large_contents_in_whatever_order_they_came() {
         forth.each_ref().map(hash),
         ["643f4fd849a8ee9b", "b6b06b70fde7cb47", "cbc6a54cd8f8f21e", "65c319ec54d8ed5c"]
     );
-}
-
-#[test]
-fn golden_bytes_of_operations() {
-    type M = MapOperation<u8, u8>;
-    let (from, to) = (Bound::Included(1), Bound::Unbounded);
-    let found = [
-        bytes(&M::Insert { key: 1, value: 2, lives: Some(3) }),
-        bytes(&M::InsertIfAbsent { key: 1, value: 2 }),
-        bytes(&M::CompareExchange { key: 1, old: None, new: Some(2) }),
-        bytes(&M::Increment { key: 1, by: -2 }),
-        bytes(&M::Remove { key: 1 }),
-        bytes(&M::Extend { entries: vec![(1, 2)] }),
-        bytes(&M::RemoveMany { keys: vec![1] }),
-        bytes(&M::RemoveRange { from, to }),
-        bytes(&M::RetainRange { from, to }),
-        bytes(&M::Expire { key: 1, lives: None }),
-        bytes(&M::Clear),
-        bytes(&M::Expect { key: 1, value: None }),
-        bytes(&VecOperation::<u8>::ExpectLen { length: 1 }),
-        bytes(&SetOperation::<u8>::Expect { item: 1, present: true }),
-        bytes(&CellOperation::<u8>::Expect { value: Some(1) }),
-        bytes(&OnceOperation::<u8>::Expect { value: Some(1) }),
-        bytes(&QueueOperation::<u8, u8, u8>::Expect { key: 1, entry: Some((2, 3)) }),
-    ];
-    let expected = [
-        "0001020103",
-        "010102",
-        "0201000102",
-        "030103",
-        "0401",
-        "05010102",
-        "060101",
-        "07010100",
-        "08010100",
-        "090100",
-        "0a",
-        "0b0100",
-        "0d01",
-        "070101",
-        "040101",
-        "010101",
-        "0b01010203",
-    ];
-    assert_eq!(found.join(" "), expected.join(" "));
 }

@@ -8,6 +8,7 @@ mod map;
 mod queue;
 mod sequence;
 mod sets;
+mod travels;
 mod values;
 
 use super::{Container, Step};
