@@ -4,11 +4,11 @@ use std::any::Any;
 
 use super::Value;
 
-/// An integer, which `increment` can add to.
+/// An integer, which `increment` can add to. `usize` and `isize` are none: what fits into them differs between machines.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not an integer, so nothing can be added to it",
-    label = "not an integer",
-    note = "use `compare_exchange` for other values"
+    message = "`{Self}` is not an integer of one size on all machines, so nothing can be added to it",
+    label = "not `u8` to `u128` or `i8` to `i128`",
+    note = "use `u64` for a `usize`, `i64` for an `isize`, and `compare_exchange` for values that are no integers"
 )]
 pub trait Number: Value + Copy + private::Sealed {}
 
@@ -45,7 +45,7 @@ macro_rules! numbers {
     };
 }
 
-numbers!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
+numbers!(u8, u16, u32, u64, u128, i8, i16, i32, i64, i128);
 
 /// The sum, if it fits. Beyond the range of `i128` only a `u128` can be.
 fn checked<T: TryInto<i128> + TryInto<u128> + TryFrom<i128> + TryFrom<u128> + Copy>(
