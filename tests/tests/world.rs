@@ -95,6 +95,10 @@ pub struct Right(collections::Map<u64, i64>);
 #[mosaik::node(network = "lab", tags = ["juggler"])]
 async fn juggler(hands: Writer<Hands>, left: Writer<Left>) -> mosaik::Result<()> {
     hands.when().online().await;
+    // Nothing is done in no time, and its fields keep to that as well.
+    let late = hands.with_deadline(Duration::ZERO);
+    assert!(late.transaction(|tx| tx.on(&late.left).remove(9)).await.is_err());
+    assert!(late.right.remove(9).await.is_err());
     loop {
         let thrown = hands.transaction(|tx| {
             let rest = tx.on(&left).increment(7, -1);

@@ -306,7 +306,7 @@ impl<C: super::Collection, B: Bundle> CollectionBuilder<C, B> {
         let (part, name) = (self.part, self.intent.clone());
         let (copy, member) = self.write().await?;
         match copy.view::<C::Container>(part) {
-            Some(view) => Ok(Writer::new(Write::new(view, member))),
+            Some(view) => Ok(Writer::new(Write::new(view, member, None))),
             None => Err(JoinError::NoSuchPart { intent: name.to_string(), part }),
         }
     }

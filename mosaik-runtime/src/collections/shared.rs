@@ -1,6 +1,6 @@
 //! Collections that share a group, as `#[group(collections, ..)]` declares it, and the handles of all of them together.
 
-use std::{fmt, marker::PhantomData, ops::Deref, sync::Arc};
+use std::{fmt, marker::PhantomData, ops::Deref, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 
@@ -173,6 +173,7 @@ pub fn bundle_shape<B: Bundle>(_: &mut Seen) -> Shape {
 pub struct OpenedWriters {
     copy: Arc<Copy>,
     member: Arc<dyn Member>,
+    deadline: Option<Duration>,
 }
 
 /// A group of collections that is open to read. For generated code.
@@ -185,7 +186,7 @@ impl OpenedWriters {
     /// The writer of one of the collections.
     pub fn writer<B: Holds<C>, C>(&self) -> Writer<B::Held> {
         let view = self.copy.view(B::PART).expect("the part"); // impossible: the machine has the parts of `B`
-        Writer::new(Write::new(view, self.member.clone()))
+        Writer::new(Write::new(view, self.member.clone(), self.deadline))
     }
 }
 
@@ -201,8 +202,7 @@ impl OpenedReaders {
 pub fn open_writers<B: Together>(collections: &Collections) -> Opening<'_, Writer<B>> {
     Box::pin(async move {
         let (copy, member) = collections.together::<B>().write().await?;
-        let opened = OpenedWriters { copy, member };
-        Ok(Writer::new(Writers { each: B::writers(&opened), opened }))
+        Ok(Writer::new(Writers::of(OpenedWriters { copy, member, deadline: None })))
     })
 }
 
@@ -260,6 +260,17 @@ pub struct Readers<B: Together> {
 }
 
 impl<B: Together> Writers<B> {
+    fn of(opened: OpenedWriters) -> Self {
+        Self { each: B::writers(&opened), opened }
+    }
+
+    /// The same collections, whose changes and transactions may take this long; 10 s by default.
+    #[must_use]
+    pub fn with_deadline(&self, deadline: Duration) -> Self {
+        let OpenedWriters { copy, member, .. } = &self.opened;
+        Self::of(OpenedWriters { copy: copy.clone(), member: member.clone(), deadline: Some(deadline) })
+    }
+
     /// Does several operations on the collections of the group, all or none of them; see [`Write::transaction`].
     ///
     /// # Errors
@@ -269,7 +280,7 @@ impl<B: Together> Writers<B> {
         &self,
         list: impl FnOnce(&mut Transaction) -> A,
     ) -> Result<Applied<A::Value>, CommandError<TransactionError>> {
-        transact(&self.opened.copy, &*self.opened.member, None, list).await
+        transact(&self.opened.copy, &*self.opened.member, self.opened.deadline, list).await
     }
 
     /// What can be waited for: that the group is online, that it has changed, that it has reached a version.

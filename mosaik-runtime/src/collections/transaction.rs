@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     core::Container,
-    handle::{Copy, Write, encode},
+    handle::{self, Write, encode},
     machine::Operation,
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 
 /// The list of the operations of a transaction. Nothing is sent before it is complete.
 pub struct Transaction {
-    copy: Arc<Copy>,
+    copy: Arc<handle::Copy>,
     operations: Vec<Operation>,
     /// What each is, for people.
     names: Vec<String>,
@@ -32,10 +32,12 @@ pub struct Steps<'t, T> {
     container: PhantomData<fn() -> T>,
 }
 
-/// What an operation of a transaction will answer.
-pub struct Pending<R> {
+/// What an operation of a transaction will answer: an `R`, or an `F` if it does not take place. It may be kept, to ask the error of a
+/// transaction for it with [`TransactionError::answer_of`].
+pub struct Pending<R, F = R> {
     step: usize,
     read: fn(&[u8]) -> Result<R, DecodeError>,
+    read_refused: fn(&[u8]) -> Result<F, DecodeError>,
 }
 
 /// A transaction did not take place.
@@ -52,6 +54,8 @@ pub enum TransactionError {
         what: String,
         /// The version that was found otherwise than expected.
         version: Version,
+        /// What it answered, as it travels; [`answer_of`](TransactionError::answer_of) reads it.
+        answer: Bytes,
     },
     /// What all operations answer does not fit into one reply.
     #[error(
@@ -75,6 +79,19 @@ pub enum TransactionError {
     },
 }
 
+impl TransactionError {
+    /// What an operation answered that did not take place, if it is this one: the value that was there, of an `insert_if_absent` or a `set`
+    /// of a `Once`; the error, of an operation that has one. The operation must be of the transaction that failed.
+    pub fn answer_of<R, F>(&self, operation: &Pending<R, F>) -> Option<F> {
+        match self {
+            Self::Aborted { step, answer, .. } if *step == operation.step => {
+                (operation.read_refused)(answer).ok()
+            }
+            _ => None,
+        }
+    }
+}
+
 /// What a transaction's closure may return: nothing, what an operation returned, or a tuple or a vector of such.
 pub trait Answers {
     /// What comes of it.
@@ -89,7 +106,7 @@ pub trait Answers {
 }
 
 impl Transaction {
-    pub(super) fn new(copy: Arc<Copy>) -> Self {
+    pub(super) fn new(copy: Arc<handle::Copy>) -> Self {
         Self { copy, operations: Vec::new(), names: Vec::new(), wrong: None }
     }
 
@@ -114,12 +131,14 @@ impl Transaction {
 }
 
 impl<T: Container> Steps<'_, T> {
-    pub(super) fn list<R>(
+    /// Lists an operation: how its answer is read where it took place, and where it did not.
+    pub(super) fn list<R, F>(
         &mut self,
         method: &str,
         operation: &T::Operation,
         read: fn(&[u8]) -> Result<R, DecodeError>,
-    ) -> Pending<R> {
+        read_refused: fn(&[u8]) -> Result<F, DecodeError>,
+    ) -> Pending<R, F> {
         let step = self.transaction.operations.len();
         match encode(self.part, operation) {
             Ok(operation) => {
@@ -130,7 +149,7 @@ impl<T: Container> Steps<'_, T> {
                 self.transaction.wrong.get_or_insert(Rejected::into(rejected));
             }
         }
-        Pending { step, read }
+        Pending { step, read, read_refused }
     }
 }
 
@@ -142,7 +161,15 @@ pub(super) fn read_ok<R: DeserializeOwned, E: DeserializeOwned + fmt::Display>(
     answer.map_err(|error| DecodeError::Malformed(error.to_string()))
 }
 
-impl<R> Answers for Pending<R> {
+/// Reads the answer of an operation that may fail, where it did.
+pub(super) fn read_error<R: DeserializeOwned, E: DeserializeOwned>(bytes: &[u8]) -> Result<E, DecodeError> {
+    match codec::decode_deep::<Result<R, E>>(bytes)? {
+        Ok(_) => Err(DecodeError::Malformed("it took place".to_owned())),
+        Err(error) => Ok(error),
+    }
+}
+
+impl<R, F> Answers for Pending<R, F> {
     type Value = R;
 
     fn read(self, answers: &[Bytes]) -> Result<R, DecodeError> {
@@ -195,7 +222,15 @@ impl<T> fmt::Debug for Steps<'_, T> {
     }
 }
 
-impl<R> fmt::Debug for Pending<R> {
+impl<R, F> Clone for Pending<R, F> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R, F> Copy for Pending<R, F> {}
+
+impl<R, F> fmt::Debug for Pending<R, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Pending({})", self.step)
     }

@@ -7,6 +7,8 @@ mod builder;
 #[cfg(all(test, feature = "sim"))]
 mod collected;
 #[cfg(all(test, feature = "sim"))]
+mod collected_again;
+#[cfg(all(test, feature = "sim"))]
 mod collected_input;
 #[cfg(all(test, feature = "sim"))]
 mod collected_reads;

@@ -80,7 +80,8 @@ macro_rules! operations {
         pub fn $name(&mut self, $($arg: $ty),*) -> $crate::collections::Pending<$answer>
         $(where $($bound)+)?
         {
-            self.list(stringify!($name), &$operation, $crate::primitives::codec::decode_deep::<$answer>)
+            let read = $crate::primitives::codec::decode_deep::<$answer>;
+            self.list(stringify!($name), &$operation, read, read)
         }
 
         operations!(@step $($rest)*);
@@ -91,10 +92,12 @@ macro_rules! operations {
         $($rest:tt)*
     ) => {
         $(#[doc = $doc])*
-        pub fn $name(&mut self, $($arg: $ty),*) -> $crate::collections::Pending<$answer>
+        pub fn $name(&mut self, $($arg: $ty),*) -> $crate::collections::Pending<$answer, $error>
         $(where $($bound)+)?
         {
-            self.list(stringify!($name), &$operation, $crate::collections::transaction::read_ok::<$answer, $error>)
+            let read = $crate::collections::transaction::read_ok::<$answer, $error>;
+            let read_error = $crate::collections::transaction::read_error::<$answer, $error>;
+            self.list(stringify!($name), &$operation, read, read_error)
         }
 
         operations!(@step $($rest)*);

@@ -31,6 +31,9 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied<R> {
     /// The first version that has the change. Wait for it on any node with `when().reaches(version)`; it may travel in a message.
+    ///
+    /// It is the entry of the log that holds the change, and an entry may hold several: changes that were under way together may have
+    /// one version, also those of different writers. A change that was given after another was acknowledged has a greater one.
     pub version: Version,
     /// What happened.
     pub result: R,
@@ -109,8 +112,12 @@ impl<B: Bundle> Strong for Group<Machine<B>> {
 }
 
 impl<T: Container> Write<T> {
-    pub(in crate::collections) fn new(view: View<T>, member: Arc<dyn Member>) -> Self {
-        Self { view, member, deadline: None }
+    pub(in crate::collections) fn new(
+        view: View<T>,
+        member: Arc<dyn Member>,
+        deadline: Option<Duration>,
+    ) -> Self {
+        Self { view, member, deadline }
     }
 
     /// The same collection, whose changes may take this long; 10 s by default.
@@ -201,10 +208,10 @@ pub(in crate::collections) async fn transact<A: Answers>(
             let result = answers.read(&bytes).map_err(unreadable).map_err(CommandError::widen)?;
             Ok(Applied { version, result })
         }
-        Told::Aborted { step, .. } => {
+        Told::Aborted { step, answer } => {
             let step = usize::try_from(step).unwrap_or(usize::MAX);
             let what = names.get(step).cloned().unwrap_or_default();
-            Err(CommandError::Failed(TransactionError::Aborted { step, what, version }))
+            Err(CommandError::Failed(TransactionError::Aborted { step, what, version, answer }))
         }
         Told::TooLong { step } => {
             let step = usize::try_from(step).unwrap_or(usize::MAX);
