@@ -215,9 +215,20 @@ impl<K: Ord + Clone, V: Clone> Node<K, V> {
     }
 }
 
+/// How much of a full node stays in it when it becomes two, and something new comes in at this place. Keys that grow come in last every time, and
+/// nothing will ever be put into what stays: that keeps as much as it may. So does what keys that shrink leave behind.
+const fn kept(at: usize, last: usize) -> usize {
+    match at {
+        0 => LEAST,
+        _ if at == last => WIDTH - LEAST,
+        _ => WIDTH / 2,
+    }
+}
+
 /// Puts an entry into a full leaf, which becomes two.
 fn split<K: Ord + Clone, V: Clone>(leaf: &mut Leaf<K, V>, key: K, value: V) -> Option<Behind<K, V>> {
-    let (at, half) = (before(leaf, &key), WIDTH / 2);
+    let at = before(leaf, &key);
+    let half = kept(at, WIDTH);
     let mut right: Leaf<K, V> = leaf.drain(half..).collect();
     match at.checked_sub(half) {
         Some(at) if at > 0 => right.insert(at, (key, value)),
@@ -259,7 +270,7 @@ impl<K: Ord + Clone, V: Clone> Branch<K, V> {
             self.insert(at, between, right);
             return None;
         }
-        let half = WIDTH / 2;
+        let half = kept(at, WIDTH - 1);
         let (keys, kids) = (self.keys.drain(half..).collect(), self.kids.drain(half..).collect());
         let mut behind = Self { keys, kids };
         // One key is left over behind the kids of each half: that of the first is between them.

@@ -107,6 +107,7 @@ fn a_tree_is_deep_and_even_from_either_end() {
             assert_eq!(tree.insert(*n, n + 1), None);
         }
         tree.check();
+        assert!(tree.leaves().count() < 40_000 / 21, "leaves are two thirds full, and not half");
         assert!(tree.iter().map(|(key, value)| (*key, *value)).eq((0..40_000).map(|n| (n, n + 1))));
         for n in order.iter().take(39_990) {
             assert_eq!(tree.remove(n), Some(n + 1));
