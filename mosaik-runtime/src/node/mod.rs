@@ -13,6 +13,8 @@ mod collected_input;
 #[cfg(all(test, feature = "sim"))]
 mod collected_reads;
 #[cfg(all(test, feature = "sim"))]
+mod collected_views;
+#[cfg(all(test, feature = "sim"))]
 mod differing;
 mod error;
 mod from_node;

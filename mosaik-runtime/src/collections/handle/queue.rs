@@ -20,6 +20,14 @@ impl<P: Key, K: Key, V: Value> View<PriorityQueue<P, K, V>> {
         self.with(|queue| queue.get(key).map(|(priority, value)| (priority.clone(), value.clone())))
     }
 
+    /// The priority of a key.
+    pub fn get_priority<Q: Ord + ?Sized>(&self, key: &Q) -> Option<P>
+    where
+        K: Borrow<Q>,
+    {
+        self.with(|queue| queue.get(key).map(|(priority, _)| priority.clone()))
+    }
+
     /// Whether the key is there.
     pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
     where
@@ -64,6 +72,11 @@ impl<P: Key, K: Key, V: Value> View<PriorityQueue<P, K, V>> {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The entries of one version, from the lowest priority to the highest; `rev()` goes the other way.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (P, K, V)> + ExactSizeIterator + use<P, K, V> {
+        PriorityQueue::clone(&self.snapshot()).into_entries()
     }
 
     /// The entries with priorities in a range, from the lowest on.

@@ -137,6 +137,16 @@ impl<P: Key, K: Key, V: Value> PriorityQueue<P, K, V> {
         self.order.iter().map(Entry::parts)
     }
 
+    /// The same of a queue that nobody needs any more.
+    pub(in crate::collections) fn into_entries(
+        self,
+    ) -> impl DoubleEndedIterator<Item = (P, K, V)> + ExactSizeIterator {
+        (0..self.len()).map(move |at| {
+            let (priority, key, value) = self.order.at(at).map(Entry::parts).expect("an entry"); // impossible: below the length
+            (priority.clone(), key.clone(), value.clone())
+        })
+    }
+
     /// The entries with priorities in a range. A range that ends before it begins is empty.
     pub fn range(
         &self,
