@@ -3,7 +3,7 @@
 //! The copy of the group on this node tells the [`Feed`] of each entry while it applies it. A state that is published is shared, and the next
 //! entry copies all that it changes in it. So the feed publishes each entry only while somebody reads: for [`EAGER`] entries after each
 //! read, which takes no lock then. Whoever reads after more of them takes the newest state from the copy, and waits while that applies an
-//! entry, or makes a snapshot that it was not read before. What is read is never older than what the copy said to have applied before.
+//! entry; while it makes a snapshot nobody waits. What is read is never older than what the copy said to have applied before.
 
 mod changes;
 mod filters;
@@ -88,8 +88,6 @@ pub(super) struct Feed {
     is_behind: AtomicBool,
     /// So many more are published at once.
     eager: AtomicU32,
-    /// Somebody has read since the last snapshot was made.
-    is_read: AtomicBool,
     lines: Vec<Arc<dyn AnyLine>>,
     due: watch::Sender<Due>,
 }
@@ -106,7 +104,6 @@ impl Feed {
             published: ArcSwap::new(Published::of(Version::default(), Machine::<B>::default().slots())),
             is_behind: AtomicBool::new(false),
             eager: AtomicU32::new(0),
-            is_read: AtomicBool::new(false),
             lines,
             due: watch::Sender::new(nothing),
         }
@@ -116,7 +113,6 @@ impl Feed {
     pub(super) fn newest(&self, source: &dyn Source) -> arc_swap::Guard<Arc<Published>> {
         if self.eager.load(Ordering::Relaxed) != EAGER {
             self.eager.store(EAGER, Ordering::Relaxed);
-            self.is_read.store(true, Ordering::Relaxed);
         }
         if self.is_behind.load(Ordering::Acquire) {
             // The copy applies nothing meanwhile, so that nothing newer is published in between.
@@ -130,17 +126,15 @@ impl Feed {
         self.is_behind.store(false, Ordering::Release);
     }
 
-    /// An entry was applied. It is published if somebody may want to read it: also while a snapshot is made of it, where somebody has
-    /// read since the last one.
-    fn advance(&self, version: Version, slots: &[Box<dyn AnySlot>], before_snapshot: bool) {
+    /// An entry was applied. It is published if somebody may want to read it.
+    fn advance(&self, version: Version, slots: &[Box<dyn AnySlot>]) {
         let eager = self.eager.load(Ordering::Relaxed);
         if eager > 0 {
             self.eager.store(eager - 1, Ordering::Relaxed);
         }
         let shown = self.published.load().version;
         let is_far = shown.era != version.era || version.index.saturating_sub(shown.index) >= LAZY.into();
-        let at_once = before_snapshot && self.is_read.swap(false, Ordering::Relaxed);
-        if eager > 0 || at_once || is_far {
+        if eager > 0 || is_far {
             self.publish(version, slots);
         } else {
             self.is_behind.store(true, Ordering::Release);
@@ -176,7 +170,7 @@ impl<B: Bundle> Observer<Machine<B>> for Feed {
     fn applied(&self, batch: &AppliedBatch<'_, Machine<B>>) {
         let (version, machine) = (batch.version(), batch.state());
         let is_changed = !batch.is_empty() && machine.entry() == version.index;
-        self.advance(version, machine.slots(), batch.is_before_snapshot());
+        self.advance(version, machine.slots());
         for (slot, line) in machine.slots().iter().zip(&self.lines) {
             if is_changed {
                 line.applied(version, &**slot);

@@ -1,5 +1,6 @@
 //! The line of changes: state first, every change once, a bound for who is slow. What is published, and when.
 
+mod encoding;
 mod joint;
 mod published;
 

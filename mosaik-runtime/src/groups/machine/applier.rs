@@ -3,7 +3,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, RwLock,
+        Arc, Mutex, RwLock, RwLockWriteGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -14,16 +14,13 @@ use super::{
     Applied, Beginning, MachineSettings, Replica, SnapshotError, StateMachine,
     core::{Call, Panicked, Ran, Rules, Skip, System},
     earlier::{Origin, Stage},
-    observe::{Batch, Observers, RanCommand},
+    observe::{Batch, Observers, RanCommand, unlocked},
     payload::PayloadRef,
     replica::{Shared, State},
     snapshot,
 };
 use crate::{
-    groups::{
-        store::record::LogId,
-        version::{Era, Version},
-    },
+    groups::{store::record::LogId, version::Era},
     primitives::{Fingerprint, watch},
 };
 
@@ -136,8 +133,9 @@ impl<M: StateMachine> Applier<M> {
         let stage = origin.first()?;
         let (contract, earlier) = origin.contracts(&settings);
         let is_current = AtomicBool::new(stage.now().is_some());
-        let (system, observers) = (System::default(), Observers::default());
-        let state = RwLock::new(State { stage: Some(stage), system, shown: None, era: Era::NONE, observers });
+        let (system, observers) = (System::default(), Mutex::new(Observers::default()));
+        let (shown, era, is_due) = (None, Era::NONE, false);
+        let state = RwLock::new(State { stage: Some(stage), system, shown, era, is_due, observers });
         let (schema, era) = (origin.schema, AtomicU64::new(Era::NONE.to_bits()));
         let shared = Arc::new(Shared { state, schema, is_current, era, contract, earlier });
         let (publish, applied) = watch::channel(Applied::default());
@@ -152,45 +150,50 @@ impl<M: StateMachine> Applier<M> {
         Self { keeps: false, ..self }
     }
 
-    /// Shows what was applied, and makes a snapshot if one is due.
+    /// Shows what was applied, and makes a snapshot if one is due: whoever reads goes on meanwhile.
     fn finish(
         &self,
-        state: &mut State<M>,
+        mut guard: RwLockWriteGuard<'_, State<M>>,
         (count, ran): (usize, &[RanCommand]),
         payload: &[u8],
     ) -> Option<Encoded> {
-        let is_due = state.system.is_due(&self.settings);
-        let applied = state.system.applied();
-        if applied > state.shown {
-            state.shown = applied;
+        let state = &mut *guard;
+        let applied = state.applied();
+        if applied.last > state.shown {
+            state.shown = applied.last;
             let machine = state.stage.as_ref().and_then(Stage::now);
-            if let Some(machine) = machine.filter(|_| !state.observers.is_empty()) {
-                let version = Version::new(state.era, applied.map_or(0, |last| last.index));
-                let now = state.system.now();
-                state.observers.applied(&Batch { version, now, count, ran, payload, state: machine, is_due });
+            let observers = unlocked(&mut state.observers);
+            if let Some(machine) = machine.filter(|_| !observers.is_empty()) {
+                let (version, now) = (applied.version(), applied.now);
+                observers.applied(&Batch { version, now, count, ran, payload, state: machine });
             }
         }
-        match is_due {
-            true if self.keeps => self.snapshot(state),
-            true => {
-                let size = state.stage.as_ref().and_then(|stage| self.origin.size_to_keep(stage).ok());
-                state.system.snapshot_made(size);
-                None
-            }
+        state.is_due = state.system.is_due(&self.settings);
+        if !state.is_due {
+            drop(guard);
+            self.show(applied);
+            return None;
+        }
+        let reading = RwLockWriteGuard::downgrade(guard);
+        self.show(applied);
+        let stage = reading.stage.as_ref();
+        let made = match self.keeps {
+            true => stage.map(|stage| self.origin.encode_to_keep(stage)),
             false => None,
-        }
-    }
-
-    fn snapshot(&self, state: &mut State<M>) -> Option<Encoded> {
-        let made = self.origin.encode_to_keep(state.stage.as_ref()?);
-        let made = made.and_then(|bytes| {
-            state.system.snapshot_made(Some(snapshot::length(&bytes)));
-            snapshot::finish(bytes, &state.system)
-        });
-        match made {
-            Ok(bytes) => Some(Encoded { last: state.system.applied(), bytes }),
+        };
+        let size = match &made {
+            Some(made) => made.as_ref().ok().map(|bytes| snapshot::length(bytes)),
+            None => stage.and_then(|stage| self.origin.size_to_keep(stage).ok()),
+        };
+        drop(reading);
+        // Nobody else applies, so this is the state that was encoded.
+        let mut state = self.shared.change();
+        state.system.snapshot_made(size);
+        state.is_due = false;
+        let state = RwLockWriteGuard::downgrade(state);
+        match made?.and_then(|bytes| snapshot::finish(bytes, &state.system)) {
+            Ok(bytes) => Some(Encoded { last: applied.last, bytes }),
             Err(error) => {
-                state.system.snapshot_made(None);
                 tracing::error!(target: "mosaik::groups", "no snapshot was made: {error}");
                 None
             }
@@ -201,7 +204,7 @@ impl<M: StateMachine> Applier<M> {
     fn replace(&self, state: &mut State<M>, stage: Stage<M>) -> Option<Stage<M>> {
         self.shared.is_current.store(stage.now().is_some(), Ordering::Release);
         if stage.now().is_none() {
-            state.observers.forget();
+            unlocked(&mut state.observers).forget();
         }
         state.stage.replace(stage)
     }
@@ -242,7 +245,7 @@ impl<M: StateMachine> Applying for Applier<M> {
             return Err(Trouble::Later { found, own: self.origin.schema });
         }
         let Some(stage) = &mut state.stage else { return Err(Trouble::Torn) };
-        let are_wanted = state.observers.want_commands();
+        let are_wanted = unlocked(&mut state.observers).want_commands();
         let mut ran = Vec::with_capacity(if are_wanted { batch.items.len() } else { 0 });
         let mut count = 0;
         let done = state.system.apply(
@@ -272,25 +275,17 @@ impl<M: StateMachine> Applying for Applier<M> {
         if let Some(to) = migrates {
             self.migrate(state, to)?;
         }
-        step.snapshot = self.finish(state, (count, &ran), payload);
-        let applied = state.applied();
-        drop(guard);
-        self.show(applied);
+        step.snapshot = self.finish(guard, (count, &ran), payload);
         Ok(step)
     }
 
     fn pass(&mut self, at: LogId) -> Result<Step, Trouble> {
-        let mut guard = self.shared.change();
-        let state = &mut *guard;
+        let mut state = self.shared.change();
         if state.stage.is_none() {
             return Err(Trouble::Torn);
         }
         state.system.pass(at);
-        let snapshot = self.finish(state, (0, &[]), &[]);
-        let applied = state.applied();
-        drop(guard);
-        self.show(applied);
-        Ok(Step { answer: Vec::new(), snapshot })
+        Ok(Step { answer: Vec::new(), snapshot: self.finish(state, (0, &[]), &[]) })
     }
 
     fn skip(&mut self, index: u64, slot: u32, message: String) {

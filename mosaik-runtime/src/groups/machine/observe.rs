@@ -3,7 +3,7 @@
 use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Weak},
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 use super::{Command, StateMachine, Timestamp};
@@ -37,7 +37,6 @@ pub struct Batch<'a, M> {
     pub(super) ran: &'a [RanCommand],
     pub(super) payload: &'a [u8],
     pub(super) state: &'a M,
-    pub(super) is_due: bool,
 }
 
 /// A command that ran: its method, and where in the entry its arguments are.
@@ -78,11 +77,6 @@ impl<'a, M: StateMachine> Batch<'a, M> {
             // It was decoded a moment ago.
             M::Command::decode(ran.method, body).ok()
         })
-    }
-
-    /// Whether a snapshot is made next, while the state stays locked. For a large state that takes a while.
-    pub fn is_before_snapshot(&self) -> bool {
-        self.is_due
     }
 
     /// The state after the entry.
@@ -174,6 +168,11 @@ impl<M: StateMachine> Observers<M> {
             tell(|| observed.observer.reset(version, state))
         });
     }
+}
+
+/// The observers, for whoever has the state to itself.
+pub(super) fn unlocked<M>(observers: &mut Mutex<Observers<M>>) -> &mut Observers<M> {
+    observers.get_mut().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Says no when the observer panicked: it is told no more, and the copy goes on.

@@ -4,7 +4,7 @@ use std::{
     fmt,
     ops::Range,
     sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -13,7 +13,7 @@ use super::{
     Fence, SessionId, StateMachine, Timestamp,
     core::System,
     earlier::Stage,
-    observe::{Observer, Observers, Observing},
+    observe::{Observer, Observers, Observing, unlocked},
     snapshot,
 };
 use crate::{
@@ -92,7 +92,10 @@ pub(super) struct State<M> {
     pub(super) shown: Option<LogId>,
     /// Which birth of the group it is.
     pub(super) era: Era,
-    pub(super) observers: Observers<M>,
+    /// A snapshot of it is being made, and `system` does not have it yet. Whoever reads goes on meanwhile.
+    pub(super) is_due: bool,
+    /// Whoever only reads may add one, so that nobody who reads waits behind it.
+    pub(super) observers: Mutex<Observers<M>>,
 }
 
 pub(super) struct Shared<M> {
@@ -145,8 +148,8 @@ impl<M: StateMachine> State<M> {
     pub(super) fn tell_reset(&mut self) {
         let version = self.applied().version();
         match self.stage.as_ref().and_then(Stage::now) {
-            Some(machine) => self.observers.reset(version, machine),
-            None => self.observers.forget(),
+            Some(machine) => unlocked(&mut self.observers).reset(version, machine),
+            None => unlocked(&mut self.observers).forget(),
         }
     }
 }
@@ -185,7 +188,7 @@ impl<M> Replica<M> {
     }
 
     /// Reads the state as it is, unless it is being made anew after a panic or is of an older type: then the closure comes back. Whoever
-    /// applies an entry meanwhile is waited for.
+    /// applies an entry meanwhile is waited for, whoever makes a snapshot is not.
     pub fn try_read<R, F: FnOnce(&M, Applied) -> R>(&self, read: F) -> Result<R, F> {
         let state = self.shared.look();
         match state.readable() {
@@ -231,9 +234,14 @@ impl<M> Replica<M> {
 }
 
 impl<M: StateMachine> Replica<M> {
-    /// The hash of the state. `None` while it is being made anew, and for a state that cannot be encoded.
+    /// The hash of the state. `None` while it is being made anew, while a snapshot of it is made, and for a state that cannot be
+    /// encoded.
     pub fn digest(&self) -> Option<Digest> {
         let state = self.shared.look();
+        // What the group keeps of a snapshot is the same on all members once it is made.
+        if state.is_due {
+            return None;
+        }
         let bytes = snapshot::state(self.shared.schema, state.readable()?).ok()?;
         let bytes = snapshot::finish(bytes, &state.system).ok()?;
         Some(Digest { last: state.system.applied(), hash: *blake3::hash(&bytes).as_bytes() })
@@ -242,13 +250,11 @@ impl<M: StateMachine> Replica<M> {
     /// Tells `observer` of everything that is applied from now on, after the state as it is now. It is told for as long as what comes
     /// back lives.
     pub fn observe(&self, observer: Arc<dyn Observer<M>>) -> Observing {
-        let mut guard = self.shared.change();
-        let state = &mut *guard;
+        // Nothing is applied meanwhile.
+        let state = self.shared.look();
         let version = state.applied().version();
-        let shown = state.system.applied() >= state.shown;
-        let now =
-            state.stage.as_ref().and_then(Stage::now).filter(|_| shown).map(|machine| (version, machine));
-        state.observers.add(observer, now)
+        let now = state.readable().map(|machine| (version, machine));
+        state.observers.lock().unwrap_or_else(PoisonError::into_inner).add(observer, now)
     }
 
     /// This replica where its type does not matter.

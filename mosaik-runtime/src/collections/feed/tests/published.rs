@@ -5,6 +5,9 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
+use bytes::Bytes;
+use serde::Serialize;
+
 use crate::{
     collections::{
         core::{Set, SetOperation},
@@ -27,6 +30,20 @@ impl Bundle for Alone {
     fn parts() -> Vec<Part> {
         vec![Part::new::<Numbers>("")]
     }
+}
+
+/// An entry of the log with one item.
+pub(super) fn entry(item: Item) -> Bytes {
+    Payload::V1(Batch { items: vec![item], ..Batch::default() }).encode().expect("encodes")
+}
+
+/// The entry with this index, which does an operation in the session that the first one opened.
+pub(super) fn command(index: u64, operation: &impl Serialize) -> Bytes {
+    let body = codec::encode(operation).expect("encodes").into();
+    let request = Request::Operations(vec![Operation { part: 0, body }]);
+    let (session, serial) = (SessionId { index: 1, slot: 0 }, index - 2);
+    let (method, body) = (crate::groups::machine::COMMAND, codec::encode(&request).expect("encodes"));
+    entry(Item::Command { session, serial, acked_below: serial, method, body: body.into() })
 }
 
 /// A copy of a set of numbers, and what is published of it.
@@ -66,20 +83,18 @@ impl Copy {
     }
 
     fn entry(&mut self, item: Item) {
-        let payload = Payload::V1(Batch { items: vec![item], ..Batch::default() });
-        let payload = payload.encode().expect("encodes");
+        self.give(&entry(item));
+    }
+
+    fn give(&mut self, payload: &[u8]) {
         self.index += 1;
-        self.applier.apply(LogId { term: 1, index: self.index }, &payload, false).expect("it is applied");
+        self.applier.apply(LogId { term: 1, index: self.index }, payload, false).expect("it is applied");
     }
 
     /// The next entry inserts its own index.
     fn insert(&mut self) {
-        let operation = SetOperation::Insert { item: self.index + 1 };
-        let body = codec::encode(&operation).expect("encodes").into();
-        let request = Request::Operations(vec![Operation { part: 0, body }]);
-        let (session, serial) = (SessionId { index: 1, slot: 0 }, self.index - 1);
-        let (method, body) = (crate::groups::machine::COMMAND, codec::encode(&request).expect("encodes"));
-        self.entry(Item::Command { session, serial, acked_below: serial, method, body: body.into() });
+        let item = self.index + 1;
+        self.give(&command(item, &SetOperation::Insert { item }));
     }
 
     /// The version that is read; its numbers are those of all entries before it.
@@ -157,27 +172,6 @@ fn what_is_read_is_never_older_than_what_was_said_to_be_applied() {
             copy.insert();
         }
     });
-}
-
-#[test]
-fn before_a_snapshot_is_made_the_state_is_published_for_those_who_read() {
-    let settings = MachineSettings { snapshot_entries: 10, ..MachineSettings::default() };
-    let mut copy = Copy::new(settings);
-    (0..9).for_each(|_| copy.insert());
-    assert_eq!(
-        (copy.read(), copy.looks()),
-        (10, 1),
-        "nobody had read when the tenth entry was followed by a snapshot"
-    );
-    let settings = MachineSettings { snapshot_entries: 100, ..MachineSettings::default() };
-    let mut copy = Copy::new(settings);
-    assert_eq!((copy.read(), copy.looks()), (1, 1));
-    (0..99).for_each(|_| copy.insert());
-    assert_eq!((copy.read(), copy.looks()), (100, 1), "the hundredth entry is followed by a snapshot");
-    (0..100).for_each(|_| copy.insert());
-    assert_eq!((copy.read(), copy.looks()), (200, 1), "somebody has read since");
-    (0..200).for_each(|_| copy.insert());
-    assert_eq!((copy.read(), copy.looks()), (400, 2), "nobody has read since the snapshot before");
 }
 
 #[test]
