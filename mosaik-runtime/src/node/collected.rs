@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use futures::{StreamExt, stream::FuturesUnordered};
+use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use tokio::time::{sleep, timeout};
 
 use super::Network;
@@ -269,6 +269,32 @@ async fn entries_expire_while_nobody_writes() {
     assert_eq!(gone, ("ETH".to_owned(), true));
     assert!((lives..lives + Duration::from_secs(3)).contains(&start.elapsed()), "{:?}", start.elapsed());
     assert_eq!(nodes[2].prices.keys().collect::<Vec<_>>(), ["BTC"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_node_sees_when_an_entry_expires_and_changes_do_not_tell_of_it() {
+    let nodes = writers(&Net::new(8), 3).await;
+    let (writer, other) = (&nodes[0].prices, &nodes[1].prices);
+    let eth = || "ETH".to_owned();
+    let second = Duration::from_secs(1);
+    writer.insert("BTC".to_owned(), 2).await.expect("in");
+    let mut changes = other.changes();
+    assert!(matches!(Changes::next(&mut changes).await, Some(Change::Snapshot(_))));
+    let mut seen = Vec::new();
+    writer.insert_for(eth(), 1, second * 60).await.expect("in");
+    for lives in [Some(second * 90), None] {
+        seen.push(other.strong().await.expect("reads").expires("ETH"));
+        assert_eq!(other.expires("ETH"), seen[seen.len() - 1]);
+        assert!(writer.expire(eth(), lives).await.expect("it is there").into_inner());
+    }
+    assert!(seen[0].is_some() && seen[0] < seen[1], "{seen:?}");
+    other.strong().await.expect("reads");
+    assert_eq!(["ETH", "BTC", "SOL"].map(|key| other.expires(key)), [None; 3]);
+    let change = Changes::next(&mut changes).now_or_never().flatten();
+    let inserted =
+        matches!(&change, Some(Change::Changed { change: MapChange::Inserted { old: None, .. }, .. }));
+    assert!(inserted, "{change:?}");
+    assert!(Changes::next(&mut changes).now_or_never().is_none(), "another time to live is no change");
 }
 
 #[tokio::test(start_paused = true)]

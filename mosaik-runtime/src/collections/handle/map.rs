@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     collections::core::{AddError, Key, Map, MapOperation as Op, Number, Value},
-    groups::ReadError,
+    groups::{ReadError, Timestamp},
 };
 
 impl<K: Key, V: Value> View<Map<K, V>> {
@@ -38,6 +38,14 @@ impl<K: Key, V: Value> View<Map<K, V>> {
         K: Borrow<Q>,
     {
         self.with(|map| map.contains_key(key))
+    }
+
+    /// When an entry expires, in group time; `None` if it never does, or is not there. `changes()` does not tell of it.
+    pub fn expires<Q: Ord + ?Sized>(&self, key: &Q) -> Option<Timestamp>
+    where
+        K: Borrow<Q>,
+    {
+        self.with(|map| map.expires(key))
     }
 
     /// How many entries there are.
