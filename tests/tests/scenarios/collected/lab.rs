@@ -8,8 +8,7 @@ use std::{
 
 use mosaik_runtime::{
     collections::{
-        Bundle, Cell, Change, Changes, Collection, CollectionBuilder, Container, Machine, MapChange, Once,
-        Part, QueueChange, Reader, View, Write,
+        Bundle, Cell, Collection, CollectionBuilder, Container, Machine, Once, Part, Reader, View, Write,
     },
     groups::{
         AppliedBatch, GroupBuilder, InstanceView, Observer, Storage, Version, Voters,
@@ -25,6 +24,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{
     clients::Shelf,
+    followed::{Contents, Followed},
     journal::{Journal, Outcome, broken},
     model::{Marks, Numbers, PARTS, Queue, Row},
 };
@@ -66,8 +66,8 @@ pub(super) struct Copy {
     pub(super) index: u64,
     /// The bytes of each container.
     pub(super) bytes: Vec<Vec<u8>>,
-    /// What came of the changes of two of them.
-    pub(super) followed: (BTreeMap<u8, u64>, BTreeMap<u8, (u8, u64)>),
+    /// What came of their changes.
+    pub(super) followed: Contents,
 }
 
 /// All that is known of a story.
@@ -189,7 +189,8 @@ impl Lab {
             let queue = self.reader::<Queue>(network, 5).await?;
             let sights =
                 [sight(&numbers), sight(&row), sight(&marks), sight(&cell), sight(&once), sight(&queue)];
-            return self.watch(number, &sights, Followed::of(&numbers, &queue), || Ok(())).await;
+            let followed = Followed::of((&numbers, &row, &marks), (&cell, &once, &queue));
+            return self.watch(number, &sights, followed, || Ok(())).await;
         }
         let shelf = Shelf {
             numbers: self.writer(network, 0).await?,
@@ -208,9 +209,10 @@ impl Lab {
         let look = || self.look(number, shelf.numbers.status());
         let Shelf { numbers, row, marks, cell, once, queue } = &shelf;
         let sights = [sight(numbers), sight(row), sight(marks), sight(cell), sight(once), sight(queue)];
+        let followed = Followed::of((numbers, row, marks), (cell, once, queue));
         tokio::try_join!(
             futures::future::try_join_all(clients),
-            self.watch(number, &sights, Followed::of(numbers, queue), look)
+            self.watch(number, &sights, followed, look)
         )?;
         Ok(())
     }
@@ -265,7 +267,7 @@ impl Lab {
         Ok(())
     }
 
-    /// Follows two containers by their changes, and looks at all of them.
+    /// Follows all containers by their changes, and looks at them.
     async fn watch(
         &self,
         number: usize,
@@ -291,84 +293,9 @@ impl Lab {
             }
             before = seen;
             copy.index = seen.index;
-            copy.followed = (followed.numbers.clone(), followed.queue.clone());
+            copy.followed = followed.contents.clone();
             self.book().copies.insert(number, copy);
             sleep(millis(100)).await;
-        }
-    }
-}
-
-/// Two containers, made of changes alone after their first states.
-struct Followed {
-    of_numbers: Changes<Numbers>,
-    numbers: BTreeMap<u8, u64>,
-    of_queue: Changes<Queue>,
-    queue: BTreeMap<u8, (u8, u64)>,
-}
-
-/// A change that does not fit to those before it.
-fn gap(number: usize, what: impl std::fmt::Debug) -> mosaik_runtime::node::Error {
-    broken("C5", format!("node {number} missed a change before {what:?}"))
-}
-
-impl Followed {
-    fn of(numbers: &View<Numbers>, queue: &View<Queue>) -> Self {
-        let (of_numbers, of_queue) = (numbers.changes(), queue.changes());
-        Self { of_numbers, numbers: BTreeMap::new(), of_queue, queue: BTreeMap::new() }
-    }
-
-    fn take_all(&mut self, number: usize) -> Result<()> {
-        use futures::FutureExt;
-        while let Some(Some(change)) = self.of_numbers.next().now_or_never() {
-            let fits = match &change {
-                Change::Snapshot(state) => {
-                    self.numbers = state.iter().map(|(key, value)| (*key, *value)).collect();
-                    true
-                }
-                Change::Changed { change, .. } => match change {
-                    MapChange::Inserted { key, value, old } => self.numbers.insert(*key, *value) == *old,
-                    MapChange::Removed { key, old, .. } => self.numbers.remove(key) == Some(*old),
-                    MapChange::Cleared => {
-                        self.numbers.clear();
-                        true
-                    }
-                },
-            };
-            if !fits {
-                return Err(gap(number, change));
-            }
-        }
-        while let Some(Some(change)) = self.of_queue.next().now_or_never() {
-            let fits = match &change {
-                Change::Snapshot(state) => {
-                    self.queue = state.iter().map(|(rank, key, value)| (*key, (*rank, *value))).collect();
-                    true
-                }
-                Change::Changed { change, .. } => self.queued(change),
-            };
-            if !fits {
-                return Err(gap(number, change));
-            }
-        }
-        Ok(())
-    }
-
-    fn queued(&mut self, change: &QueueChange<u8, u8, u64>) -> bool {
-        match change {
-            QueueChange::Inserted { priority, key, value, old } => {
-                self.queue.insert(*key, (*priority, *value)) == *old
-            }
-            QueueChange::Removed { priority, key, value, .. } => {
-                self.queue.remove(key) == Some((*priority, *value))
-            }
-            QueueChange::RangeRemoved(removed) => {
-                removed.iter().all(|(rank, key, value)| self.queue.remove(key) == Some((*rank, *value)))
-            }
-            QueueChange::Cleared => {
-                self.queue.clear();
-                true
-            }
-            QueueChange::Bounded(_) => true,
         }
     }
 }

@@ -8,6 +8,7 @@
 mod boundaries;
 mod canaries;
 mod clients;
+mod followed;
 mod journal;
 mod lab;
 mod model;

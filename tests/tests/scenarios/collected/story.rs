@@ -5,12 +5,12 @@ use std::{cell::Cell, collections::BTreeSet, time::Duration};
 use mosaik_runtime::{
     groups::InstanceView,
     node::world::{Canary, World, millis, secs},
-    primitives::codec,
     transport::sim::TraceHash,
 };
 
 use super::{
     STORY,
+    followed::Contents,
     journal::broken,
     lab::{Copy, Lab},
     model::{Model, PARTS},
@@ -154,9 +154,13 @@ fn is_the_same(model: &Model, node: usize, copy: &Copy) -> mosaik_runtime::node:
             return Err(broken("C3", format!("node {node} has another {part} than the log makes")));
         }
     }
-    if copy.followed != (model.numbers.clone(), model.queue.clone()) {
-        let followed = codec::encode(&copy.followed).map(|bytes| bytes.len());
-        return Err(broken("C5", format!("node {node} followed to something else ({followed:?} bytes)")));
+    let must = Contents::of(model);
+    if copy.followed != must {
+        let followed = &copy.followed;
+        return Err(broken(
+            "C5",
+            format!("node {node} followed to {followed:?}, where the log makes {must:?}"),
+        ));
     }
     Ok(())
 }
