@@ -21,6 +21,9 @@
 //!   answer; the commands of the group of one number have a quarter of them. The map has 100 000 keys, in random order; `in-flight-256-10k` and
 //!   `in-flight-256-10k-alike` are the same for one of 10 000.
 //! * `reads`: a map of so many entries on a writer; random keys, one thread; reads a second.
+//! * `reads/while-written`: a map of 1 M entries (100 k with `--quick`) on two writers. One keeps 64 insertions in flight, at random keys; on the other one a
+//!   task reads random keys, `rare` (10 ms between two reads) and then `frequent` (other tasks of its thread in between): p50, p99 and the longest of the single
+//!   reads, eight seconds each, so that snapshots are made meanwhile; `written` are the insertions a second beside them.
 //! * `join`: a map of so many entries on one node, and a reader in a process of its own: milliseconds from its opening until it holds all, and how much
 //!   its resident memory grew. `join/one` is what a reader takes without its data.
 //! * `fan-out`: one writer, eight readers on nodes of their own, each of which follows `changes()`; changes a second that all of them have got, and bytes
@@ -51,6 +54,9 @@ use common::{
     report::{self, Figure, Unit},
 };
 use measured::Measured;
+
+/// Reads of a copy that changes.
+const WRITTEN: &str = "reads/while-written";
 
 fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -90,6 +96,13 @@ async fn bench(options: &Options) -> Fallible {
             let runs = in_turns(&name, options, |side| reads::measure(side, *entries, window)).await?;
             rows.extend(table(&name, &runs));
         }
+    }
+    let (name, entries, seconds) =
+        if options.quick { (WRITTEN, 100_000, 2) } else { (WRITTEN, 1_000_000, 8) };
+    if options.wants(name) {
+        let window = Duration::from_secs(seconds);
+        let runs = |side| by_itself(side, reads::while_written(entries, window));
+        rows.extend(table(name, &in_turns(name, options, runs).await?));
     }
     let all = [("one", 1)].into_iter().chain(sizes.iter().copied()).chain([("10M", 10_000_000)]);
     for (word, entries) in all {

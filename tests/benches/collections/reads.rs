@@ -1,18 +1,36 @@
-//! Reads of the copy on a node, beside those of the bare persistent map.
+//! Reads of the copy on a node, beside those of the bare persistent map, and while another node writes.
 
-use std::{hint::black_box, time::Duration};
+use std::{
+    hint::black_box,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use imbl::OrdMap;
-use tokio::time::Instant;
+use mosaik_runtime::collections::Writer;
+use tokio::{
+    task::{JoinSet, yield_now},
+    time::{Instant, sleep},
+};
 
 use super::{
-    measured::{Measured, Meter},
-    nodes::{self, mixed},
+    measured::{Measured, Meter, percentile},
+    nodes::{self, LONG, Numbers, mixed},
 };
 use crate::common::{Fallible, repeat::Side};
 
 /// Reads between two looks at the clock.
 const ROUND: u64 = 10_000;
+
+/// Insertions in flight while others read.
+const IN_FLIGHT: usize = 64;
+/// How long a rare reader waits between two reads.
+const RARELY: Duration = Duration::from_millis(10);
+/// Of so many frequent reads the time of one is kept, beside the longest.
+const KEPT: usize = 8;
 
 /// One run of one side.
 pub(crate) async fn measure(side: Side, entries: u64, window: Duration) -> Fallible<Vec<Measured>> {
@@ -45,4 +63,71 @@ fn rate(name: &str, entries: u64, window: Duration, get: impl Fn(u64) -> Option<
     }
     let value = done as f64 / start.elapsed().as_secs_f64();
     Ok(Measured { name: name.to_owned(), value, unit: "reads/s", cores: meter.cores()? })
+}
+
+/// How long reads on one node take while another one writes.
+pub(crate) async fn while_written(entries: u64, window: Duration) -> Fallible<Vec<Measured>> {
+    let name = nodes::name("reads-while-written");
+    let (writes, writer) = nodes::writer(&name, 1).await?;
+    nodes::online(&writer).await?;
+    nodes::fill(&writer, entries).await?;
+    let (reads, reader) = nodes::writer(&name, 1).await?;
+    nodes::online(&reader).await?;
+    let seen = reader.with_deadline(LONG).strong().await?.len() as u64;
+    if seen != entries {
+        return Err(format!("the copy has {seen} of {entries} entries").into());
+    }
+    let (ends, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let mut writing = JoinSet::new();
+    for _ in 0..IN_FLIGHT {
+        let (writer, ends, done) = (writer.clone(), ends.clone(), done.clone());
+        writing.spawn(async move {
+            while !ends.load(Ordering::Relaxed) {
+                let number = done.fetch_add(1, Ordering::Relaxed);
+                writer.insert(mixed(number) % entries, number).await?;
+            }
+            Fallible::Ok(())
+        });
+    }
+    let (start, before) = (Instant::now(), done.load(Ordering::Relaxed));
+    let mut all = times("rare", entries, window, &reader, async || sleep(RARELY).await).await?;
+    all.extend(times("frequent", entries, window, &reader, yield_now).await?);
+    let written = (done.load(Ordering::Relaxed) - before) as f64 / start.elapsed().as_secs_f64();
+    all.push(Measured { name: "written".to_owned(), value: written, unit: "changes/s", cores: 0.0 });
+    ends.store(true, Ordering::Relaxed);
+    writing.join_all().await.into_iter().collect::<Fallible>()?;
+    nodes::close([writes, reads]).await;
+    Ok(all)
+}
+
+/// The times of reads, with a pause before each.
+async fn times(
+    who: &str,
+    entries: u64,
+    window: Duration,
+    reader: &Writer<Numbers>,
+    pause: impl AsyncFn(),
+) -> Fallible<Vec<Measured>> {
+    let (meter, start, mut times, mut longest) =
+        (Meter::start()?, Instant::now(), Vec::new(), Duration::ZERO);
+    for number in 0_usize.. {
+        pause().await;
+        if start.elapsed() >= window {
+            break;
+        }
+        let (asked, key) = (Instant::now(), mixed(number as u64) % entries);
+        if black_box(reader.get(black_box(&key))).is_none() {
+            return Err(format!("no value at {key}").into());
+        }
+        let time = asked.elapsed();
+        longest = longest.max(time);
+        if who == "rare" || number % KEPT == 0 {
+            times.push(time);
+        }
+    }
+    let cores = meter.cores()?;
+    let [p50, p99] = [50, 99].map(|hundredths| percentile(&mut times, hundredths));
+    let figures = [("p50", p50), ("p99", p99), ("longest", longest.as_secs_f64() * 1e6)];
+    let measured = |(name, value)| Measured { name: format!("{who}-{name}"), value, unit: "us", cores };
+    Ok(figures.map(measured).into())
 }
