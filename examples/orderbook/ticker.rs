@@ -1,4 +1,4 @@
-//! Says every fill, once.
+//! Says each fill that it is told of, once.
 
 use mosaik::prelude::*;
 
