@@ -37,6 +37,7 @@ pub(crate) const BY_BOUNDS: &[(&str, &str)] = &[
     ("A proof by what is no validator.", "proof/validator_is_a_plain_struct"),
     ("A token without the feature that reads tokens.", "proof/jwt_without_the_feature"),
     ("A quote without the feature that reads quotes.", "proof/tdx_without_the_feature"),
+    ("A reader has no method that changes a collection.", "collection/reader_writes"),
 ];
 
 /// Further cases of messages that are listed above.
