@@ -230,9 +230,9 @@ impl<M: StateMachine> Group<M> {
         self.opened.local.answer(ask, (left, within)).await.map(|(_, answer)| answer)
     }
 
-    /// Looks at the copy on this node, unless it is being made anew after a panic. While it applies an entry, that is waited for.
-    pub(crate) fn peek(&self, look: impl FnOnce(&M, Version)) {
-        self.opened.local.peek(look);
+    /// The copy on this node.
+    pub(crate) fn replica(&self) -> &Replica<M> {
+        &self.opened.local.replica
     }
 
     /// Tells `observer` of everything that the copy on this node applies from now on, after its state now.
@@ -335,12 +335,6 @@ impl<M> Local<M> {
 
     pub(super) fn replica(&self) -> &Replica<M> {
         &self.replica
-    }
-
-    /// Looks at the state, unless it is being made anew after a panic.
-    pub(super) fn peek(&self, look: impl FnOnce(&M, Version)) {
-        // Who looks in vain looks at nothing.
-        _ = self.replica.try_read(|machine, applied| look(machine, applied.version()));
     }
 
     /// Whether the copy here works.

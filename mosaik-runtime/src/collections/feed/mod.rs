@@ -2,8 +2,9 @@
 //!
 //! The copy of the group on this node tells the [`Feed`] of each entry while it applies it. A state that is published is shared, and the next
 //! entry copies all that it changes in it. So the feed publishes each entry only while somebody reads: for [`EAGER`] entries after each
-//! read, which takes no lock then. Whoever reads after more of them takes the newest state from the copy, and waits while that applies an
-//! entry; while it makes a snapshot nobody waits. What is read is never older than what the copy said to have applied before.
+//! read, which takes no lock then. Whoever reads after more of them takes the newest state from the copy; if that is just applying an
+//! entry, this read waits until it has, and the copy publishes that entry. While the copy makes a snapshot nobody waits. What is read is never
+//! older than what the copy said to have applied before.
 
 mod changes;
 mod filters;
@@ -13,7 +14,7 @@ mod tests;
 
 use std::{
     any::Any,
-    fmt,
+    fmt, hint,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -30,15 +31,18 @@ use super::{
     machine::{AnySlot, Bundle, Machine, Slot},
 };
 use crate::{
-    groups::{AppliedBatch, Observer, Timestamp, Version},
+    groups::{AppliedBatch, Observer, Timestamp, Version, machine::Replica},
     primitives::watch,
 };
 
 /// So many entries after a read are published at once, for the next one.
-const EAGER: u32 = 32;
+const EAGER: u32 = 1024;
 
 /// So many entries at most are not published. Until then what was published last is kept, beside what has changed since.
 const LAZY: u32 = 4096;
+
+/// So often a reader looks whether an entry is applied before it sleeps until then: more than most entries take, less than to be woken does.
+const LOOKS: u32 = 2048;
 
 /// Sees a version, and the collections of it.
 pub(super) type See<'a> = &'a mut (dyn FnMut(Version, &[Box<dyn AnySlot>]) + 'a);
@@ -47,6 +51,19 @@ pub(super) type See<'a> = &'a mut (dyn FnMut(Version, &[Box<dyn AnySlot>]) + 'a)
 pub(super) trait Source: Send + Sync {
     /// Shows it, unless it is being made anew after a panic. While the copy applies an entry, that is waited for.
     fn look(&self, see: See<'_>);
+    /// The same without a wait: `false` if the copy is just applying an entry.
+    fn look_at_once(&self, see: See<'_>) -> bool;
+}
+
+impl<B: Bundle> Source for Replica<Machine<B>> {
+    fn look(&self, see: See<'_>) {
+        // Who looks in vain sees nothing.
+        _ = self.try_read(|machine, applied| see(applied.version(), machine.slots()));
+    }
+
+    fn look_at_once(&self, see: See<'_>) -> bool {
+        self.read_at_once(|machine, applied| see(applied.version(), machine.slots()))
+    }
 }
 
 /// The state of all collections of a group after one entry of its log.
@@ -115,10 +132,23 @@ impl Feed {
             self.eager.store(EAGER, Ordering::Relaxed);
         }
         if self.is_behind.load(Ordering::Acquire) {
-            // The copy applies nothing meanwhile, so that nothing newer is published in between.
-            source.look(&mut |version, slots| self.publish(version, slots));
+            self.catch_up(source);
         }
         self.published.load()
+    }
+
+    /// Publishes the newest state, unless the copy does.
+    #[cold]
+    fn catch_up(&self, source: &dyn Source) {
+        // The copy applies nothing while it is looked at, so that nothing newer is published in between.
+        let mut see = |version, slots: &[_]| self.publish(version, slots);
+        for _ in 0..LOOKS {
+            if source.look_at_once(&mut see) || !self.is_behind.load(Ordering::Acquire) {
+                return;
+            }
+            hint::spin_loop();
+        }
+        source.look(&mut see);
     }
 
     fn publish(&self, version: Version, slots: &[Box<dyn AnySlot>]) {

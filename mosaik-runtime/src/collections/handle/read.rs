@@ -9,9 +9,9 @@ use crate::{
     collections::{
         core::Container,
         feed::Source,
-        machine::{AnySlot, Bundle, Machine},
+        machine::{Bundle, Machine},
     },
-    groups::{Learner, LearnerView, LearnerWhen, ReadError, Version},
+    groups::{Learner, LearnerView, LearnerWhen, ReadError},
 };
 
 /// Reads a collection on a node that is no member of its group: the node keeps a copy, and cannot write. Cheap to clone; all handles of
@@ -37,13 +37,11 @@ impl<B: Bundle> Reading for Learner<Machine<B>> {
     }
 }
 
-impl<B: Bundle> Source for Learner<Machine<B>> {
-    fn look(&self, see: &mut dyn FnMut(Version, &[Box<dyn AnySlot>])) {
-        self.peek(|machine, version| see(version, machine.slots()));
-    }
-}
-
 impl<B: Bundle> Strong for Learner<Machine<B>> {
+    fn source(&self) -> &dyn Source {
+        self.replica()
+    }
+
     fn catch_up(&self) -> BoxFuture<'_, Result<(), ReadError>> {
         Box::pin(async { Learner::catch_up(self).await.map(|_| ()) })
     }

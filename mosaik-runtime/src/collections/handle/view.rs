@@ -25,14 +25,15 @@ pub(in crate::collections) struct Copy {
 }
 
 /// The group of the copy, which waits until the copy holds all that was acknowledged to anybody.
-pub(in crate::collections) trait Strong: Source {
+pub(in crate::collections) trait Strong: Send + Sync {
+    fn source(&self) -> &dyn Source;
     fn catch_up(&self) -> BoxFuture<'_, Result<(), ReadError>>;
 }
 
 /// The copy of a collection on this node. It may be behind; it never goes back.
 ///
-/// Reading takes no network, and where it is done often no lock: after 32 entries of the log that nobody has read, it waits while the copy
-/// applies an entry. What is read belongs to one version; [`snapshot`](Self::snapshot) keeps a version.
+/// Reading takes no network and no lock, but for the first read after 1 024 entries of the log that nobody has read: that one waits if the
+/// copy is just applying an entry, until it has. What is read belongs to one version; [`snapshot`](Self::snapshot) keeps a version.
 pub struct View<T: Container> {
     pub(super) copy: Arc<Copy>,
     pub(super) part: usize,
@@ -55,7 +56,7 @@ impl Copy {
 
     /// The newest state of all collections.
     pub(in crate::collections) fn newest(&self) -> arc_swap::Guard<Arc<Published>> {
-        self.feed.newest(&*self.strong)
+        self.feed.newest(self.strong.source())
     }
 }
 
@@ -102,7 +103,7 @@ impl<T: Container> View<T> {
     pub fn changes(&self) -> Changes<T> {
         let (copy, part) = (self.copy.clone(), self.part);
         let newest = move |see: &mut dyn FnMut(Version, &Arc<T>)| {
-            copy.strong.look(&mut |version, slots| {
+            copy.strong.source().look(&mut |version, slots| {
                 let slot = slots.get(part).and_then(|slot| slot.as_any().downcast_ref::<Slot<T>>());
                 // A part has the type under which it was opened.
                 if let Some(slot) = slot {

@@ -15,8 +15,7 @@ use crate::{
         core::Container,
         feed::Source,
         machine::{
-            Answer, AnySlot, Bundle, MAX_OPERATION, Machine, Operation, Request, Told, encode_only,
-            only_answer,
+            Answer, Bundle, MAX_OPERATION, Machine, Operation, Request, Told, encode_only, only_answer,
         },
         transaction::{Answers, Transaction, TransactionError},
     },
@@ -99,13 +98,11 @@ impl dyn Member + '_ {
     }
 }
 
-impl<B: Bundle> Source for Group<Machine<B>> {
-    fn look(&self, see: &mut dyn FnMut(Version, &[Box<dyn AnySlot>])) {
-        self.peek(|machine, version| see(version, machine.slots()));
-    }
-}
-
 impl<B: Bundle> Strong for Group<Machine<B>> {
+    fn source(&self) -> &dyn Source {
+        self.replica()
+    }
+
     fn catch_up(&self) -> BoxFuture<'_, Result<(), ReadError>> {
         Box::pin(self.query(()))
     }

@@ -4,7 +4,7 @@ use std::{
     fmt,
     ops::Range,
     sync::{
-        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -195,6 +195,19 @@ impl<M> Replica<M> {
             Some(machine) => Ok(read(machine, state.applied())),
             None => Err(read),
         }
+    }
+
+    /// Reads the state as [`try_read`](Self::try_read) does, and waits for nobody: `false` if an entry is just being applied.
+    pub fn read_at_once(&self, read: impl FnOnce(&M, Applied)) -> bool {
+        let state = match self.shared.state.try_read() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        if let Some(machine) = state.readable() {
+            read(machine, state.applied());
+        }
+        true
     }
 
     /// Reads the state, after the entry that comes with it. Waits only while the state is being made anew after a panic, and while it

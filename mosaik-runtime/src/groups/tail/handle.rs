@@ -127,9 +127,9 @@ impl<M: StateMachine> Learner<M> {
         }
     }
 
-    /// Looks at the copy on this node, unless it is being made anew after a panic. While it applies an entry, that is waited for.
-    pub(crate) fn peek(&self, look: impl FnOnce(&M, Version)) {
-        self.opened.local.peek(look);
+    /// The copy on this node.
+    pub(crate) fn replica(&self) -> &Replica<M> {
+        self.opened.local.replica()
     }
 
     /// Tells `observer` of everything that the copy on this node applies from now on, after its state now.

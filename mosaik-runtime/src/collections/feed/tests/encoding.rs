@@ -12,11 +12,10 @@ use super::published::{command, entry};
 use crate::{
     collections::{
         core::{Map, MapOperation},
-        feed::{Feed, Source},
-        machine::{AnySlot, Bundle, Machine, Part},
+        feed::Feed,
+        machine::{Bundle, Machine, Part},
     },
     groups::{
-        Version,
         machine::{Applier, Applying, Item, MachineSettings, Replica},
         store::record::LogId,
     },
@@ -96,17 +95,9 @@ impl Bundle for Alone {
     }
 }
 
-struct Looking(Replica<Machine<Alone>>);
-
-impl Source for Looking {
-    fn look(&self, see: &mut dyn FnMut(Version, &[Box<dyn AnySlot>])) {
-        _ = self.0.try_read(|machine, applied| see(applied.version(), machine.slots()));
-    }
-}
-
 /// What is read at the newest version.
 fn newest(feed: &Feed, replica: &Replica<Machine<Alone>>) -> (u64, Option<Slow>) {
-    let newest = feed.newest(&Looking(replica.clone()));
+    let newest = feed.newest(replica);
     let map = newest.part::<Map<u64, Slow>>(0).expect("the map");
     (newest.version.index, map.get(&newest.version.index).cloned())
 }

@@ -10,10 +10,10 @@ use crate::{
         core::{Set, SetChange, SetOperation},
         feed::{Change, Feed, Source},
         handle::{Copy, Strong},
-        machine::{AnySlot, Bundle, Machine, Operation, Part, Request, Slot},
+        machine::{Bundle, Machine, Operation, Part, Request, Slot},
     },
     groups::{
-        ReadError, Version,
+        ReadError,
         machine::{Applier, Applying, Batch, Item, MachineSettings, Payload, Replica, SessionId},
         store::record::LogId,
     },
@@ -31,15 +31,11 @@ impl Bundle for Two {
     }
 }
 
-struct Looking(Replica<Machine<Two>>);
-
-impl Source for Looking {
-    fn look(&self, see: &mut dyn FnMut(Version, &[Box<dyn AnySlot>])) {
-        _ = self.0.try_read(|machine, applied| see(applied.version(), machine.slots()));
+impl Strong for Replica<Machine<Two>> {
+    fn source(&self) -> &dyn Source {
+        self
     }
-}
 
-impl Strong for Looking {
     fn catch_up(&self) -> BoxFuture<'_, Result<(), ReadError>> {
         Box::pin(async { Ok(()) })
     }
@@ -49,7 +45,7 @@ fn opened() -> (Applier<Machine<Two>>, Arc<Copy>) {
     let (applier, replica) = Applier::new(Machine::default(), MachineSettings::default()).expect("a machine");
     let feed = Arc::new(Feed::new::<Two>());
     let _observing = replica.observe(feed.clone());
-    let strong = Arc::new(Looking(replica));
+    let strong = Arc::new(replica);
     let copy = Copy { intent: "two".into(), parts: Two::parts(), feed, strong, _observing };
     (applier, Arc::new(copy))
 }
@@ -109,7 +105,7 @@ fn changes_are_kept_from_when_somebody_follows_until_nobody_does() {
     let (mut applier, copy) = opened();
     let kept = |copy: &Copy| {
         let mut kept = Vec::new();
-        copy.strong.look(&mut |_, slots| {
+        copy.strong.source().look(&mut |_, slots| {
             let slots = slots.iter().filter_map(|slot| slot.as_any().downcast_ref::<Slot<Numbers>>());
             kept = slots.map(|slot| slot.changes().len()).collect();
         });

@@ -1,7 +1,7 @@
 //! What is published of the entries that a copy applies, and what whoever reads sees of them.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicU32, Ordering},
 };
 
@@ -11,11 +11,11 @@ use serde::Serialize;
 use crate::{
     collections::{
         core::{Set, SetOperation},
-        feed::{EAGER, Feed, LAZY, Source},
-        machine::{AnySlot, Bundle, Machine, Operation, Part, Request, Slot},
+        feed::{EAGER, Feed, LAZY, See, Source},
+        machine::{Bundle, Machine, Operation, Part, Request, Slot},
     },
     groups::{
-        Observing, Version,
+        Observing,
         machine::{Applier, Applying, Batch, Item, MachineSettings, Payload, Replica, SessionId},
         store::record::LogId,
     },
@@ -56,19 +56,35 @@ struct Copy {
     looks: AtomicU32,
 }
 
-/// Only the source.
-struct Looking(Replica<Machine<Alone>>);
+/// Counts the looks.
+impl Source for Copy {
+    fn look(&self, see: See<'_>) {
+        self.looks.fetch_add(1, Ordering::Relaxed);
+        self.replica.look(see);
+    }
 
-impl Source for Looking {
-    fn look(&self, see: &mut dyn FnMut(Version, &[Box<dyn AnySlot>])) {
-        _ = self.0.try_read(|machine, applied| see(applied.version(), machine.slots()));
+    fn look_at_once(&self, see: See<'_>) -> bool {
+        self.looks.fetch_add(1, Ordering::Relaxed);
+        self.replica.look_at_once(see)
     }
 }
 
-impl Source for Copy {
-    fn look(&self, see: &mut dyn FnMut(Version, &[Box<dyn AnySlot>])) {
-        self.looks.fetch_add(1, Ordering::Relaxed);
-        _ = self.replica.try_read(|machine, applied| see(applied.version(), machine.slots()));
+/// A copy that applies an entry just when somebody looks at once, and publishes it as it does while somebody reads.
+struct Busy<'a> {
+    applies: Box<dyn Fn() + Send + Sync + 'a>,
+    refused: AtomicU32,
+}
+
+impl Source for Busy<'_> {
+    fn look(&self, _: See<'_>) {
+        panic!("the reader sleeps until the entry is applied");
+    }
+
+    fn look_at_once(&self, _: See<'_>) -> bool {
+        if self.refused.fetch_add(1, Ordering::Relaxed) == 10 {
+            (self.applies)();
+        }
+        false
     }
 }
 
@@ -148,25 +164,45 @@ fn who_reads_often_takes_no_lock() {
 }
 
 #[test]
+fn who_reads_rarely_gets_the_entry_that_is_applied_meanwhile() {
+    let mut copy = Copy::new(MachineSettings::default());
+    copy.insert();
+    let feed = copy.feed.clone();
+    assert!(feed.is_behind.load(Ordering::Relaxed), "nobody has read");
+    let copy = Mutex::new(copy);
+    let busy =
+        Busy { applies: Box::new(|| copy.lock().expect("no panic").insert()), refused: AtomicU32::new(0) };
+    assert_eq!(feed.newest(&busy).version.index, 3, "the entry is published, since somebody reads");
+    assert_eq!(busy.refused.load(Ordering::Relaxed), 11);
+    assert_eq!(copy.lock().expect("no panic").looks(), 0);
+}
+
+#[test]
 fn what_is_read_is_never_older_than_what_was_said_to_be_applied() {
-    const LAST: u64 = 5000;
+    const LAST: u64 = 20_000;
     let mut copy = Copy::new(MachineSettings::default());
     let (replica, feed) = (copy.replica.clone(), copy.feed.clone());
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            let (applied, source, mut seen) = (replica.applied(), Looking(replica), 0);
-            for round in 0_u64.. {
-                let said = applied.borrow().index().unwrap_or(0);
-                // Sometimes often, and sometimes rarely: then entries go by that nobody reads.
-                if round % 256 < 64 || round % 64 == 0 {
-                    let read = feed.newest(&source).version.index;
-                    assert!(read >= said && read >= seen, "{read} after {seen}, where {said} is applied");
-                    seen = read;
+            let (applied, mut seen, mut next, mut rare) = (replica.applied(), 0, 0, 0);
+            for reads in 0_u64.. {
+                let mut said = applied.borrow().index().unwrap_or(0);
+                while said < next {
+                    std::hint::spin_loop();
+                    said = applied.borrow().index().unwrap_or(0);
                 }
+                rare += u32::from(feed.is_behind.load(Ordering::Acquire));
+                let read = feed.newest(&replica).version.index;
+                assert!(read >= said && read >= seen, "{read} after {seen}, where {said} is applied");
+                seen = read;
                 if seen >= LAST {
                     break;
                 }
+                // Often for a while, and then not until entries went by that are not published.
+                let pause = if reads % 64 == 63 { u64::from(EAGER) + 8 } else { 0 };
+                next = LAST.min(seen + pause);
             }
+            assert!(rare > 1, "nobody read what was not published");
         });
         while copy.index < LAST {
             copy.insert();
