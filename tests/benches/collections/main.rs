@@ -16,10 +16,10 @@
 //! Nodes talk over QUIC on 127.0.0.1. A map has numbers as keys and as values, and is in memory.
 //!
 //! * `insert`: three voters and a writer without a vote are nodes of this process. By the leader, by a follower and by the one without a vote:
-//!   `sequential` (p50 and p99 of one caller), `in-flight-256` (a second, of all), `extend-1000` (entries a second of one caller, who gives 1 000 at a time).
-//!   `in-flight-256-alike` is the same figure beside a plain group whose commands and answers have as many bytes as an insertion and its
-//!   answer; the commands of the group of one number have a quarter of them. The map has 100 000 keys, in random order; `in-flight-256-10k` and
-//!   `in-flight-256-10k-alike` are the same for one of 10 000.
+//!   `sequential` (p50 and p99 of one caller), `extend-1000` (entries a second of one caller, who gives 1 000 at a time), `in-flight-256-10k` and
+//!   `in-flight-256-100k` (a second, of all, at random keys of a map that has so many; the others have 100 000). `in-flight-256-10k-alike` and
+//!   `in-flight-256-100k-alike` are the same figures beside a plain group whose commands and answers have as many bytes as an insertion and its
+//!   answer; the commands of the group of one number have a quarter of them.
 //! * `reads`: a map of so many entries on a writer; random keys, one thread; reads a second.
 //! * `reads/while-written`: a map of 1 M entries (100 k with `--quick`) on two writers. One keeps 64 insertions in flight, at random keys; on the other one a
 //!   task reads random keys, `rare` (10 ms between two reads) and then `frequent` (other tasks of its thread in between): p50, p99 and the longest of the single
