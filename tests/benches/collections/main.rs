@@ -22,7 +22,7 @@
 //!   answer; the commands of the group of one number have a quarter of them.
 //! * `reads`: a map of so many entries on a writer; random keys, one thread; reads a second.
 //! * `reads/while-written`: a map of 1 M entries (100 k with `--quick`) on two writers. One keeps 64 insertions in flight, at random keys; on the other one a
-//!   task reads random keys, `rare` (10 ms between two reads) and then `frequent` (other tasks of its thread in between): p50, p99 and the longest of the single
+//!   task reads random keys, `seldom` (400 ms between two reads), `rare` (10 ms) and then `frequent` (other tasks of its thread in between): p50, p99 and the longest of the single
 //!   reads, eight seconds each, so that snapshots are made meanwhile; `written` are the insertions a second beside them.
 //! * `join`: a map of so many entries on one node, and a reader in a process of its own: milliseconds from its opening until it holds all, and how much
 //!   its resident memory grew. `join/one` is what a reader takes without its data.

@@ -29,6 +29,8 @@ const ROUND: u64 = 10_000;
 const IN_FLIGHT: usize = 64;
 /// How long a rare reader waits between two reads.
 const RARELY: Duration = Duration::from_millis(10);
+/// The same for one who reads so seldom that the node publishes nothing any more.
+const SELDOM: Duration = Duration::from_millis(400);
 /// Of so many frequent reads the time of one is kept, beside the longest.
 const KEPT: usize = 8;
 
@@ -90,8 +92,9 @@ pub(crate) async fn while_written(entries: u64, window: Duration) -> Fallible<Ve
         });
     }
     let (start, before) = (Instant::now(), done.load(Ordering::Relaxed));
-    let mut all = times("rare", entries, window, &reader, async || sleep(RARELY).await).await?;
-    all.extend(times("frequent", entries, window, &reader, yield_now).await?);
+    let mut all = times("seldom", (entries, 1), window, &reader, async || sleep(SELDOM).await).await?;
+    all.extend(times("rare", (entries, 1), window, &reader, async || sleep(RARELY).await).await?);
+    all.extend(times("frequent", (entries, KEPT), window, &reader, yield_now).await?);
     let written = (done.load(Ordering::Relaxed) - before) as f64 / start.elapsed().as_secs_f64();
     all.push(Measured { name: "written".to_owned(), value: written, unit: "changes/s", cores: 0.0 });
     ends.store(true, Ordering::Relaxed);
@@ -100,10 +103,10 @@ pub(crate) async fn while_written(entries: u64, window: Duration) -> Fallible<Ve
     Ok(all)
 }
 
-/// The times of reads, with a pause before each.
+/// The times of reads, with a pause before each. Of so many one is kept.
 async fn times(
     who: &str,
-    entries: u64,
+    (entries, kept): (u64, usize),
     window: Duration,
     reader: &Writer<Numbers>,
     pause: impl AsyncFn(),
@@ -121,7 +124,7 @@ async fn times(
         }
         let time = asked.elapsed();
         longest = longest.max(time);
-        if who == "rare" || number % KEPT == 0 {
+        if number % kept == 0 {
             times.push(time);
         }
     }
