@@ -4,7 +4,7 @@
 use mosaik::{collections::Snapshot, prelude::*};
 
 use crate::{
-    market::Exchange,
+    market::{Asks, Bids, Clock, Exchange},
     matching::{Place, Waiting},
 };
 
@@ -16,11 +16,12 @@ const SHOWN: usize = 3;
 pub async fn board(exchange: Reader<Exchange>, shutdown: Shutdown) -> mosaik::Result<()> {
     exchange.when().online().await;
     while !shutdown.is_requested() {
+        let book = exchange.snapshot();
         println!(
             "board: {} orders; they buy {}; they sell {}",
-            exchange.clock.get().unwrap_or_default(),
-            side(&exchange.bids.snapshot()),
-            side(&exchange.asks.snapshot()),
+            book.of::<Clock>().get().copied().unwrap_or_default(),
+            side(&book.of::<Bids>()),
+            side(&book.of::<Asks>()),
         );
         sleep(Duration::from_secs(1)).await;
     }

@@ -1,5 +1,6 @@
 //! A trader with an opinion. It keeps an order until it sees that the exchange has taken it in, and sends it again if that takes
-//! long: whichever machines are lost meanwhile, no order is, and none is taken in twice.
+//! long: whichever engines are lost meanwhile, no order is, and none is taken in twice. The orders are in memory: a trader that is
+//! ended itself knows no more what it had on the way, and an engine that has heard of it may still take it in.
 
 use std::collections::VecDeque;
 

@@ -111,11 +111,21 @@ impl Running {
 
     /// Whether it has said these words so far. Does not wait.
     pub fn has_said(&mut self, words: &str) -> bool {
+        self.hear();
+        self.said.contains(words)
+    }
+
+    /// The last line with these words that it has said so far. Does not wait.
+    pub fn last_said(&mut self, words: &str) -> Option<&str> {
+        self.hear();
+        self.said.lines().rfind(|line| line.contains(words))
+    }
+
+    fn hear(&mut self) {
         for line in self.lines.try_iter() {
             self.said.push_str(&line);
             self.said.push('\n');
         }
-        self.said.contains(words)
     }
 
     /// What it has said on standard error so far.

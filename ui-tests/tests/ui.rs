@@ -1,6 +1,6 @@
 //! Compiles every file of `fail/`, and compares what the compiler says with the file beside it.
 //!
-//! Texts of rustc itself move between releases, so this runs on the pinned toolchain only. `TRYBUILD=overwrite` writes
+//! Texts of rustc itself move between releases: these are of the one that `Cargo.toml` names. Another one may word an error otherwise. `TRYBUILD=overwrite` writes
 //! the expected texts again; what changed is for review.
 
 use std::{fs, path::Path};

@@ -1,7 +1,7 @@
 //! Replicated containers: maps, sequences, sets, cells and priority queues that all nodes see alike.
 //!
 //! A collection is a [group](crate::groups) whose state is a container. A [`Writer`] is a member of the group, a [`Reader`] only has a
-//! copy. Both read the copy on their node without the network and without a lock, and follow it as it changes.
+//! copy. Both read the copy on their node without the network, and without a lock but for the first read after a long pause; they follow it as it changes.
 //!
 //! | part | what lives there |
 //! |---|---|

@@ -372,6 +372,12 @@ async fn lc12_two_handles_share_one_copy_and_other_types_are_an_error() {
     drop(again);
     nodes[0].prices.when().reaches(version).await.expect("one era");
     assert_eq!(nodes[0].prices.get("ETH"), Some(1));
+    // The one that is left writes, reads and follows as before.
+    let mut changes = nodes[0].prices.changes();
+    assert!(matches!(changes.next().await, Some(Change::Snapshot(map)) if map.get("ETH") == Some(&1)));
+    let version = nodes[0].prices.insert("ETH".to_owned(), 2).await.expect("in").version;
+    assert!(matches!(changes.next().await, Some(Change::Changed { version: at, .. }) if at == version));
+    assert_eq!(nodes[0].prices.strong().await.expect("a majority").get("ETH"), Some(&2));
     let other = nodes[0].network.collections().map::<String, u32>("exchange.prices");
     let other = other.voters(Voters::Count(1)).writer().await;
     assert!(matches!(other, Err(JoinError::Open(OpenError::Differs { .. }))), "{other:?}");

@@ -9,6 +9,7 @@
 mod changes;
 mod filters;
 mod line;
+mod reaper;
 #[cfg(test)]
 mod tests;
 
@@ -40,6 +41,9 @@ const EAGER: u32 = 1024;
 
 /// So many entries at most are not published. Until then what was published last is kept, beside what has changed since.
 const LAZY: u32 = 4096;
+
+/// What was published so many entries ago has little that is not in the newest state.
+const NEAR: u64 = 16;
 
 /// So often a reader looks whether an entry is applied before it sleeps until then: more than most entries take, less than to be woken does.
 const LOOKS: u32 = 2048;
@@ -152,8 +156,11 @@ impl Feed {
     }
 
     fn publish(&self, version: Version, slots: &[Box<dyn AnySlot>]) {
-        self.published.store(Published::of(version, slots));
+        let old = self.published.swap(Published::of(version, slots));
         self.is_behind.store(false, Ordering::Release);
+        if old.version.era != version.era || version.index.abs_diff(old.version.index) > NEAR {
+            reaper::drop_elsewhere(old);
+        }
     }
 
     /// An entry was applied. It is published if somebody may want to read it.

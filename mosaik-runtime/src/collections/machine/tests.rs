@@ -221,6 +221,9 @@ fn c3_golden_bytes_of_requests_answers_and_snapshots() {
     let mut expire = Vec::new();
     Command::encode(&Request::Expire, &mut expire).expect("encodes");
     assert_eq!(hex(&expire), "01");
+    let mut two = Machine::<Exchange>::default();
+    two.apply(Request::Operations(vec![price("ETH", 1), halt(3)]), &cx(1, 0));
+    assert_eq!(hex(&codec::encode(&two).expect("encodes")), "07_01_03455448_01_00__02_0103".replace('_', ""));
 }
 
 #[test]

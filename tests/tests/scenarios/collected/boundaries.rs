@@ -141,7 +141,7 @@ fn is_the_same(lab: &Lab, world: &mut World, reader: &Reader<Long>, writer: &Wri
 }
 
 #[test]
-fn c5_a_snapshot_that_is_cut_at_each_chunk_is_put_together_and_no_chunk_comes_again() {
+fn c5_a_snapshot_that_is_cut_at_each_chunk_is_put_together_and_never_begins_again() {
     for seed in 0..2 {
         let lab = Lab::new(1);
         let (mut world, writer, late, reader) = joining(&lab, World::new(seed));

@@ -46,6 +46,11 @@ fn bytes(answer: &impl Serialize) -> Vec<u8> {
     codec::encode(answer).expect("answers encode")
 }
 
+/// What did not take place.
+fn aborted(version: Version, answer: &impl Serialize) -> (Outcome, Option<Version>) {
+    (Outcome::Aborted(Some(version.index), bytes(answer)), Some(version))
+}
+
 /// What a change that has no error of its own came to.
 fn settled<R: Serialize>(
     given: Result<Applied<R>, CommandError>,
@@ -56,7 +61,7 @@ fn settled<R: Serialize>(
             let outcome = Outcome::Done(done.version.index, vec![bytes(&done.result)]);
             Ok((outcome, Some(done.version)))
         }
-        Ok(done) => Ok((Outcome::Aborted(Some(bytes(&done.result))), Some(done.version))),
+        Ok(done) => Ok(aborted(done.version, &done.result)),
         Err(error) => failed(&error),
     }
 }
@@ -70,7 +75,7 @@ fn tried<R: Serialize, E: Serialize + std::error::Error>(
             let outcome = Outcome::Done(done.version.index, vec![bytes(&Ok::<&R, E>(&done.result))]);
             Ok((outcome, Some(done.version)))
         }
-        Err(CommandError::Failed(error)) => Ok((Outcome::Aborted(Some(bytes(&Err::<R, E>(error)))), None)),
+        Err(CommandError::Failed(error)) => Ok((Outcome::Aborted(None, bytes(&Err::<R, E>(error))), None)),
         Err(error) => failed(&error),
     }
 }
@@ -80,9 +85,7 @@ fn exchanged<E: Serialize + std::error::Error>(
     given: Result<Applied<bool>, CommandError<E>>,
 ) -> Result<(Outcome, Option<Version>)> {
     match given {
-        Ok(Applied { version, result: false }) => {
-            Ok((Outcome::Aborted(Some(bytes(&Ok::<bool, E>(false)))), Some(version)))
-        }
+        Ok(Applied { version, result: false }) => Ok(aborted(version, &Ok::<bool, E>(false))),
         given => tried(given),
     }
 }
@@ -356,7 +359,7 @@ impl Shelf {
                     Ok((Outcome::Done(version.index, answers), Some(version)))
                 }
                 Err(CommandError::Failed(TransactionError::Aborted { step: 2, version, .. })) => {
-                    Ok((Outcome::Aborted(Some(bytes(&false))), Some(version)))
+                    Ok(aborted(version, &false))
                 }
                 Err(error) => failed(&error),
             }
@@ -398,7 +401,7 @@ impl Shelf {
                     Ok((Outcome::Done(version.index, answers), Some(version)))
                 }
                 Err(CommandError::Failed(TransactionError::Aborted { version, .. })) => {
-                    Ok((Outcome::Aborted(Some(bytes(&false))), Some(version)))
+                    Ok(aborted(version, &false))
                 }
                 Err(error) => failed(&error),
             }

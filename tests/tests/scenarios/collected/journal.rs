@@ -20,8 +20,8 @@ pub(super) fn broken(label: &str, what: String) -> Error {
 pub(super) enum Outcome {
     /// It took place: in this entry of the log, with these answers.
     Done(u64, Vec<Vec<u8>>),
-    /// It did not take place; the answer that says so, if the client knows it.
-    Aborted(Option<Vec<u8>>),
+    /// It did not take place, as it says; the entry of the log, if the client was told it.
+    Aborted(Option<u64>, Vec<u8>),
     /// It surely had no effect.
     Refused,
     /// Nobody knows.
@@ -146,21 +146,33 @@ impl Journal {
                 }
             }
         }
-        let mut left: Vec<(&[Operation], Told)> = said.into_values().flatten().collect();
-        for (operations, outcome) in &self.calls {
-            let Outcome::Aborted(answer) = outcome else { continue };
-            let same = |(asked, told): &(&[Operation], Told)| {
+        let mut left: Vec<(u64, (&[Operation], Told))> = said
+            .into_iter()
+            .flat_map(|(index, told)| told.into_iter().map(move |told| (index, told)))
+            .collect();
+        // Those whose entry is known choose first.
+        let aborted = |known: bool| {
+            self.calls.iter().filter_map(move |(operations, outcome)| match outcome {
+                Outcome::Aborted(index, answer) if index.is_some() == known => {
+                    Some((operations, index, answer))
+                }
+                _ => None,
+            })
+        };
+        for (operations, index, answer) in aborted(true).chain(aborted(false)) {
+            let same = |(at, (asked, told)): &(u64, (&[Operation], Told))| {
                 let Told::Aborted { answer: found, .. } = told else { return false };
-                asked == operations && answer.as_ref().is_none_or(|answer| found[..] == answer[..])
+                asked == operations && found[..] == answer[..] && index.is_none_or(|index| index == *at)
             };
             match left.iter().position(same) {
                 Some(at) => _ = left.swap_remove(at),
                 None => {
-                    return Err(broken("C4", format!("{operations:?} was told that it did not take place")));
+                    let what = format!("{operations:?} was told at {index:?} that it did not take place");
+                    return Err(broken("C4", what));
                 }
             }
         }
-        for (operations, told) in left {
+        for (_, (operations, told)) in left {
             let open =
                 self.calls.iter().filter(|(asked, outcome)| asked == operations && *outcome == Outcome::Open);
             if open.count() == 0 {
