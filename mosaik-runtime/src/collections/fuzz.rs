@@ -1,5 +1,7 @@
 //! Fuzz target of collections: the commands that a group of them applies.
 
+use std::ops::Bound as At;
+
 use super::{
     core::{
         Cell, CellOperation, Container, Keep, Map, MapOperation, Once, OnceOperation, PriorityQueue,
@@ -96,7 +98,7 @@ fn seeds() -> Vec<Vec<u8>> {
     let queue = |operation| on::<Queue>(5, &operation);
     let insert = |lives| map(MapOperation::Insert { key: key(), value: 3812, lives });
     let put = |priority, name: &str| (priority, name.to_owned(), 1);
-    let (from, to) = (std::ops::Bound::Included(1), std::ops::Bound::Excluded(9));
+    let (from, to) = (At::Included(1), At::Excluded(9));
     let say = |requests: &[Vec<Operation>]| {
         let piece = |operations: &Vec<Operation>| {
             [pack(&[bytes(&Request::Operations(operations.clone()))]), vec![3]].concat()
@@ -131,6 +133,17 @@ fn seeds() -> Vec<Vec<u8>> {
                 queue(QueueOperation::PopMax),
                 queue(QueueOperation::UpdatePriority { key: key(), priority: 2 }),
             ],
+        ]),
+        say(&[
+            vec![row(VecOperation::Extend { values: vec![None, Some(2), None] })],
+            vec![row(VecOperation::RemoveRange { from: At::Excluded(0), to: At::Included(1) })],
+            vec![row(VecOperation::RemoveRange { from: At::Included(3), to: At::Unbounded })],
+        ]),
+        say(&[
+            vec![map(MapOperation::InsertIfAbsentFor { key: key(), value: 1, lives: 4 })],
+            vec![map(MapOperation::PopFirst), marks(SetOperation::Insert { item: 2 })],
+            vec![map(MapOperation::PopLast), marks(SetOperation::PopFirst), marks(SetOperation::PopLast)],
+            vec![queue(QueueOperation::RemoveMany { keys: vec![key()] })],
         ]),
         // Operations alone, and what is none.
         [

@@ -29,7 +29,8 @@ mod transaction;
 
 pub use core::{
     AddError, Cell, CellChange, Container, Inserted, Keep, Key, Map, MapChange, Number, Once, OnceChange,
-    OutOfRange, PriorityQueue, QueueChange, Removed, Set, SetChange, Union, Value, Vec, VecChange,
+    OutOfRange, PriorityQueue, QueueChange, RangeError, Removed, Set, SetChange, Union, Value, Vec,
+    VecChange,
 };
 pub use declared::{Collection, Declared, Reader, Writer, collection_shape};
 pub use feed::{Change, Changes};

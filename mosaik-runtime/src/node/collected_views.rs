@@ -9,8 +9,8 @@ use tokio::time::timeout;
 
 use super::Network;
 use crate::{
-    collections::{Cell, Keep, Map, Once, PriorityQueue, Set, Vec as Values, View},
-    groups::{Version, Voters},
+    collections::{Cell, Keep, Map, Once, OutOfRange, PriorityQueue, RangeError, Set, Vec as Values, View},
+    groups::{CommandError, Version, Voters},
     primitives::{Clock, NodeRng, SecretKey, Wall},
     transport::sim::Net,
 };
@@ -74,9 +74,25 @@ async fn a_map_answers_as_that_of_std() {
         );
         assert!(map.iter().eq(model.clone()) && map.iter().rev().eq(model.clone().into_iter().rev()));
         assert!(map.keys().eq(model.keys().copied()) && map.values().eq(model.values().cloned()));
-        let inside: Vec<_> = model.range(3..9).map(|(key, value)| (*key, value.clone())).collect();
+        let inside: Vec<(u32, String)> =
+            model.range(3..9).map(|(key, value)| (*key, value.clone())).collect();
         assert_eq!((map.range(3..9), map.range(6..=8)), (inside, Vec::new()));
     }
+    let mut model = model;
+    let first = writer.pop_first().await.expect("out").into_inner();
+    let last = writer.pop_last().await.expect("out");
+    assert_eq!((first, &last.result), (model.pop_first(), &model.pop_last()));
+    both_have!(writer, reader, last.version);
+    assert!(writer.iter().eq(model.clone()) && reader.iter().eq(model.clone()));
+    let lives = Duration::from_secs(1);
+    let put = async |key: u32| {
+        writer.insert_if_absent_for(key, "new".to_owned(), lives).await.expect("answers").into_inner()
+    };
+    assert_eq!((put(3).await, put(4).await), (model.get(&3).cloned(), None));
+    assert_eq!(
+        (writer.clear().await.expect("out").result, writer.pop_first().await.expect("ok").result),
+        (3, None)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -97,6 +113,30 @@ async fn a_sequence_answers_as_that_of_std() {
             assert_eq!(values.index_of(&value), model.iter().position(|other| *other == value));
         }
     }
+    let mut model = model;
+    let gone = writer.remove_range(1..=2).await.expect("out");
+    assert_eq!(gone.result, model.drain(1..=2).collect::<Vec<_>>());
+    both_have!(writer, reader, gone.version);
+    assert!(writer.iter().eq(model.clone()) && reader.iter().eq(model.clone()));
+    let out = RangeError::OutOfRange(OutOfRange { at: 2, length: 2 });
+    assert_eq!(writer.remove_range(1..3).await, Err(CommandError::Failed(out)));
+    #[expect(clippy::reversed_empty_ranges, reason = "this is what is tested")]
+    let inverted = writer.remove_range(1..0).await;
+    assert_eq!(inverted, Err(CommandError::Failed(RangeError::Inverted { from: 1, to: 0 })));
+    // A transaction with it is undone whole, and says why.
+    let mut asked = None;
+    let done = writer.transaction(|tx| {
+        let gone = tx.on(&writer).remove_range(..1);
+        asked = Some(tx.on(&writer).remove_range(..2));
+        gone
+    });
+    let error = done.await.expect_err("the second range is not there");
+    let CommandError::Failed(error) = error else { panic!("{error}") };
+    let out = RangeError::OutOfRange(OutOfRange { at: 1, length: 1 });
+    assert_eq!(asked.and_then(|asked| error.answer_of(&asked)), Some(out), "{error}");
+    assert!(writer.strong().await.expect("reads").iter().eq(&model));
+    let done = writer.transaction(|tx| (tx.on(&writer).remove_range(..1), tx.on(&writer).remove_range(..)));
+    assert_eq!(done.await.expect("in").into_inner(), (model[..1].to_vec(), model[1..].to_vec()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -117,6 +157,22 @@ async fn a_set_answers_as_that_of_std() {
         assert_eq!((set.range(3..=8), set.range(6..8)), (vec![5, 8], Vec::new()));
         assert_eq!((set.is_subset(more), more.is_subset(set), set.is_subset(set)), (true, false, true));
         assert!(set.union(more).iter().copied().eq(larger.iter().copied()));
+        assert_eq!((set.is_superset(more), more.is_superset(set), set.is_superset(set)), (false, true, true));
+        assert!(set.intersection(more).iter().eq(model.intersection(&larger)));
+        assert!(more.difference(set).iter().eq(larger.difference(&model)) && set.difference(more).is_empty());
+        assert!(set.symmetric_difference(more).iter().eq(model.symmetric_difference(&larger)));
+        assert_eq!((set.is_disjoint(more), set.is_disjoint(set)), (false, false));
+    }
+    let (mut model, mut larger) = (model, larger);
+    both_have!(more, more_there, more.remove_many([5]).await.expect("out").version);
+    larger.remove(&5);
+    let first = writer.pop_first().await.expect("out").into_inner();
+    let last = writer.pop_last().await.expect("out");
+    assert_eq!((first, last.result), (model.pop_first(), model.pop_last()));
+    both_have!(writer, reader, last.version);
+    for (set, more) in [(&**writer, &**more), (&**reader, &**more_there)] {
+        assert!(set.iter().eq(model.clone()) && set.is_disjoint(more) && more.is_disjoint(set));
+        assert!(set.symmetric_difference(more).iter().eq(model.symmetric_difference(&larger)));
     }
 }
 
@@ -145,6 +201,9 @@ async fn a_queue_answers_from_both_ends() {
         }
         assert_eq!((queue.get("x"), queue.get_priority("x"), queue.contains_key("x")), (None, None, false));
     }
+    let gone = writer.remove_many(["a", "x", "c"].map(ToOwned::to_owned)).await.expect("out");
+    both_have!(writer, reader, gone.version);
+    assert_eq!((gone.result, writer.len(), reader.min()), (2, 2, Some((10, "z".to_owned(), 4))));
 }
 
 #[tokio::test(start_paused = true)]

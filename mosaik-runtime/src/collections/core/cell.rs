@@ -133,6 +133,6 @@ impl<'de, T: Value> Deserialize<'de> for Cell<T> {
 
 impl<T: Value> Schema for Cell<T> {
     fn shape(seen: &mut Seen) -> Shape {
-        labelled("Cell", vec![Shape::Option(Box::new(T::shape(seen)))])
+        labelled("Cell", 1, vec![Shape::Option(Box::new(T::shape(seen)))])
     }
 }

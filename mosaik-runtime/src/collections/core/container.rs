@@ -100,8 +100,9 @@ impl<'a, C> Step<'a, C> {
     }
 }
 
-/// The shape of a container. Its label changes when the meaning of its operations does: members of different versions must not meet.
-pub(super) fn labelled(kind: &str, parts: std::vec::Vec<Shape>) -> Shape {
+/// The shape of a container. Its revision grows when it has another operation or when one means something else: a member that does not
+/// know an operation leaves its copy as it is where others change theirs, so members of different revisions must not meet.
+pub(super) fn labelled(kind: &str, revision: u32, parts: std::vec::Vec<Shape>) -> Shape {
     let fields = (0..).zip(parts).map(|(at, shape): (u32, _)| (at.to_string(), shape)).collect();
-    Shape::Struct(Record { name: kind.to_owned(), label: Some(format!("mosaik.{kind}.v1")), fields })
+    Shape::Struct(Record { name: kind.to_owned(), label: Some(format!("mosaik.{kind}.v{revision}")), fields })
 }

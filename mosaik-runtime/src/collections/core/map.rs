@@ -49,6 +49,9 @@ pub enum MapOperation<K, V> {
     Expire { key: K, lives: Option<u64> },
     Clear,
     Expect { key: K, value: Option<V> },
+    InsertIfAbsentFor { key: K, value: V, lives: u64 },
+    PopFirst,
+    PopLast,
 }
 
 /// What changed in a [`Map`].
@@ -197,6 +200,27 @@ impl<K: Key, V: Value> Map<K, V> {
         Some(old)
     }
 
+    fn pop(&mut self, key: Option<K>, step: &mut Step<'_, MapChange<K, V>>) -> bool {
+        let popped = key.and_then(|key| Some((key.clone(), self.take(key, step)?)));
+        step.answer(&popped);
+        true
+    }
+
+    fn insert_if_absent(
+        &mut self,
+        key: K,
+        value: V,
+        at: Option<Timestamp>,
+        step: &mut Step<'_, MapChange<K, V>>,
+    ) -> bool {
+        let there = self.entries.get(&key).cloned();
+        step.answer(&there);
+        if there.is_none() {
+            self.put(key, value, at, step);
+        }
+        there.is_none()
+    }
+
     fn take_all(&mut self, keys: Vec<K>, step: &mut Step<'_, MapChange<K, V>>) -> bool {
         let before = self.len();
         for key in keys {
@@ -286,13 +310,9 @@ impl<K: Key, V: Value> Container for Map<K, V> {
                 step.answer(&old);
                 true
             }
-            MapOperation::InsertIfAbsent { key, value } => {
-                let there = self.entries.get(&key).cloned();
-                step.answer(&there);
-                if there.is_none() {
-                    self.put(key, value, None, step);
-                }
-                there.is_none()
+            MapOperation::InsertIfAbsent { key, value } => self.insert_if_absent(key, value, None, step),
+            MapOperation::InsertIfAbsentFor { key, value, lives } => {
+                self.insert_if_absent(key, value, until(Some(lives), step.now()), step)
             }
             MapOperation::CompareExchange { key, old, new } => self.compare_exchange(key, old, new, step),
             MapOperation::Increment { key, by } => self.increment(key, by, step),
@@ -309,6 +329,8 @@ impl<K: Key, V: Value> Container for Map<K, V> {
                 });
                 step.count(self.len() - before)
             }
+            MapOperation::PopFirst => self.pop(self.first().map(|(key, _)| key.clone()), step),
+            MapOperation::PopLast => self.pop(self.last().map(|(key, _)| key.clone()), step),
             MapOperation::RemoveMany { keys } => self.take_all(keys, step),
             MapOperation::RemoveRange { from, to } => {
                 let keys = self.keys_in(from.as_ref(), to.as_ref());
@@ -415,6 +437,6 @@ impl<'de, K: Key, V: Value> Deserialize<'de> for Map<K, V> {
 impl<K: Key, V: Value> Schema for Map<K, V> {
     fn shape(seen: &mut Seen) -> Shape {
         let map = Shape::Map(Box::new(K::shape(seen)), Box::new(V::shape(seen)));
-        labelled("Map", vec![map])
+        labelled("Map", 2, vec![map])
     }
 }

@@ -27,4 +27,4 @@ pub use once::{Once, OnceChange, OnceOperation};
 pub use queue::{Inserted, Keep, PriorityQueue, QueueChange, QueueOperation, Removed};
 pub use set::{Set, SetChange, SetOperation, Union};
 pub use value::{Key, Value};
-pub use vec::{OutOfRange, Vec, VecChange, VecOperation};
+pub use vec::{OutOfRange, RangeError, Vec, VecChange, VecOperation};

@@ -94,6 +94,6 @@ impl<'de, T: Value> Deserialize<'de> for Once<T> {
 
 impl<T: Value> Schema for Once<T> {
     fn shape(seen: &mut Seen) -> Shape {
-        labelled("Once", vec![Shape::Option(Box::new(T::shape(seen)))])
+        labelled("Once", 1, vec![Shape::Option(Box::new(T::shape(seen)))])
     }
 }

@@ -79,6 +79,8 @@ pub enum SetOperation<T> {
     RetainRange { from: Bound<T>, to: Bound<T> },
     Clear,
     Expect { item: T, present: bool },
+    PopFirst,
+    PopLast,
 }
 
 /// What changed in a [`Set`].
@@ -152,6 +154,11 @@ impl<T: Key> Set<T> {
         self.len() <= other.len() && self.iter().all(|item| other.0.contains(item))
     }
 
+    /// Whether all elements of the other set are in this one.
+    pub fn is_superset(&self, other: &Self) -> bool {
+        other.is_subset(self)
+    }
+
     /// Whether no element is in the other set.
     pub fn is_disjoint(&self, other: &Self) -> bool {
         let (fewer, more) = if self.len() <= other.len() { (self, other) } else { (other, self) };
@@ -182,6 +189,13 @@ impl<T: Key> Set<T> {
         Self(self.iter().filter(|item| !other.0.contains(*item)).cloned().collect())
     }
 
+    /// The elements that are in one of the two sets and not in the other, as a set of its own.
+    #[must_use]
+    pub fn symmetric_difference(&self, other: &Self) -> Self {
+        let only = |one: &Self, other: &Self| one.difference(other).0;
+        Self(only(self, other).union(only(other, self)))
+    }
+
     fn put(&mut self, item: T, step: &mut Step<'_, SetChange<T>>) -> bool {
         if self.0.contains(&item) {
             return false;
@@ -197,6 +211,14 @@ impl<T: Key> Set<T> {
             step.changed(SetChange::Removed(item));
         }
         found
+    }
+
+    fn pop(&mut self, item: Option<T>, step: &mut Step<'_, SetChange<T>>) -> bool {
+        step.answer(&item);
+        if let Some(item) = item {
+            self.take(item, step);
+        }
+        true
     }
 
     fn take_all(&mut self, items: Vec<T>, step: &mut Step<'_, SetChange<T>>) -> bool {
@@ -237,6 +259,8 @@ impl<T: Key> Container for Set<T> {
                 );
                 step.count(self.len() - before)
             }
+            SetOperation::PopFirst => self.pop(self.first().cloned(), step),
+            SetOperation::PopLast => self.pop(self.last().cloned(), step),
             SetOperation::RemoveMany { items } => self.take_all(items, step),
             SetOperation::RemoveRange { from, to } => {
                 let items = self.range::<T>((from.as_ref(), to.as_ref())).cloned().collect();
@@ -315,6 +339,6 @@ impl<'de, T: Key> Deserialize<'de> for Set<T> {
 
 impl<T: Key> Schema for Set<T> {
     fn shape(seen: &mut Seen) -> Shape {
-        labelled("Set", vec![Shape::Seq(Box::new(T::shape(seen)))])
+        labelled("Set", 2, vec![Shape::Seq(Box::new(T::shape(seen)))])
     }
 }

@@ -1,6 +1,10 @@
 //! A sequence.
 
-use std::fmt;
+use std::{
+    fmt,
+    ops::{Bound, Range},
+    sync::Arc,
+};
 
 use imbl::Vector;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -31,6 +35,7 @@ pub enum VecOperation<T> {
     Clear,
     Expect { at: u64, value: T },
     ExpectLen { length: u64 },
+    RemoveRange { from: Bound<u64>, to: Bound<u64> },
 }
 
 /// What changed in a [`Vec`].
@@ -71,6 +76,13 @@ pub enum VecChange<T> {
         /// How many.
         length: usize,
     },
+    /// Several values in a row are gone, and those behind them moved up.
+    RangeRemoved {
+        /// The place where the first of them was.
+        at: usize,
+        /// The values, at least one.
+        old: Arc<[T]>,
+    },
 }
 
 /// There is no such place.
@@ -81,6 +93,22 @@ pub struct OutOfRange {
     pub at: u64,
     /// How many values there are.
     pub length: u64,
+}
+
+/// There is no such range of places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum RangeError {
+    /// The sequence does not have all of its places: the last one, if it has any, or the one where it begins.
+    #[error(transparent)]
+    OutOfRange(OutOfRange),
+    /// It ends before it begins.
+    #[error("the range ends at {to}, before it begins at {from}. Nothing was changed")]
+    Inverted {
+        /// Its first place.
+        from: u64,
+        /// The place behind its last.
+        to: u64,
+    },
 }
 
 type In<'a, 'b, T> = &'a mut Step<'b, VecChange<T>>;
@@ -156,6 +184,41 @@ impl<T: Value> Vec<T> {
         let old = self.0.remove(at);
         step.changed(VecChange::Removed { at, old: old.clone() });
         old
+    }
+
+    /// The places of a range, if there are all of them.
+    fn places(&self, from: Bound<u64>, to: Bound<u64>) -> Result<Range<usize>, RangeError> {
+        let length = self.len() as u64;
+        let from = match from {
+            Bound::Included(from) => from,
+            Bound::Excluded(from) => from.saturating_add(1),
+            Bound::Unbounded => 0,
+        };
+        let to = match to {
+            Bound::Included(to) => to.saturating_add(1),
+            Bound::Excluded(to) => to,
+            Bound::Unbounded => length.max(from),
+        };
+        if from > to {
+            return Err(RangeError::Inverted { from, to });
+        }
+        let error = OutOfRange { at: from.max(to.saturating_sub(1)), length };
+        let place = |at| self.place(at, true).map_err(|_| RangeError::OutOfRange(error));
+        Ok(place(from)?..place(to)?)
+    }
+
+    /// Cuts the sequence in three, and puts the first and the last together: what stays is not copied.
+    fn remove_range(&mut self, from: Bound<u64>, to: Bound<u64>, step: In<'_, '_, T>) -> bool {
+        let gone = self.places(from, to).map(|places| {
+            let at = places.start;
+            let gone = self.0.slice(places);
+            if !gone.is_empty() && step.is_followed() {
+                step.changed(VecChange::RangeRemoved { at, old: gone.iter().cloned().collect() });
+            }
+            Sequence(gone)
+        });
+        step.answer(&gone);
+        gone.is_ok()
     }
 
     fn truncate(&mut self, length: usize, step: In<'_, '_, T>) -> bool {
@@ -253,6 +316,7 @@ impl<T: Value> Container for Vec<T> {
                 step.took_place(there.is_some_and(|there| same(there, &value)))
             }
             VecOperation::ExpectLen { length } => step.took_place(self.len() as u64 == length),
+            VecOperation::RemoveRange { from, to } => self.remove_range(from, to, step),
         }
     }
 }
@@ -304,6 +368,6 @@ impl<'de, T: Value> Deserialize<'de> for Vec<T> {
 
 impl<T: Value> Schema for Vec<T> {
     fn shape(seen: &mut Seen) -> Shape {
-        labelled("Vec", vec![Shape::Seq(Box::new(T::shape(seen)))])
+        labelled("Vec", 2, vec![Shape::Seq(Box::new(T::shape(seen)))])
     }
 }

@@ -90,22 +90,30 @@ impl<K: Key, V: Value> View<Map<K, V>> {
 }
 
 operations! { [K: Key, V: Value] Map<K, V>;
-    /// Gives a key a value, for good. Answers the value before.
+    /// Gives a key a value, for good: a time to live that it had ends. Answers the value before.
     fn insert(key: K, value: V) -> Option<V> = Op::Insert { key, value, lives: None };
     /// Gives a key a value for some time, in group time. Answers the value before.
     fn insert_for(key: K, value: V, lives: Duration) -> Option<V> =
         Op::Insert { key, value, lives: Some(millis(lives)) };
     /// Gives a key a value if it has none. Answers the value that it has, if it had one: then nothing was changed.
     fn insert_if_absent(key: K, value: V) -> Option<V> = Op::InsertIfAbsent { key, value };
+    /// Gives a key a value for some time, in group time, if it has none. Answers the value that it has, if it had one: then nothing was
+    /// changed, and that value lives as long as before.
+    fn insert_if_absent_for(key: K, value: V, lives: Duration) -> Option<V> =
+        Op::InsertIfAbsentFor { key, value, lives: millis(lives) };
     /// Exchanges the value of a key if it is `old`; `None` means that the key has no value. Says whether it did. Values are compared
-    /// by their bytes.
+    /// by their bytes. The key lives as long as before.
     fn compare_exchange(key: &K, old: Option<&V>, new: Option<&V>) -> bool =
         Op::CompareExchange { key: key.clone(), old: old.cloned(), new: new.cloned() };
-    /// Adds to a number; a key without a value counts as zero. Answers the sum.
+    /// Adds to a number; a key without a value counts as zero. Answers the sum. The key lives as long as before.
     fn increment(key: K, by: i128) -> V, fails AddError [where V: Number] = Op::Increment { key, by };
     /// Removes a key. Answers the value that it had.
     fn remove(key: K) -> Option<V> = Op::Remove { key };
-    /// Gives many keys values, at once: all have one version. Answers how many keys are new. All entries together are one command,
+    /// Removes the entry with the least key and answers it.
+    fn pop_first() -> Option<(K, V)> = Op::PopFirst;
+    /// Removes the entry with the greatest key and answers it.
+    fn pop_last() -> Option<(K, V)> = Op::PopLast;
+    /// Gives many keys values for good, at once: all have one version. Answers how many keys are new. All entries together are one command,
     /// which may have 480 KiB.
     fn extend(entries: impl IntoIterator<Item = (K, V)>) -> u64 =
         Op::Extend { entries: entries.into_iter().collect() };

@@ -109,6 +109,8 @@ operations! { [P: Key, K: Key, V: Value] PriorityQueue<P, K, V>;
     fn pop_max() -> Option<(P, K, V)> = Op::PopMax;
     /// Removes a key. Answers its priority and its value.
     fn remove(key: K) -> Option<(P, V)> = Op::Remove { key };
+    /// Removes many keys at once. Answers how many were there.
+    fn remove_many(keys: impl IntoIterator<Item = K>) -> u64 = Op::RemoveMany { keys: keys.into_iter().collect() };
     /// Removes the entries with priorities in a range. Answers how many there were.
     fn remove_range(range: impl RangeBounds<P>) -> u64 = {
         let (from, to) = ends(&range);

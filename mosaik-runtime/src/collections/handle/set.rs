@@ -62,6 +62,31 @@ impl<T: Key> View<Set<T>> {
         self.snapshot().is_subset(&other.snapshot())
     }
 
+    /// Whether all elements of the other set are in this one, as both are on this node now.
+    pub fn is_superset(&self, other: &Self) -> bool {
+        other.is_subset(self)
+    }
+
+    /// Whether no element is in the other set, as both are on this node now.
+    pub fn is_disjoint(&self, other: &Self) -> bool {
+        self.snapshot().is_disjoint(&other.snapshot())
+    }
+
+    /// The elements that are in both sets, as both are on this node now.
+    pub fn intersection(&self, other: &Self) -> Set<T> {
+        self.snapshot().intersection(&other.snapshot())
+    }
+
+    /// The elements that are not in the other set, as both are on this node now.
+    pub fn difference(&self, other: &Self) -> Set<T> {
+        self.snapshot().difference(&other.snapshot())
+    }
+
+    /// The elements that are in one of the two sets and not in the other, as both are on this node now.
+    pub fn symmetric_difference(&self, other: &Self) -> Set<T> {
+        self.snapshot().symmetric_difference(&other.snapshot())
+    }
+
     /// This set and another seen as one, as both are on this node now. Takes constant time.
     pub fn union(&self, other: &Self) -> Union<T> {
         self.snapshot().united(&other.snapshot())
@@ -78,6 +103,10 @@ operations! { [T: Key] Set<T>;
     fn insert(item: T) -> bool = Op::Insert { item };
     /// Removes an element. Says whether it was there.
     fn remove(item: T) -> bool = Op::Remove { item };
+    /// Removes the least element and answers it.
+    fn pop_first() -> Option<T> = Op::PopFirst;
+    /// Removes the greatest element and answers it.
+    fn pop_last() -> Option<T> = Op::PopLast;
     /// Adds many elements at once. Answers how many are new.
     fn extend(items: impl IntoIterator<Item = T>) -> u64 = Op::Extend { items: items.into_iter().collect() };
     /// Removes many elements at once. Answers how many were there.

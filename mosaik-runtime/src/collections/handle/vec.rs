@@ -1,8 +1,13 @@
 //! What can be asked of a sequence, and what changes it.
 
-use super::{View, operations::operations};
+use std::ops::RangeBounds;
+
+use super::{
+    View,
+    operations::{ends, operations},
+};
 use crate::{
-    collections::core::{OutOfRange, Value, Vec, VecOperation as Op},
+    collections::core::{OutOfRange, RangeError, Value, Vec, VecOperation as Op},
     groups::ReadError,
 };
 
@@ -81,6 +86,12 @@ operations! { [T: Value] Vec<T>;
         Op::CompareExchange { at: at as u64, old, new };
     /// Removes the value at a place and answers it; those behind it move up by one.
     fn remove(at: usize) -> T, fails OutOfRange = Op::Remove { at: at as u64 };
+    /// Removes the values at a range of places and answers them in their order; those behind them move up. A range that the sequence does
+    /// not have, or that ends before it begins, is an error and changes nothing. What is answered may have 1 MiB.
+    fn remove_range(range: impl RangeBounds<usize>) -> std::vec::Vec<T>, fails RangeError = {
+        let (from, to) = ends(&range);
+        Op::RemoveRange { from: from.map(|at| at as u64), to: to.map(|at| at as u64) }
+    };
     /// Exchanges the values of two places.
     fn swap(one: usize, other: usize) -> (), fails OutOfRange =
         Op::Swap { one: one as u64, other: other as u64 };

@@ -143,7 +143,10 @@ impl Shelf {
         let (map, key, by) = (&self.numbers, rng.below(40) as u8, rng.below(9) as i128 - 5);
         let (range, lives) = (key..=key.saturating_add(3), 200 + rng.below(3000) as u64);
         let (from, to) = (std::ops::Bound::Included(key), std::ops::Bound::Included(key.saturating_add(3)));
-        match rng.below(15) {
+        match rng.below(18) {
+            15 => call!(0, Numbers, Op::PopFirst, map.pop_first()),
+            16 => call!(0, Numbers, Op::PopLast, map.pop_last()),
+            17 => self.unless_there(key, new, lives),
             0..3 => call!(0, Numbers, Op::Insert { key, value: new, lives: None }, map.insert(key, new)),
             3 => {
                 call!(
@@ -204,11 +207,28 @@ impl Shelf {
         }
     }
 
+    /// Gives a key a value for some time if it has none.
+    fn unless_there(&self, key: u8, value: u64, lives: u64) -> Call<'_> {
+        call!(
+            0,
+            Numbers,
+            MapOperation::InsertIfAbsentFor { key, value, lives },
+            self.numbers.insert_if_absent_for(key, value, Duration::from_millis(lives)),
+            Option::is_none
+        )
+    }
+
     fn on_row<'a>(&'a self, rng: &mut NodeRng, new: u64) -> Call<'a> {
         type Op = VecOperation<u64>;
         let (row, at) = (&self.row, rng.below(60));
         let (one, other) = (at as u64, rng.below(60));
-        match rng.below(13) {
+        match rng.below(15) {
+            13 | 14 => {
+                // Some end behind the last place, and some before they begin.
+                let end = (at + 5).saturating_sub(2 * (other % 4));
+                let (from, to) = (std::ops::Bound::Included(one), std::ops::Bound::Excluded(end as u64));
+                attempt!(1, Row, Op::RemoveRange { from, to }, row.remove_range(at..end))
+            }
             0 | 1 => call!(1, Row, Op::Push { value: new }, row.push(new)),
             2 => call!(1, Row, Op::Pop, row.pop()),
             3 => attempt!(1, Row, Op::Insert { at: one, value: new }, row.insert(at, new)),
@@ -237,7 +257,9 @@ impl Shelf {
     fn on_marks<'a>(&'a self, rng: &mut NodeRng) -> Call<'a> {
         type Op = SetOperation<u16>;
         let (marks, item) = (&self.marks, rng.below(300) as u16);
-        match rng.below(8) {
+        match rng.below(10) {
+            8 => call!(2, Marks, Op::PopFirst, marks.pop_first()),
+            9 => call!(2, Marks, Op::PopLast, marks.pop_last()),
             0 => call!(2, Marks, Op::Insert { item }, marks.insert(item)),
             1 => call!(2, Marks, Op::Remove { item }, marks.remove(item)),
             2 => {
@@ -282,7 +304,10 @@ impl Shelf {
     fn on_queue<'a>(&'a self, rng: &mut NodeRng, new: u64) -> Call<'a> {
         type Op = QueueOperation<u8, u8, u64>;
         let (queue, priority, key) = (&self.queue, rng.below(12) as u8, rng.below(60) as u8);
-        match rng.below(13) {
+        match rng.below(14) {
+            13 => {
+                call!(5, Queue, Op::RemoveMany { keys: vec![key, 7] }, queue.remove_many([key, 7]))
+            }
             0 | 1 => {
                 call!(5, Queue, Op::Insert { priority, key, value: new }, queue.insert(priority, key, new))
             }

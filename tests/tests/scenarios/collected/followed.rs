@@ -70,6 +70,9 @@ impl Follows<Row> for Vec<u64> {
     fn change(&mut self, change: &VecChange<u64>) -> bool {
         let length = self.len();
         match *change {
+            VecChange::RangeRemoved { at, ref old } if at + old.len() <= length => {
+                return self.drain(at..at + old.len()).eq(old.iter().copied());
+            }
             VecChange::Inserted { at, value } if at <= length => self.insert(at, value),
             VecChange::Replaced { at, value, old } if at < length => {
                 return std::mem::replace(&mut self[at], value) == old;

@@ -2,12 +2,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    ops::RangeBounds,
+    ops::{Bound, RangeBounds},
 };
 
 use mosaik_runtime::{
     collections::{
-        AddError, Inserted, Keep, Map, OutOfRange, PriorityQueue, Set, Vec as Sequence,
+        AddError, Inserted, Keep, Map, OutOfRange, PriorityQueue, RangeError, Set, Vec as Sequence,
         core::{
             CellOperation, Container, MapOperation, OnceOperation, QueueOperation, SetOperation, VecOperation,
         },
@@ -103,18 +103,40 @@ impl Model {
         counts(before - self.numbers.len())
     }
 
+    fn unless_there(&mut self, key: u8, value: u64, until: Option<u64>) -> Said {
+        let there = self.numbers.get(&key).copied();
+        if there.is_none() {
+            self.numbers.insert(key, value);
+            self.lives(key, until);
+        }
+        says(&there, there.is_none())
+    }
+
+    fn pop(&mut self, key: Option<u8>) -> Said {
+        let popped = key.and_then(|key| {
+            self.expiries.remove(&key);
+            self.numbers.remove_entry(&key)
+        });
+        says(&popped, true)
+    }
+
     fn numbers(&mut self, operation: MapOperation<u8, u64>, now: u64) -> Said {
         match operation {
             MapOperation::Insert { key, value, lives } => {
                 self.lives(key, lives.map(|lives| now.saturating_add(lives)));
                 says(&self.numbers.insert(key, value), true)
             }
-            MapOperation::InsertIfAbsent { key, value } => {
-                let there = self.numbers.get(&key).copied();
-                if there.is_none() {
-                    self.numbers.insert(key, value);
-                }
-                says(&there, there.is_none())
+            MapOperation::InsertIfAbsent { key, value } => self.unless_there(key, value, None),
+            MapOperation::InsertIfAbsentFor { key, value, lives } => {
+                self.unless_there(key, value, Some(now.saturating_add(lives)))
+            }
+            MapOperation::PopFirst => {
+                let key = self.numbers.keys().next().copied();
+                self.pop(key)
+            }
+            MapOperation::PopLast => {
+                let key = self.numbers.keys().next_back().copied();
+                self.pop(key)
             }
             MapOperation::CompareExchange { key, old, new } => {
                 let holds = self.numbers.get(&key).copied() == old;
@@ -165,6 +187,28 @@ impl Model {
     fn place(&self, at: u64, end: usize) -> Result<usize, OutOfRange> {
         let error = OutOfRange { at, length: self.row.len() as u64 };
         usize::try_from(at).ok().filter(|at| *at < end).ok_or(error)
+    }
+
+    fn drain(&mut self, from: Bound<u64>, to: Bound<u64>) -> Result<Vec<u64>, RangeError> {
+        let length = self.row.len() as u64;
+        let from = match from {
+            Bound::Included(from) => from,
+            Bound::Excluded(from) => from + 1,
+            Bound::Unbounded => 0,
+        };
+        let to = match to {
+            Bound::Included(to) => to + 1,
+            Bound::Excluded(to) => to,
+            Bound::Unbounded => length.max(from),
+        };
+        if to < from {
+            return Err(RangeError::Inverted { from, to });
+        }
+        if to > length {
+            let at = if to == from { from } else { to - 1 };
+            return Err(RangeError::OutOfRange(OutOfRange { at, length }));
+        }
+        Ok(self.row.drain(from as usize..to as usize).collect())
     }
 
     fn row(&mut self, operation: VecOperation<u64>) -> Said {
@@ -221,6 +265,10 @@ impl Model {
                 let holds = self.place(at, len).is_ok_and(|at| self.row[at] == value);
                 says(&holds, holds)
             }
+            VecOperation::RemoveRange { from, to } => {
+                let gone = self.drain(from, to);
+                says(&gone, gone.is_ok())
+            }
             VecOperation::ExpectLen { length } => says(&(len as u64 == length), len as u64 == length),
         }
     }
@@ -246,6 +294,8 @@ impl Model {
                 self.marks.retain(|item| (from, to).contains(item));
                 counts(before - self.marks.len())
             }
+            SetOperation::PopFirst => says(&self.marks.pop_first(), true),
+            SetOperation::PopLast => says(&self.marks.pop_last(), true),
             SetOperation::Clear => {
                 self.marks.clear();
                 counts(before)
@@ -342,6 +392,10 @@ impl Model {
                 says(&last.and_then(|(_, key)| self.take(key)), true)
             }
             QueueOperation::Remove { key } => says(&self.queue.remove(&key), true),
+            QueueOperation::RemoveMany { keys } => {
+                self.queue.retain(|key, _| !keys.contains(key));
+                counts(before - self.queue.len())
+            }
             QueueOperation::RemoveRange { from, to } => {
                 self.queue.retain(|_, (priority, _)| !(from, to).contains(priority));
                 counts(before - self.queue.len())

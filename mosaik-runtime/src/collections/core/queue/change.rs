@@ -41,6 +41,7 @@ pub enum QueueOperation<P, K, V> {
     SetCapacity { capacity: Option<(u64, Keep)> },
     Clear,
     Expect { key: K, entry: Option<(P, V)> },
+    RemoveMany { keys: Vec<K> },
 }
 
 /// What changed in a `PriorityQueue`.

@@ -190,6 +190,14 @@ impl<P: Key, K: Key, V: Value> PriorityQueue<P, K, V> {
         Some(gone)
     }
 
+    fn remove_many(&mut self, keys: Vec<K>, step: In<'_, '_, P, K, V>) -> bool {
+        let before = self.len();
+        for key in keys {
+            self.take(key, false, step);
+        }
+        step.count(before - self.len())
+    }
+
     /// Cuts a range out of the order. Its keys are forgotten little by little, by what comes later.
     fn remove_range(&mut self, from: Bound<&P>, to: Bound<&P>, step: In<'_, '_, P, K, V>) -> bool {
         if !is_sensible::<P>(&(from, to)) {
@@ -324,6 +332,7 @@ impl<P: Key, K: Key, V: Value> Container for PriorityQueue<P, K, V> {
                 step.answer(&gone);
                 true
             }
+            QueueOperation::RemoveMany { keys } => self.remove_many(keys, step),
             QueueOperation::RemoveRange { from, to } => self.remove_range(from.as_ref(), to.as_ref(), step),
             QueueOperation::SetCapacity { capacity } => {
                 self.bound = capacity;
@@ -378,6 +387,6 @@ impl<P: Key + fmt::Debug, K: Key + fmt::Debug, V: Value + fmt::Debug> fmt::Debug
 impl<P: Key, K: Key, V: Value> Schema for PriorityQueue<P, K, V> {
     fn shape(seen: &mut Seen) -> Shape {
         let shapes = vec![P::shape(seen), K::shape(seen), V::shape(seen)];
-        labelled("PriorityQueue", vec![Shape::Seq(Box::new(Shape::Tuple(shapes)))])
+        labelled("PriorityQueue", 2, vec![Shape::Seq(Box::new(Shape::Tuple(shapes)))])
     }
 }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{Bench, Dice};
 use crate::{
     collections::core::{
-        Inserted, Keep, Map, MapOperation, PriorityQueue, QueueChange, QueueOperation, Set, SetOperation,
-        ordered::Ordered,
+        Inserted, Keep, Map, MapOperation, PriorityQueue, QueueChange, QueueOperation, RangeError, Set,
+        SetOperation, Vec as Sequence, VecOperation, ordered::Ordered,
     },
     primitives::schema::{Schema, Seen, Shape},
 };
@@ -186,6 +186,43 @@ fn a_range_of_a_map_or_a_set_costs_what_it_removes_and_not_what_it_keeps() {
     }
     let cost = cost(|| _ = map.state.clone()).0 + cost(|| _ = set.state.clone()).0;
     assert_eq!(cost, 0, "a snapshot copies nothing");
+}
+
+#[test]
+fn a_range_of_a_sequence_costs_what_it_removes_and_not_what_it_keeps() {
+    for len in [1 << 15, 1 << 18] {
+        let mut bench = Bench::<Sequence<Counted>>::quick();
+        bench.go::<u64>(VecOperation::Extend { values: (0..len).map(Counted).collect() });
+        for (from, count) in [(0, 1), (0, 500), (len / 3, 1), (len / 3, 40), (len / 3, 1000)] {
+            // Somebody else holds the state, as a reader does.
+            let held = bench.state.clone();
+            let (from, count) = (u64::from(from), count);
+            let (start, end) = (Bound::Included(from), Bound::Excluded(from + count));
+            let operation = VecOperation::RemoveRange { from: start, to: end };
+            let (cost, (gone, ..)) = cost(|| bench.go::<Result<Vec<Counted>, RangeError>>(operation));
+            assert_eq!(gone.map(|gone| gone.len() as u64), Ok(count));
+            assert_eq!(bench.state.len() as u64 + count, held.len() as u64);
+            // Each value once for the changes. In the middle the pieces at both sides of the cut are put together anew: 64 leaves of 64.
+            let pieces = if from == 0 { 300 } else { 3 * 64 * 64 };
+            assert!(cost < count + pieces, "{cost} copies for {count} from {from} on of {len}");
+        }
+    }
+}
+
+#[test]
+fn the_ends_of_a_map_and_of_a_set_are_popped_in_logarithmic_time() {
+    let len = 1 << 16;
+    let mut map = Bench::<Map<Counted, u8>>::quick();
+    map.go::<u64>(MapOperation::Extend { entries: (0..len).map(|n| (Counted(n), 0)).collect() });
+    let mut set = Bench::<Set<Counted>>::quick();
+    set.go::<u64>(SetOperation::Extend { items: (0..len).map(Counted).collect() });
+    let costs = [
+        cost(|| _ = map.go::<Option<(Counted, u8)>>(MapOperation::PopFirst)).0,
+        cost(|| _ = map.go::<Option<(Counted, u8)>>(MapOperation::PopLast)).0,
+        cost(|| _ = set.go::<Option<Counted>>(SetOperation::PopFirst)).0,
+        cost(|| _ = set.go::<Option<Counted>>(SetOperation::PopLast)).0,
+    ];
+    assert!(costs.iter().all(|cost| *cost < 300), "{costs:?} comparisons and copies");
 }
 
 #[test]

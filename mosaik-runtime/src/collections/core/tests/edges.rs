@@ -94,6 +94,48 @@ fn an_entry_that_lives_for_ever_does_not_wrap() {
 }
 
 #[test]
+fn what_gives_a_key_another_value_ends_its_time_to_live_or_keeps_it() {
+    type Op = MapOperation<u8, u8>;
+    let until = |millis: u64| Some(Timestamp::from_millis(millis));
+    for (operation, took_place, expires) in [
+        (Op::Insert { key: 1, value: 9, lives: None }, true, None),
+        (Op::Insert { key: 1, value: 9, lives: Some(7) }, true, until(57)),
+        (Op::Extend { entries: vec![(1, 9)] }, true, None),
+        (Op::Increment { key: 1, by: 3 }, true, until(30)),
+        (Op::Increment { key: 1, by: 300 }, false, until(30)),
+        (Op::CompareExchange { key: 1, old: Some(5), new: Some(6) }, true, until(30)),
+        (Op::CompareExchange { key: 1, old: Some(4), new: Some(6) }, false, until(30)),
+        (Op::CompareExchange { key: 1, old: Some(5), new: None }, true, None),
+        (Op::InsertIfAbsent { key: 1, value: 9 }, false, until(30)),
+        (Op::InsertIfAbsentFor { key: 1, value: 9, lives: 7 }, false, until(30)),
+        (Op::Expire { key: 1, lives: None }, true, None),
+        (Op::Expire { key: 1, lives: Some(1) }, true, until(51)),
+        (Op::Expect { key: 1, value: Some(5) }, true, until(30)),
+        (Op::PopFirst, true, None),
+        (Op::Remove { key: 1 }, true, None),
+    ] {
+        let (mut changes, mut answer) = (Vec::new(), Vec::new());
+        let mut map = Map::<u8, u8>::default();
+        let insert = Op::Insert { key: 1, value: 5, lives: Some(30) };
+        map.apply(insert, &mut Step::new(Timestamp::BIRTH, &mut changes, &mut answer));
+        assert_eq!(map.expires(&1), until(30));
+        let what = format!("{operation:?}");
+        let mut step = Step::new(Timestamp::from_millis(50), &mut changes, &mut answer);
+        assert_eq!((map.apply(operation, &mut step), map.expires(&1)), (took_place, expires), "{what}");
+        // A key that comes back after it has gone lives for good.
+        if !map.contains_key(&1) {
+            let again = Op::InsertIfAbsent { key: 1, value: 5 };
+            map.apply(again, &mut Step::new(Timestamp::BIRTH, &mut changes, &mut answer));
+            assert_eq!((map.expires(&1), map.next_expiry()), (None, None), "{what}");
+        }
+    }
+    let (mut changes, mut answer, mut map) = (Vec::new(), Vec::new(), Map::<u8, u8>::default());
+    let mut step = Step::new(Timestamp::from_millis(50), &mut changes, &mut answer);
+    map.apply(Op::InsertIfAbsentFor { key: 1, value: 9, lives: 7 }, &mut step);
+    assert_eq!((map.expires(&1), map.next_expiry()), (until(57), until(57)));
+}
+
+#[test]
 fn containers_of_other_types_have_other_shapes() {
     let shapes = [
         schema::of::<Map<String, u64>>(),

@@ -55,7 +55,11 @@ type Changes = Vec<MapChange<u16, u8>>;
 
 fn step(bench: &mut Bench<Map<u16, u8>>, world: &mut World, dice: &mut Dice) {
     let kind = dice.below(100);
-    let changes = if kind < 64 { put(bench, world, dice, kind) } else { take(bench, world, dice, kind) };
+    let changes = match kind {
+        0..64 => put(bench, world, dice, kind),
+        64..70 => pop(bench, world, kind < 67),
+        _ => take(bench, world, dice, kind),
+    };
     world.follow(&changes);
 }
 
@@ -76,10 +80,16 @@ fn put(bench: &mut Bench<Map<u16, u8>>, world: &mut World, dice: &mut Dice, kind
             changes
         }
         38..46 => {
-            let (there, done, changes) = bench.go::<Option<u8>>(Op::InsertIfAbsent { key, value });
+            let lives = (dice.below(3) == 0).then(|| dice.below(200));
+            let operation = match lives {
+                Some(lives) => Op::InsertIfAbsentFor { key, value, lives },
+                None => Op::InsertIfAbsent { key, value },
+            };
+            let (there, done, changes) = bench.go::<Option<u8>>(operation);
             assert_eq!((there, done), (world.entries.get(&key).copied(), !world.entries.contains_key(&key)));
             if done {
                 world.insert(key, value);
+                lives.into_iter().for_each(|lives| _ = world.expiries.insert(key, bench.now + lives));
             }
             changes
         }
@@ -108,12 +118,22 @@ fn put(bench: &mut Bench<Map<u16, u8>>, world: &mut World, dice: &mut Dice, kind
     }
 }
 
+/// The ends.
+fn pop(bench: &mut Bench<Map<u16, u8>>, world: &mut World, first: bool) -> Changes {
+    let operation = if first { Op::PopFirst } else { Op::PopLast };
+    let (popped, done, changes) = bench.go::<Option<(u16, u8)>>(operation);
+    let end = if first { world.entries.pop_first() } else { world.entries.pop_last() };
+    assert_eq!((popped, done), (end, true));
+    end.into_iter().for_each(|(key, _)| _ = world.remove(key));
+    changes
+}
+
 /// All others.
 fn take(bench: &mut Bench<Map<u16, u8>>, world: &mut World, dice: &mut Dice, kind: u64) -> Changes {
     let (key, value) = (dice.below(400) as u16, dice.below(8) as u8);
     let (from, to) = (key.saturating_sub(3), key.saturating_add(dice.below(6) as u16));
     match kind {
-        64..74 => {
+        70..74 => {
             let (old, _, changes) = bench.go::<Option<u8>>(Op::Remove { key });
             assert_eq!(old, world.remove(key));
             changes

@@ -122,12 +122,18 @@ fn ends(bench: &mut Bench<Queue>, model: &mut Model, dice: &mut Dice) -> Changes
 fn bulk(bench: &mut Bench<Queue>, model: &mut Model, dice: &mut Dice) -> Changes {
     let before = model.entries.len();
     match dice.below(30) {
-        0..18 => {
+        0..16 => {
             let mut entry = || (dice.below(20) as u8, dice.below(250) as u16, dice.below(4) as u32);
             let entries: Vec<_> = (0..8).map(|_| entry()).collect();
             let (evicted, _, changes) = bench.go::<u64>(Op::Extend { entries: entries.clone() });
             let insert = |(priority, key, value)| model.insert(priority, key, value).evicted;
             assert_eq!(evicted, entries.into_iter().filter_map(insert).count() as u64);
+            changes
+        }
+        16..18 => {
+            let keys: Vec<_> = (0..6).map(|_| dice.below(250) as u16).collect();
+            let (gone, _, changes) = bench.go::<u64>(Op::RemoveMany { keys: keys.clone() });
+            assert_eq!(gone, keys.into_iter().filter_map(|key| model.take(key)).count() as u64);
             changes
         }
         18..24 => {

@@ -1,9 +1,9 @@
 //! `Vec` beside `VecDeque`.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, ops::Bound};
 
 use super::{Bench, Dice, OPERATIONS};
-use crate::collections::core::{OutOfRange, Vec as Sequence, VecChange, VecOperation as Op};
+use crate::collections::core::{OutOfRange, RangeError, Vec as Sequence, VecChange, VecOperation as Op};
 
 type Changes = Vec<VecChange<u16>>;
 
@@ -17,6 +17,9 @@ fn follow(followed: &mut VecDeque<u16>, changes: &Changes) {
             VecChange::Removed { at, old } => assert_eq!(followed.remove(*at), Some(*old)),
             VecChange::Swapped { one, other } => followed.swap(*one, *other),
             VecChange::Truncated { length } => followed.truncate(*length),
+            VecChange::RangeRemoved { at, old } => {
+                assert!(!old.is_empty() && followed.drain(*at..*at + old.len()).eq(old.iter().copied()));
+            }
         }
     }
 }
@@ -105,9 +108,38 @@ fn places(bench: &mut Bench<Sequence<u16>>, model: &mut VecDeque<u16>, dice: &mu
     }
 }
 
+/// A range of places, in range or not, whatever its ends.
+fn range(bench: &mut Bench<Sequence<u16>>, model: &mut VecDeque<u16>, dice: &mut Dice) -> Changes {
+    let length = model.len() as u64;
+    let (one, other) = (dice.below(length + 3), dice.below(9));
+    let mut end = |at| match dice.below(5) {
+        0 => (Bound::Unbounded, None),
+        1 | 2 => (Bound::Included(at), Some(at)),
+        _ => (Bound::Excluded(at), Some(at)),
+    };
+    let (from, first) = end(one);
+    let (to, last) = end((one + other).saturating_sub(2));
+    let from_place = first.map_or(0, |at| at + u64::from(from == Bound::Excluded(at)));
+    let to_place = last.map(|at| at + u64::from(to == Bound::Included(at)));
+    let to_place = to_place.unwrap_or(length.max(from_place));
+    let expected = if to_place < from_place {
+        Err(RangeError::Inverted { from: from_place, to: to_place })
+    } else if to_place > length {
+        let at = if to_place == from_place { from_place } else { to_place - 1 };
+        Err(RangeError::OutOfRange(OutOfRange { at, length }))
+    } else {
+        Ok(model.drain(from_place as usize..to_place as usize).collect::<Vec<_>>())
+    };
+    let (gone, done, changes) = bench.go::<Result<Vec<u16>, RangeError>>(Op::RemoveRange { from, to });
+    assert_eq!((&gone, done), (&expected, expected.is_ok()), "{from:?} {to:?} of {length}");
+    assert_eq!(changes.len(), usize::from(gone.is_ok_and(|gone| !gone.is_empty())));
+    changes
+}
+
 fn bulk(bench: &mut Bench<Sequence<u16>>, model: &mut VecDeque<u16>, dice: &mut Dice) -> Changes {
     let before = model.len();
-    match dice.below(12) {
+    match dice.below(14) {
+        12 | 13 => range(bench, model, dice),
         0 => {
             let length = dice.below(before as u64 + 20);
             let (gone, _, changes) = bench.go::<u64>(Op::Truncate { length });
@@ -129,6 +161,37 @@ fn bulk(bench: &mut Bench<Sequence<u16>>, model: &mut VecDeque<u16>, dice: &mut 
             changes
         }
     }
+}
+
+#[test]
+fn a_range_of_a_sequence_that_cannot_be_says_why_and_changes_nothing() {
+    use Bound::{Excluded, Included, Unbounded};
+    let mut bench = Bench::<Sequence<u16>>::new();
+    bench.go::<u64>(Op::Extend { values: (0..5).collect() });
+    let out = |at| Err(RangeError::OutOfRange(OutOfRange { at, length: 5 }));
+    let inverted = |from, to| Err(RangeError::Inverted { from, to });
+    for (from, to, expected) in [
+        (Included(3), Included(5), out(5)),
+        (Included(3), Excluded(9), out(8)),
+        (Included(6), Unbounded, out(6)),
+        (Included(6), Excluded(6), out(6)),
+        (Unbounded, Included(u64::MAX), out(u64::MAX - 1)),
+        (Excluded(u64::MAX), Unbounded, out(u64::MAX)),
+        (Included(4), Excluded(3), inverted(4, 3)),
+        (Excluded(4), Excluded(4), inverted(5, 4)),
+        (Included(9), Excluded(1), inverted(9, 1)),
+        (Included(5), Unbounded, Ok(vec![])),
+        (Included(2), Excluded(2), Ok(vec![])),
+        (Excluded(1), Included(3), Ok(vec![2, 3])),
+        (Unbounded, Unbounded, Ok(vec![0, 1, 4])),
+    ] {
+        let (gone, done, _) = bench.go::<Result<Vec<u16>, RangeError>>(Op::RemoveRange { from, to });
+        assert_eq!((&gone, done), (&expected, expected.is_ok()), "{from:?} {to:?}");
+    }
+    assert_eq!(
+        RangeError::Inverted { from: 4, to: 3 }.to_string(),
+        "the range ends at 3, before it begins at 4. Nothing was changed"
+    );
 }
 
 #[test]

@@ -24,7 +24,17 @@ fn step(bench: &mut Bench<Set<u16>>, model: &mut BTreeSet<u16>, dice: &mut Dice)
             assert_eq!(new, model.insert(item));
             changes
         }
-        40..60 => {
+        40..43 => {
+            let (popped, done, changes) = bench.go::<Option<u16>>(Op::PopFirst);
+            assert_eq!((popped, done), (model.pop_first(), true));
+            changes
+        }
+        43..46 => {
+            let (popped, done, changes) = bench.go::<Option<u16>>(Op::PopLast);
+            assert_eq!((popped, done), (model.pop_last(), true));
+            changes
+        }
+        46..60 => {
             let (found, _, changes) = bench.go::<bool>(Op::Remove { item });
             assert_eq!(found, model.remove(&item));
             changes
@@ -90,7 +100,11 @@ fn c4_c5_a_set_does_what_a_sorted_set_of_std_does() {
             assert!(set.union(&other.0).iter().eq(model.union(&other.1)));
             assert!(set.intersection(&other.0).iter().eq(model.intersection(&other.1)));
             assert!(set.difference(&other.0).iter().eq(model.difference(&other.1)));
+            assert!(set.symmetric_difference(&other.0).iter().eq(model.symmetric_difference(&other.1)));
             assert_eq!(set.is_subset(&other.0), model.is_subset(&other.1));
+            assert_eq!(set.is_superset(&other.0), model.is_superset(&other.1));
+            let less: Set<u16> = set.range(..150).copied().collect();
+            assert!(set.is_superset(&less) && less.is_disjoint(&set.difference(&less)));
             assert_eq!(set.is_disjoint(&other.0), model.is_disjoint(&other.1));
         }
         if dice.below(100) == 0 {

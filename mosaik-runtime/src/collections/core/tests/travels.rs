@@ -50,6 +50,9 @@ fn c3_golden_bytes_of_the_operations_of_a_map() {
         (Op::Expire { key: 1, lives: None }, "090100"),
         (Op::Clear, "0a"),
         (Op::Expect { key: 1, value: None }, "0b0100"),
+        (Op::InsertIfAbsentFor { key: 1, value: 2, lives: 300 }, "0c0102ac02"),
+        (Op::PopFirst, "0d"),
+        (Op::PopLast, "0e"),
     ]);
 }
 
@@ -71,6 +74,8 @@ fn c3_golden_bytes_of_the_operations_of_sequences_and_sets() {
         (Op::Clear, "0b"),
         (Op::Expect { at: 1, value: 2 }, "0c0102"),
         (Op::ExpectLen { length: 1 }, "0d01"),
+        (Op::RemoveRange { from: Bound::Included(1), to: Bound::Excluded(300) }, "0e010102ac02"),
+        (Op::RemoveRange { from: Bound::Excluded(1), to: Bound::Unbounded }, "0e020100"),
     ]);
     type Items = SetOperation<u8>;
     are(&[
@@ -82,6 +87,8 @@ fn c3_golden_bytes_of_the_operations_of_sequences_and_sets() {
         (Items::RetainRange { from: FROM, to: TO }, "0501010202"),
         (Items::Clear, "06"),
         (Items::Expect { item: 1, present: true }, "070101"),
+        (Items::PopFirst, "08"),
+        (Items::PopLast, "09"),
     ]);
 }
 
@@ -113,6 +120,7 @@ fn c3_golden_bytes_of_the_operations_of_cells_and_queues() {
         (Op::SetCapacity { capacity: Some((2, Keep::Lowest)) }, "09010201"),
         (Op::Clear, "0a"),
         (Op::Expect { key: 1, entry: Some((2, 3)) }, "0b01010203"),
+        (Op::RemoveMany { keys: vec![1, 2] }, "0c020102"),
     ]);
 }
 
@@ -138,6 +146,13 @@ fn c3_golden_bytes_of_the_answers_of_a_map() {
         (Op::Expire { key: 9, lives: None }, "00", false),
         (Op::Expect { key: 5, value: Some(1) }, "01", true),
         (Op::Expect { key: 5, value: None }, "00", false),
+        (Op::InsertIfAbsentFor { key: 6, value: 2, lives: 9 }, "00", true),
+        (Op::InsertIfAbsentFor { key: 6, value: 3, lives: 9 }, "0102", false),
+        (Op::PopFirst, "010501", true),
+        (Op::PopLast, "010602", true),
+        (Op::PopFirst, "00", true),
+        (Op::PopLast, "00", true),
+        (Op::Insert { key: 1, value: 2, lives: None }, "00", true),
         (Op::Clear, "01", true),
     ]);
     answer::<Map<u8, String>>([(MapOperation::Increment { key: 1, by: 1 }, "0101", false)]);
@@ -169,6 +184,11 @@ fn c3_golden_bytes_of_the_answers_of_sequences_and_sets() {
         (Op::Expect { at: 9, value: 7 }, "00", false),
         (Op::ExpectLen { length: 3 }, "01", true),
         (Op::ExpectLen { length: 4 }, "00", false),
+        (Op::RemoveRange { from: Bound::Included(1), to: Bound::Excluded(1) }, "0000", true),
+        (Op::RemoveRange { from: Bound::Included(1), to: Bound::Unbounded }, "00020102", true),
+        (Op::RemoveRange { from: Bound::Included(1), to: Bound::Included(300) }, "0100ac0201", false),
+        (Op::RemoveRange { from: Bound::Included(2), to: Bound::Excluded(1) }, "01010201", false),
+        (Op::Extend { values: vec![1, 2] }, "02", true),
         (Op::Clear, "03", true),
         (Op::Pop, "00", true),
         (Op::PopFront, "00", true),
@@ -185,7 +205,12 @@ fn c3_golden_bytes_of_the_answers_of_sequences_and_sets() {
         (Items::RetainRange { from: Bound::Unbounded, to: Bound::Included(2) }, "01", true),
         (Items::Expect { item: 2, present: true }, "01", true),
         (Items::Expect { item: 2, present: false }, "00", false),
+        (Items::Extend { items: vec![1, 3] }, "02", true),
+        (Items::PopFirst, "0101", true),
+        (Items::PopLast, "0103", true),
         (Items::Clear, "01", true),
+        (Items::PopFirst, "00", true),
+        (Items::PopLast, "00", true),
     ]);
 }
 
@@ -231,6 +256,9 @@ fn c3_golden_bytes_of_the_answers_of_cells_and_queues() {
         (Op::RemoveRange { from: Bound::Included(3), to: Bound::Unbounded }, "01", true),
         (Op::Remove { key: 2 }, "010202", true),
         (Op::Remove { key: 2 }, "00", true),
+        (Op::Extend { entries: vec![(1, 1, 1), (2, 2, 2)] }, "00", true),
+        (Op::RemoveMany { keys: vec![1, 9] }, "01", true),
+        (Op::RemoveMany { keys: vec![1, 2] }, "01", true),
         (Op::Clear, "00", true),
     ]);
 }
