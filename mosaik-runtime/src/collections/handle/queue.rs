@@ -100,7 +100,9 @@ operations! { [P: Key, K: Key, V: Value] PriorityQueue<P, K, V>;
     fn update_priority(key: K, priority: P) -> Option<P> = Op::UpdatePriority { key, priority };
     /// Gives a key another value. Answers the one before; `None` if the key is not there.
     fn update_value(key: K, value: V) -> Option<V> = Op::UpdateValue { key, value };
-    /// Exchanges the priority and the value of a key if they are `old`; `None` means that the key is not there. Says whether it did.
+    /// Exchanges the priority and the value of a key if they are `old`; `None` means that the key is not there. Says whether it did. A
+    /// key that comes into a full queue so makes it drop an entry, as [`insert`](Self::insert) does, and this does not say which: a
+    /// transaction of `expect` and `insert` does.
     fn compare_exchange(key: &K, old: Option<(P, V)>, new: Option<(P, V)>) -> bool =
         Op::CompareExchange { key: key.clone(), old, new };
     /// Removes the entry with the lowest priority and answers it.

@@ -57,39 +57,45 @@ impl<T: Key> View<Set<T>> {
         self.with(|set| set.last().cloned())
     }
 
-    /// Whether all elements are in the other set, as both are on this node now.
+    /// Whether all elements are in the other set, as [both are now](View::snapshot_with).
     pub fn is_subset(&self, other: &Self) -> bool {
-        self.snapshot().is_subset(&other.snapshot())
+        self.beside(other, Set::is_subset)
     }
 
-    /// Whether all elements of the other set are in this one, as both are on this node now.
+    /// Whether all elements of the other set are in this one, as [both are now](View::snapshot_with).
     pub fn is_superset(&self, other: &Self) -> bool {
         other.is_subset(self)
     }
 
-    /// Whether no element is in the other set, as both are on this node now.
+    /// Whether no element is in the other set, as [both are now](View::snapshot_with).
     pub fn is_disjoint(&self, other: &Self) -> bool {
-        self.snapshot().is_disjoint(&other.snapshot())
+        self.beside(other, Set::is_disjoint)
     }
 
-    /// The elements that are in both sets, as both are on this node now.
+    /// The elements that are in both sets, as [both are now](View::snapshot_with).
     pub fn intersection(&self, other: &Self) -> Set<T> {
-        self.snapshot().intersection(&other.snapshot())
+        self.beside(other, Set::intersection)
     }
 
-    /// The elements that are not in the other set, as both are on this node now.
+    /// The elements that are not in the other set, as [both are now](View::snapshot_with).
     pub fn difference(&self, other: &Self) -> Set<T> {
-        self.snapshot().difference(&other.snapshot())
+        self.beside(other, Set::difference)
     }
 
-    /// The elements that are in one of the two sets and not in the other, as both are on this node now.
+    /// The elements that are in one of the two sets and not in the other, as [both are now](View::snapshot_with).
     pub fn symmetric_difference(&self, other: &Self) -> Set<T> {
-        self.snapshot().symmetric_difference(&other.snapshot())
+        self.beside(other, Set::symmetric_difference)
     }
 
-    /// This set and another seen as one, as both are on this node now. Takes constant time.
+    /// This set and another seen as one, as [both are now](View::snapshot_with). Takes constant time.
     pub fn union(&self, other: &Self) -> Union<T> {
-        self.snapshot().united(&other.snapshot())
+        self.beside(other, Set::united)
+    }
+
+    /// Both sets as they are on this node now: of one group at one version.
+    fn beside<R>(&self, other: &Self, compare: impl FnOnce(&Set<T>, &Set<T>) -> R) -> R {
+        let (one, other) = self.snapshot_with(other).unwrap_or_else(|| (self.snapshot(), other.snapshot()));
+        compare(&one, &other)
     }
 
     /// The elements in a range, in their order.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
 
 use crate::{
@@ -58,11 +59,13 @@ fn apply(applier: &mut Applier<Machine<Two>>, index: u64, item: Item) {
 
 /// Puts a number into both.
 fn both(index: u64) -> Item {
-    let operation = |part| {
-        let body = codec::encode(&SetOperation::Insert { item: index }).expect("encodes").into();
-        Operation { part, body }
+    let on_both = |operation: &SetOperation<u64>| {
+        let body = Bytes::from(codec::encode(operation).expect("encodes"));
+        [0, 1].map(|part| Operation { part, body: body.clone() })
     };
-    let request = Request::Operations(vec![operation(0), operation(1)]);
+    let old = SetOperation::Remove { item: index.saturating_sub(8) };
+    let request =
+        Request::Operations([SetOperation::Insert { item: index }, old].iter().flat_map(on_both).collect());
     let (session, serial) = (SessionId { index: 1, slot: 0 }, index - 2);
     let (method, body) = (crate::groups::machine::COMMAND, codec::encode(&request).expect("encodes"));
     Item::Command { session, serial, acked_below: serial, method, body: body.into() }
@@ -77,9 +80,9 @@ fn two_collections_of_a_group_are_seen_at_one_version_while_transactions_change_
     apply(&mut applier, 1, Item::Open { owner: PeerId::from_bytes([7; 32]), boot: BootId(1) });
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            let mut seen = 0;
+            let (mut seen, views) = (0, (one, other));
             while seen < LAST {
-                let (one, other) = one.snapshot_with(&other).expect("of one group");
+                let (one, other) = views.0.snapshot_with(&views.1).expect("of one group");
                 assert_eq!(
                     (one.version(), one.last()),
                     (other.version(), other.last()),
@@ -87,6 +90,7 @@ fn two_collections_of_a_group_are_seen_at_one_version_while_transactions_change_
                 );
                 assert!(one.version().index >= seen, "it goes back");
                 seen = one.version().index;
+                assert!(views.0.is_subset(&views.1) && views.1.is_subset(&views.0), "half a transaction");
             }
         });
         (2..=LAST).for_each(|index| apply(&mut applier, index, both(index)));
