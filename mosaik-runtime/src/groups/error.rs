@@ -72,6 +72,12 @@ pub enum Rejected {
         /// What they said.
         why: String,
     },
+    /// A key does not equal itself.
+    #[error(
+        "a key does not equal itself, so it was not put into the collection, where nobody would find it again: correct the `Ord` of its type, \
+         which contradicts itself"
+    )]
+    NoOrder,
     /// The group has fenced itself.
     #[error(
         "the group has fenced itself, because another group of its name exists: see `status().conflict`, decide which one stays, and remove the other's data"

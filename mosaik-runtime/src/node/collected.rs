@@ -93,6 +93,9 @@ impl Follower {
                 assert_eq!(self.map.remove(&key), Some(old));
             }
             Change::Changed { change: MapChange::Cleared, .. } => self.map.clear(),
+            Change::Changed { change: MapChange::Expires { key, .. }, .. } => {
+                assert!(self.map.contains_key(&key), "what expires is there");
+            }
         }
     }
 
@@ -272,7 +275,7 @@ async fn entries_expire_while_nobody_writes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_node_sees_when_an_entry_expires_and_changes_do_not_tell_of_it() {
+async fn every_node_sees_when_an_entry_expires_and_changes_tell_of_it() {
     let nodes = writers(&Net::new(8), 3).await;
     let (writer, other) = (&nodes[0].prices, &nodes[1].prices);
     let eth = || "ETH".to_owned();
@@ -290,11 +293,14 @@ async fn every_node_sees_when_an_entry_expires_and_changes_do_not_tell_of_it() {
     assert!(seen[0].is_some() && seen[0] < seen[1], "{seen:?}");
     other.strong().await.expect("reads");
     assert_eq!(["ETH", "BTC", "SOL"].map(|key| other.expires(key)), [None; 3]);
-    let change = Changes::next(&mut changes).now_or_never().flatten();
-    let inserted =
-        matches!(&change, Some(Change::Changed { change: MapChange::Inserted { old: None, .. }, .. }));
-    assert!(inserted, "{change:?}");
-    assert!(Changes::next(&mut changes).now_or_never().is_none(), "another time to live is no change");
+    let mut next = || match Changes::next(&mut changes).now_or_never().flatten() {
+        Some(Change::Changed { change, .. }) => Some(change),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(next(), Some(MapChange::Inserted { key: eth(), value: 1, old: None }));
+    for at in [seen[0], seen[1], None] {
+        assert_eq!(next(), Some(MapChange::Expires { key: eth(), at }), "{seen:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -380,7 +386,13 @@ async fn lc12_two_handles_share_one_copy_and_other_types_are_an_error() {
     assert_eq!(nodes[0].prices.strong().await.expect("a majority").get("ETH"), Some(&2));
     let other = nodes[0].network.collections().map::<String, u32>("exchange.prices");
     let other = other.voters(Voters::Count(1)).writer().await;
-    assert!(matches!(other, Err(JoinError::Open(OpenError::Differs { .. }))), "{other:?}");
+    let JoinError::Open(OpenError::Differs { intent, difference }) = other.expect_err("other values") else {
+        panic!("it says what differs")
+    };
+    assert_eq!(
+        (&*intent, &*difference),
+        ("exchange.prices", "field `machine.state..0[value]`: u32 here, u64 there")
+    );
     let nobody = nodes[0].network.collections().map::<String, u32>("exchange.others").writer().await;
     assert!(matches!(nobody, Err(JoinError::NoVoters { .. })), "{nobody:?}");
 }

@@ -344,7 +344,11 @@ async fn lc12_two_handles_share_one_member_and_other_settings_are_an_error() {
     assert_eq!(nodes[0].group.query(()).await, Ok(vec![5]));
     let durable = groups.machine(Numbers::default()).named("numbers").voters(Voters::Count(3));
     let differs = durable.storage(Storage::Durable).join().await;
-    assert!(matches!(differs, Err(JoinError::Open(OpenError::Differs { .. }))), "{differs:?}");
+    let JoinError::Open(OpenError::Differs { intent, difference }) = differs.expect_err("another storage")
+    else {
+        panic!("it says what differs")
+    };
+    assert_eq!((&*intent, &*difference), ("numbers", "`storage` is durable here and memory there"));
     let unnamed = groups.machine(Numbers::default()).join().await;
     assert!(matches!(unnamed, Err(JoinError::Unnamed)), "{unnamed:?}");
     let nobody = groups.machine(Numbers::default()).named("others").join().await;

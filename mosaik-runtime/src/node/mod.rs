@@ -10,6 +10,8 @@ mod collected;
 mod collected_again;
 #[cfg(all(test, feature = "sim"))]
 mod collected_input;
+#[cfg(all(test, feature = "sim", feature = "durable"))]
+mod collected_keys;
 #[cfg(all(test, feature = "sim"))]
 mod collected_reads;
 #[cfg(all(test, feature = "sim"))]

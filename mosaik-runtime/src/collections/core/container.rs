@@ -31,6 +31,11 @@ pub trait Container: Clone + Default + Serialize + DeserializeOwned + Schema + S
     /// nothing.
     fn apply(&mut self, operation: Self::Operation, step: &mut Step<'_, Self::Change>) -> bool;
 
+    /// Whether each key that the operation puts in equals itself. It shall not be applied otherwise: what it puts in would never be found.
+    fn has_order(_operation: &Self::Operation) -> bool {
+        true
+    }
+
     /// Removes what has expired.
     fn expire(&mut self, _now: Timestamp, _changed: &mut dyn FnMut(Self::Change)) {}
 

@@ -15,7 +15,7 @@ use super::{
     entries::{Entries, MapIntoIter},
     number,
     serial::{SortedMap, extend},
-    value::{same, same_or_absent},
+    value::{equals_itself, same, same_or_absent},
 };
 use crate::{
     groups::Timestamp,
@@ -77,13 +77,21 @@ pub enum MapChange<K, V> {
     },
     /// All keys are gone.
     Cleared,
+    /// An entry expires at another time than before. Of an entry that was inserted with a time to live, it comes behind that. What is gone
+    /// has no time any more, and is not told of again.
+    Expires {
+        /// The key.
+        key: K,
+        /// When it expires now, in group time; `None` if it never does.
+        at: Option<Timestamp>,
+    },
 }
 
 impl<K, V> MapChange<K, V> {
     /// The key that changed; none if all did.
     pub fn key(&self) -> Option<&K> {
         match self {
-            Self::Inserted { key, .. } | Self::Removed { key, .. } => Some(key),
+            Self::Inserted { key, .. } | Self::Removed { key, .. } | Self::Expires { key, .. } => Some(key),
             Self::Cleared => None,
         }
     }
@@ -163,16 +171,17 @@ impl<K: Key, V: Value> Map<K, V> {
         self.expiries.get(key).copied()
     }
 
-    fn set_expiry(&mut self, key: &K, at: Option<Timestamp>) {
-        if !self.expiries.is_empty()
-            && let Some(before) = self.expiries.remove(key)
-        {
+    /// Returns when the entry expired before.
+    fn set_expiry(&mut self, key: &K, at: Option<Timestamp>) -> Option<Timestamp> {
+        let before = if self.expiries.is_empty() { None } else { self.expiries.remove(key) };
+        if let Some(before) = before {
             self.due.remove(&(before, key.clone()));
         }
         if let Some(at) = at {
             self.expiries.insert(key.clone(), at);
             self.due.insert((at, key.clone()));
         }
+        before
     }
 
     fn put(
@@ -182,12 +191,16 @@ impl<K: Key, V: Value> Map<K, V> {
         at: Option<Timestamp>,
         step: &mut Step<'_, MapChange<K, V>>,
     ) -> Option<V> {
-        self.set_expiry(&key, at);
+        let before = self.set_expiry(&key, at);
         if !step.is_followed() {
             return self.entries.insert(key, value);
         }
         let old = self.entries.insert(key.clone(), value.clone());
+        let expires = (before != at).then(|| MapChange::Expires { key: key.clone(), at });
         step.changed(MapChange::Inserted { key, value, old: old.clone() });
+        if let Some(expires) = expires {
+            step.changed(expires);
+        }
         old
     }
 
@@ -270,8 +283,10 @@ pub(super) fn is_sensible<Q: Ord + ?Sized>(range: &impl RangeBounds<Q>) -> bool 
     use Bound::{Excluded, Included, Unbounded};
     match (range.start_bound(), range.end_bound()) {
         (Unbounded, _) | (_, Unbounded) => true,
-        (Included(from), Included(to)) => from <= to,
-        (Included(from) | Excluded(from), Excluded(to)) | (Excluded(from), Included(to)) => from < to,
+        (Included(from), Included(to)) => from.cmp(to).is_le(),
+        (Included(from) | Excluded(from), Excluded(to)) | (Excluded(from), Included(to)) => {
+            from.cmp(to).is_lt()
+        }
     }
 }
 
@@ -323,7 +338,7 @@ impl<K: Key, V: Value> Container for Map<K, V> {
             }
             MapOperation::Extend { entries } => {
                 let before = self.len();
-                let ascends = |(one, _): &(K, V), (other, _): &(K, V)| one < other;
+                let ascends = |(one, _): &(K, V), (other, _): &(K, V)| one.cmp(other).is_lt();
                 extend(entries, step.is_followed(), ascends, |(key, value)| {
                     self.put(key, value, None, step);
                 });
@@ -346,7 +361,10 @@ impl<K: Key, V: Value> Container for Map<K, V> {
             MapOperation::Expire { key, lives } => {
                 let there = self.entries.contains_key(&key);
                 if there {
-                    self.set_expiry(&key, until(lives, step.now()));
+                    let at = until(lives, step.now());
+                    if self.set_expiry(&key, at) != at {
+                        step.changed(MapChange::Expires { key, at });
+                    }
                 }
                 step.took_place(there)
             }
@@ -364,12 +382,35 @@ impl<K: Key, V: Value> Container for Map<K, V> {
         }
     }
 
+    fn has_order(operation: &Self::Operation) -> bool {
+        match operation {
+            MapOperation::Extend { entries } => entries.iter().all(|(key, _)| equals_itself(key)),
+            MapOperation::Insert { key, .. }
+            | MapOperation::InsertIfAbsent { key, .. }
+            | MapOperation::InsertIfAbsentFor { key, .. }
+            | MapOperation::CompareExchange { key, .. }
+            | MapOperation::Increment { key, .. } => equals_itself(key),
+            // What takes away, or looks, puts no key in.
+            _ => true,
+        }
+    }
+
     fn expire(&mut self, now: Timestamp, changed: &mut dyn FnMut(Self::Change)) {
         while let Some((at, key)) = self.due.get_min().filter(|(at, _)| *at <= now).cloned() {
-            self.due.remove(&(at, key.clone()));
-            self.expiries.remove(&key);
-            if let Some(old) = self.entries.remove(&key) {
-                changed(MapChange::Removed { key, old, expired: true });
+            let due = (at, key);
+            let found = self.due.remove(&due);
+            let mut over = vec![due.1];
+            if found.is_none() {
+                // An `Ord` that contradicts itself does not find it. All that is due goes at once, so that this ends.
+                let is_over = |(at, _): &(Timestamp, K)| *at <= now;
+                over = self.due.iter().take_while(|one| is_over(one)).map(|(_, key)| key.clone()).collect();
+                self.due = self.due.iter().filter(|one| !is_over(one)).cloned().collect();
+            }
+            for key in over {
+                self.expiries.remove(&key);
+                if let Some(old) = self.entries.remove(&key) {
+                    changed(MapChange::Removed { key, old, expired: true });
+                }
             }
         }
     }

@@ -6,7 +6,7 @@ use imbl::{OrdSet, Vector};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Error, MapAccess, SeqAccess, Visitor},
-    ser::{SerializeMap, SerializeSeq},
+    ser::{self, SerializeMap, SerializeSeq},
 };
 
 use super::{Key, Value, entries::Entries};
@@ -20,13 +20,33 @@ pub(super) struct SortedSet<T>(pub(super) OrdSet<T>);
 /// A sequence as bytes.
 pub(super) struct Sequence<T>(pub(super) Vector<T>);
 
-const UNSORTED: &str = "the keys of a collection are not in their order";
+const UNSORTED: &str = "the keys of a collection are not in the order that their `Ord` says: it contradicts itself, or is not the one \
+                        that put them in";
+
+/// The error is a type's own, of which the codec keeps no words: the log says why.
+fn unsorted<E>(custom: impl FnOnce(&'static str) -> E) -> E {
+    tracing::error!(target: "mosaik::groups", "{UNSORTED}");
+    custom(UNSORTED)
+}
+
+/// Whoever reads a state refuses one whose keys are not in their order, so nobody writes one: the log is kept then.
+pub(super) fn in_order<'a, K: Ord + 'a, E: ser::Error>(
+    last: &mut Option<&'a K>,
+    key: &'a K,
+) -> Result<(), E> {
+    match last.replace(key) {
+        Some(last) if !last.cmp(key).is_lt() => Err(unsorted(E::custom)),
+        _ => Ok(()),
+    }
+}
 
 impl<K: Key, V: Value> Serialize for SortedMap<K, V> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        let mut last = None;
         for leaf in self.0.leaves() {
             for (key, value) in leaf {
+                in_order(&mut last, key)?;
                 map.serialize_entry(key, value)?;
             }
         }
@@ -37,7 +57,9 @@ impl<K: Key, V: Value> Serialize for SortedMap<K, V> {
 impl<T: Key> Serialize for SortedSet<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut seq = serializer.serialize_seq(Some(self.0.len()))?;
+        let mut last = None;
         for item in &self.0 {
+            in_order(&mut last, item)?;
             seq.serialize_element(item)?;
         }
         seq.end()
@@ -69,8 +91,8 @@ impl<'de, K: Key, V: Value> Deserialize<'de> for SortedMap<K, V> {
                 while let Some((key, value)) = entries.next_entry::<K, V>()? {
                     let last = block.last().map(|(last, _)| last);
                     let last = last.or_else(|| self.0.last().map(|(last, _)| last));
-                    if last.is_some_and(|last| *last >= key) {
-                        return Err(A::Error::custom(UNSORTED));
+                    if last.is_some_and(|last| !last.cmp(&key).is_lt()) {
+                        return Err(unsorted(A::Error::custom));
                     }
                     block.push((key, value));
                     if block.len() == BLOCK {
@@ -128,8 +150,8 @@ impl<'de, K: Key, V: Deserialize<'de>> Deserialize<'de> for Ascending<K, V> {
 
             fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self::Value, A::Error> {
                 while let Some((key, value)) = map.next_entry::<K, V>()? {
-                    if self.0.last().is_some_and(|(last, _)| *last >= key) {
-                        return Err(A::Error::custom(UNSORTED));
+                    if self.0.last().is_some_and(|(last, _)| !last.cmp(&key).is_lt()) {
+                        return Err(unsorted(A::Error::custom));
                     }
                     self.0.push((key, value));
                 }
@@ -154,8 +176,8 @@ impl<'de, T: Key> Deserialize<'de> for SortedSet<T> {
                 let mut block = Vec::new();
                 while let Some(item) = items.next_element::<T>()? {
                     let last = block.last().or_else(|| self.0.get_max());
-                    if last.is_some_and(|last| *last >= item) {
-                        return Err(A::Error::custom(UNSORTED));
+                    if last.is_some_and(|last| !last.cmp(&item).is_lt()) {
+                        return Err(unsorted(A::Error::custom));
                     }
                     block.push(item);
                     if block.len() == BLOCK {

@@ -15,6 +15,7 @@ use super::{
     container::labelled,
     map::{is_sensible, outside},
     serial::{SortedSet, extend},
+    value::equals_itself,
 };
 use crate::primitives::schema::{Schema, Seen, Shape};
 
@@ -235,6 +236,15 @@ impl<T: Key> Container for Set<T> {
     type Operation = SetOperation<T>;
     type Change = SetChange<T>;
 
+    fn has_order(operation: &Self::Operation) -> bool {
+        match operation {
+            SetOperation::Extend { items } => items.iter().all(equals_itself),
+            SetOperation::Insert { item } => equals_itself(item),
+            // What takes away, or looks, puts nothing in.
+            _ => true,
+        }
+    }
+
     fn apply(&mut self, operation: Self::Operation, step: &mut Step<'_, Self::Change>) -> bool {
         match operation {
             SetOperation::Insert { item } => {
@@ -252,7 +262,7 @@ impl<T: Key> Container for Set<T> {
                 extend(
                     items,
                     step.is_followed(),
-                    |one, other| one < other,
+                    |one, other| one.cmp(other).is_lt(),
                     |item| {
                         self.put(item, step);
                     },

@@ -27,6 +27,12 @@ pub trait Key: Value + Ord {}
 #[diagnostic::do_not_recommend]
 impl<T: Value + Ord> Key for T {}
 
+/// Whether a key can be found again. Of an `Ord` that contradicts itself this is what goes wrong most often: a float that is no number is
+/// less than itself, or behind itself.
+pub(super) fn equals_itself<K: Ord>(key: &K) -> bool {
+    key.cmp(key).is_eq()
+}
+
 /// Whether two values are the same for all members: their bytes are. So a number that is no number equals itself, and no type needs
 /// `PartialEq`.
 pub(super) fn same<T: Serialize>(one: &T, other: &T) -> bool {

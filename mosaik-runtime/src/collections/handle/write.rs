@@ -170,6 +170,7 @@ impl<T: Container> Write<T> {
             Told::Done(answers) => answers.into_iter().next(),
             Told::Aborted { answer, .. } => Some(answer),
             Told::Unreadable(why) => return Err(Rejected::Unreadable { why }.into()),
+            Told::NoOrder { .. } => return Err(Rejected::NoOrder.into()),
             Told::TooLong { .. } => {
                 return Err(Rejected::Unreadable { why: "its answer is too long".to_owned() }.into());
             }
@@ -216,6 +217,7 @@ pub(in crate::collections) async fn transact<A: Answers>(
             Err(CommandError::Failed(TransactionError::AnswersTooLong { step, what }))
         }
         Told::Unreadable(why) => Err(Rejected::Unreadable { why }.into()),
+        Told::NoOrder { .. } => Err(Rejected::NoOrder.into()),
     }
 }
 

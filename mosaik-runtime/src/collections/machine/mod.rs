@@ -79,7 +79,7 @@ impl<B> Machine<B> {
     }
 
     /// Does all operations, or none of them.
-    fn run(&mut self, operations: &[Operation], now: Timestamp) -> Result<Told, SlotError> {
+    fn run(&mut self, operations: &[Operation], now: Timestamp) -> Result<Told, EncodeError> {
         let marks = (operations.len() > 1).then(|| self.slots.iter().map(|slot| slot.mark()).collect());
         let (mut answers, mut left) = (Vec::with_capacity(operations.len().min(1024)), MAX_ANSWERS);
         for (step, operation) in operations.iter().enumerate() {
@@ -103,7 +103,11 @@ impl<B> Machine<B> {
                     self.back(marks);
                     return Ok(Told::Unreadable(why));
                 }
-                Err(error) => return Err(error),
+                Err(SlotError::NoOrder) => {
+                    self.back(marks);
+                    return Ok(Told::NoOrder { step: step as u64 });
+                }
+                Err(SlotError::Answer(error)) => return Err(error),
             }
         }
         Ok(Told::Done(answers))
@@ -156,10 +160,7 @@ impl<B: Bundle> StateMachine for Machine<B> {
         match told {
             Ok(told) => Answered(Ok(Answer { index: cx.index(), told })),
             // The group undoes a command whose answer cannot be written.
-            Err(SlotError::Answer(error)) => Answered(Err(error)),
-            Err(SlotError::Unreadable(why)) => {
-                Answered(Ok(Answer { index: cx.index(), told: Told::Unreadable(why) }))
-            }
+            Err(error) => Answered(Err(error)),
         }
     }
 
@@ -198,6 +199,7 @@ impl<B: Bundle> StateMachine for Machine<B> {
             }
             Ok(false) => Told::Aborted { step: 0, answer: answer.into() },
             Err(SlotError::Unreadable(why)) => Told::Unreadable(why),
+            Err(SlotError::NoOrder) => Told::NoOrder { step: 0 },
             Err(SlotError::Answer(error)) => return Err(NotApplied::Reply(error)),
         };
         Answered(Ok(Answer { index: cx.index(), told })).encode(reply).map_err(NotApplied::Reply)

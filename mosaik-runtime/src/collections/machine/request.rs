@@ -74,6 +74,11 @@ pub enum Told {
         /// The operation with which they became so.
         step: u64,
     },
+    /// One puts a key in that does not equal itself, so none took place.
+    NoOrder {
+        /// Which one.
+        step: u64,
+    },
 }
 
 impl Answer {

@@ -42,6 +42,8 @@ pub(in crate::collections) struct Mark {
 pub(in crate::collections) enum SlotError {
     /// Its bytes are no operation of this container. Nothing was changed.
     Unreadable(String),
+    /// It puts a key in that does not equal itself. Nothing was changed.
+    NoOrder,
     /// Its answer cannot be written.
     Answer(EncodeError),
 }
@@ -114,6 +116,9 @@ impl<T: Container> AnySlot for Slot<T> {
         }
         let operation: T::Operation = codec::decode_shallower(body, LEVELS)
             .map_err(|error| SlotError::Unreadable(error.to_string()))?;
+        if !T::has_order(&operation) {
+            return Err(SlotError::NoOrder);
+        }
         let mut step = match self.is_followed.load(Ordering::Relaxed) {
             true => Step::new(now, &mut self.changes, answer),
             false => Step::unfollowed(now, answer),

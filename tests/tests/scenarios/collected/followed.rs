@@ -54,6 +54,7 @@ impl Follows<Numbers> for BTreeMap<u8, u64> {
         match change {
             MapChange::Inserted { key, value, old } => self.insert(*key, *value) == *old,
             MapChange::Removed { key, old, .. } => self.remove(key) == Some(*old),
+            MapChange::Expires { key, .. } => self.contains_key(key),
             MapChange::Cleared => {
                 self.clear();
                 true

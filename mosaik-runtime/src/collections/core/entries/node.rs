@@ -72,25 +72,25 @@ fn tally<T>(all: &[T], is_before: impl Fn(&T) -> bool) -> usize {
 
 /// The value of a key in a leaf.
 pub(super) fn find<'a, K: Borrow<Q>, V, Q: Ord + ?Sized>(entries: &'a [(K, V)], key: &Q) -> Option<&'a V> {
-    let at = tally(entries, |(other, _)| other.borrow() < key);
-    entries.get(at).filter(|(other, _)| other.borrow() == key).map(|(_, value)| value)
+    let at = tally(entries, |(other, _)| other.borrow().cmp(key).is_lt());
+    entries.get(at).filter(|(other, _)| other.borrow().cmp(key).is_eq()).map(|(_, value)| value)
 }
 
 /// How many entries have keys before this one.
 pub(super) fn before<K: Borrow<Q>, V, Q: Ord + ?Sized>(entries: &[(K, V)], key: &Q) -> usize {
-    count(entries, |(other, _)| other.borrow() < key)
+    count(entries, |(other, _)| other.borrow().cmp(key).is_lt())
 }
 
 /// How many entries have keys that are not behind this one.
 pub(super) fn upto<K: Borrow<Q>, V, Q: Ord + ?Sized>(entries: &[(K, V)], key: &Q) -> usize {
-    count(entries, |(other, _)| other.borrow() <= key)
+    count(entries, |(other, _)| other.borrow().cmp(key).is_le())
 }
 
 /// Where the entry of a key is, or where it would be.
 fn place<K: Borrow<Q>, V, Q: Ord + ?Sized>(entries: &[(K, V)], key: &Q) -> Result<usize, usize> {
     let at = before(entries, key);
     match entries.get(at) {
-        Some((other, _)) if other.borrow() == key => Ok(at),
+        Some((other, _)) if other.borrow().cmp(key).is_eq() => Ok(at),
         _ => Err(at),
     }
 }
@@ -250,7 +250,7 @@ impl<K, V> Branch<K, V> {
     where
         K: Borrow<Q>,
     {
-        count(&self.keys, |other| other.borrow() <= key)
+        count(&self.keys, |other| other.borrow().cmp(key).is_le())
     }
 
     /// The same for what only reads.
@@ -258,7 +258,7 @@ impl<K, V> Branch<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.kids.get(tally(&self.keys, |other| other.borrow() <= key))
+        self.kids.get(tally(&self.keys, |other| other.borrow().cmp(key).is_le()))
     }
 }
 

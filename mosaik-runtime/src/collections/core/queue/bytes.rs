@@ -7,7 +7,7 @@ use super::{Entry, Keep, PriorityQueue};
 use crate::collections::core::{
     Key, Value,
     ordered::Ordered,
-    serial::{Ascending, every_second_first},
+    serial::{Ascending, every_second_first, in_order},
 };
 
 /// Entries as a map, in the order of their keys.
@@ -16,7 +16,9 @@ struct ByKey<'a, P, K, V>(Vec<&'a Entry<P, K, V>>);
 impl<P: Key, K: Key, V: Value> Serialize for ByKey<'_, P, K, V> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for Entry { priority, key, value } in &self.0 {
+        let mut last = None;
+        for Entry { priority, key, value } in self.0.iter().copied() {
+            in_order(&mut last, key)?;
             map.serialize_entry(key, &(priority, value))?;
         }
         map.end()

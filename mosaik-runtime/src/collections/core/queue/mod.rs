@@ -19,7 +19,7 @@ use super::{
     container::labelled,
     map::is_sensible,
     ordered::Ordered,
-    value::{same, same_or_absent},
+    value::{equals_itself, same, same_or_absent},
 };
 use crate::primitives::schema::{Schema, Seen, Shape};
 
@@ -71,8 +71,8 @@ impl<P: Ord, K: Ord, V> Entry<P, K, V> {
 /// Whether a priority is below a range.
 fn is_below<P: Ord>(from: Bound<&P>, priority: &P) -> bool {
     match from {
-        Bound::Included(from) => priority < from,
-        Bound::Excluded(from) => priority <= from,
+        Bound::Included(from) => priority.cmp(from).is_lt(),
+        Bound::Excluded(from) => priority.cmp(from).is_le(),
         Bound::Unbounded => false,
     }
 }
@@ -80,8 +80,8 @@ fn is_below<P: Ord>(from: Bound<&P>, priority: &P) -> bool {
 /// Whether a priority is not above a range.
 fn is_up_to<P: Ord>(to: Bound<&P>, priority: &P) -> bool {
     match to {
-        Bound::Included(to) => priority <= to,
-        Bound::Excluded(to) => priority < to,
+        Bound::Included(to) => priority.cmp(to).is_le(),
+        Bound::Excluded(to) => priority.cmp(to).is_lt(),
         Bound::Unbounded => true,
     }
 }
@@ -217,7 +217,7 @@ impl<P: Key, K: Key, V: Value> PriorityQueue<P, K, V> {
         for _ in 0..FORGOTTEN {
             let Some(mut cut) = self.cut.pop_front() else { return };
             if let Some(Entry { priority, key, .. }) = cut.pop_first()
-                && self.priorities.get(&key).is_some_and(|now| *now == priority)
+                && self.priorities.get(&key).is_some_and(|now| now.cmp(&priority).is_eq())
                 && self.order.get(Entry::beside(&priority, &key)).is_none()
             {
                 self.priorities.remove(&key);
@@ -237,7 +237,7 @@ impl<P: Key, K: Key, V: Value> PriorityQueue<P, K, V> {
         let last = match keep {
             Keep::Highest => {
                 let lowest = &self.order.first()?.priority;
-                self.order.at(self.order.count(|entry| entry.priority <= *lowest).checked_sub(1)?)
+                self.order.at(self.order.count(|entry| entry.priority.cmp(lowest).is_le()).checked_sub(1)?)
             }
             Keep::Lowest => self.order.last(),
         };
@@ -288,6 +288,23 @@ impl<P: Key, K: Key, V: Value> Container for PriorityQueue<P, K, V> {
     const KIND: &'static str = "PriorityQueue";
     type Operation = QueueOperation<P, K, V>;
     type Change = QueueChange<P, K, V>;
+
+    fn has_order(operation: &Self::Operation) -> bool {
+        match operation {
+            QueueOperation::Extend { entries } => {
+                entries.iter().all(|(priority, key, _)| equals_itself(priority) && equals_itself(key))
+            }
+            QueueOperation::Insert { priority, key, .. }
+            | QueueOperation::UpdatePriority { key, priority } => {
+                equals_itself(priority) && equals_itself(key)
+            }
+            QueueOperation::CompareExchange { key, new, .. } => {
+                equals_itself(key) && new.as_ref().is_none_or(|(priority, _)| equals_itself(priority))
+            }
+            // What takes away, or looks, puts nothing in.
+            _ => true,
+        }
+    }
 
     fn apply(&mut self, operation: Self::Operation, step: &mut Step<'_, Self::Change>) -> bool {
         self.tidy();

@@ -17,6 +17,8 @@ struct World {
     expiries: BTreeMap<u16, u64>,
     /// What changes alone make.
     followed: Model,
+    /// When entries expire, by changes alone.
+    told: BTreeMap<u16, u64>,
 }
 
 impl World {
@@ -26,10 +28,24 @@ impl World {
                 MapChange::Inserted { key, value, old } => {
                     assert_eq!(self.followed.insert(*key, *value), *old);
                 }
-                MapChange::Removed { key, old, .. } => assert_eq!(self.followed.remove(key), Some(*old)),
-                MapChange::Cleared => self.followed.clear(),
+                MapChange::Removed { key, old, .. } => {
+                    assert_eq!(self.followed.remove(key), Some(*old));
+                    self.told.remove(key);
+                }
+                MapChange::Cleared => {
+                    self.followed.clear();
+                    self.told.clear();
+                }
+                MapChange::Expires { key, at } => {
+                    let before = match at {
+                        Some(at) => self.told.insert(*key, at.as_millis()),
+                        None => self.told.remove(key),
+                    };
+                    assert!(before != at.map(Timestamp::as_millis) && self.followed.contains_key(key));
+                }
             }
         }
+        assert_eq!(self.told, self.expiries);
     }
 
     fn insert(&mut self, key: u16, value: u8) -> Option<u8> {

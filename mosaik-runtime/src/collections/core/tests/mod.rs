@@ -5,6 +5,7 @@ mod cost;
 mod edges;
 mod entries;
 mod map;
+mod orders;
 mod queue;
 mod sequence;
 mod sets;
