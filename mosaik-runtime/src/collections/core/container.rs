@@ -36,6 +36,12 @@ pub trait Container: Clone + Default + Serialize + DeserializeOwned + Schema + S
         true
     }
 
+    /// Whether what the operation answers may be more than what one operation brought: values that many have put in. It is undone where its
+    /// answer is too long.
+    fn answers_many(_operation: &Self::Operation) -> bool {
+        false
+    }
+
     /// Removes what has expired.
     fn expire(&mut self, _now: Timestamp, _changed: &mut dyn FnMut(Self::Change)) {}
 

@@ -269,6 +269,10 @@ impl<T: Value> Container for Vec<T> {
     type Operation = VecOperation<T>;
     type Change = VecChange<T>;
 
+    fn answers_many(operation: &Self::Operation) -> bool {
+        matches!(operation, VecOperation::RemoveRange { .. })
+    }
+
     fn apply(&mut self, operation: Self::Operation, step: &mut Step<'_, Self::Change>) -> bool {
         match operation {
             VecOperation::Push { value } => {

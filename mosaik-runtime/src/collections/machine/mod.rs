@@ -103,6 +103,10 @@ impl<B> Machine<B> {
                     self.back(marks);
                     return Ok(Told::Unreadable(why));
                 }
+                Err(SlotError::TooLong) => {
+                    self.back(marks);
+                    return Ok(Told::TooLong { step: step as u64 });
+                }
                 Err(SlotError::NoOrder) => {
                     self.back(marks);
                     return Ok(Told::NoOrder { step: step as u64 });
@@ -200,6 +204,7 @@ impl<B: Bundle> StateMachine for Machine<B> {
             Ok(false) => Told::Aborted { step: 0, answer: answer.into() },
             Err(SlotError::Unreadable(why)) => Told::Unreadable(why),
             Err(SlotError::NoOrder) => Told::NoOrder { step: 0 },
+            Err(SlotError::TooLong) => Told::TooLong { step: 0 },
             Err(SlotError::Answer(error)) => return Err(NotApplied::Reply(error)),
         };
         Answered(Ok(Answer { index: cx.index(), told })).encode(reply).map_err(NotApplied::Reply)

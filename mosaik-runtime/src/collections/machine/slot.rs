@@ -8,7 +8,10 @@ use std::{
     },
 };
 
-use super::request::MAX_OPERATION;
+use super::{
+    LENGTH,
+    request::{MAX_ANSWERS, MAX_OPERATION},
+};
 use crate::{
     collections::core::{Container, Step},
     groups::Timestamp,
@@ -44,6 +47,8 @@ pub(in crate::collections) enum SlotError {
     Unreadable(String),
     /// It puts a key in that does not equal itself. Nothing was changed.
     NoOrder,
+    /// Its answer is too long. Nothing was changed.
+    TooLong,
     /// Its answer cannot be written.
     Answer(EncodeError),
 }
@@ -119,12 +124,22 @@ impl<T: Container> AnySlot for Slot<T> {
         if !T::has_order(&operation) {
             return Err(SlotError::NoOrder);
         }
+        let before = T::answers_many(&operation).then(|| self.mark());
         let mut step = match self.is_followed.load(Ordering::Relaxed) {
             true => Step::new(now, &mut self.changes, answer),
             false => Step::unfollowed(now, answer),
         };
         let took_place = Arc::make_mut(&mut self.state).apply(operation, &mut step);
-        step.failed().map_or(Ok(took_place), |error| Err(SlotError::Answer(error)))
+        if let Some(error) = step.failed() {
+            return Err(SlotError::Answer(error));
+        }
+        match before {
+            Some(before) if answer.len() + LENGTH > MAX_ANSWERS => {
+                self.back(before);
+                Err(SlotError::TooLong)
+            }
+            _ => Ok(took_place),
+        }
     }
 
     fn expire(&mut self, now: Timestamp) {

@@ -291,3 +291,26 @@ fn groups_of_other_collections_have_other_shapes() {
     assert_ne!(only, shape(crate::primitives::schema::of::<Machine<Exchange>>()));
     assert_ne!(only, shape(crate::primitives::schema::of::<Machine<Only<Map<String, u32>>>>()));
 }
+
+#[test]
+fn an_operation_whose_own_answer_is_too_long_takes_nothing_out() {
+    let mut machine = Machine::<Only<Sequence<String>>>::default();
+    let push = |value: String| on::<Sequence<String>>(0, &VecOperation::Push { value });
+    for _ in 0..3 {
+        assert!(matches!(told(&mut machine, vec![push("x".repeat(480_000))], &cx(1, 0)), Told::Done(_)));
+    }
+    let before = codec::encode(&machine).expect("encodes");
+    let all = VecOperation::<String>::RemoveRange {
+        from: std::ops::Bound::Unbounded,
+        to: std::ops::Bound::Unbounded,
+    };
+    let all = on::<Sequence<String>>(0, &all);
+    assert_eq!(told(&mut machine, vec![all.clone()], &cx(2, 0)), Told::TooLong { step: 0 });
+    assert!(codec::encode(&machine).expect("encodes") == before, "whatever way it comes");
+    let (request, mut reply) = (Request::Operations(vec![all]).encoded().expect("encodes"), Vec::new());
+    machine.apply_encoded(COMMAND, &request, &cx(3, 0), &mut reply).expect("is answered");
+    assert_eq!(Answer::decode(&reply).expect("decodes").told, Told::TooLong { step: 0 });
+    assert!(codec::encode(&machine).expect("encodes") == before);
+    let slot: &Slot<Sequence<String>> = machine.slots()[0].as_any().downcast_ref().expect("a sequence");
+    assert_eq!(slot.changes(), [], "and nobody is told of a change");
+}
