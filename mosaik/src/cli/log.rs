@@ -23,8 +23,9 @@ use mosaik_runtime::transport::Refused;
 
 use super::error::UsageError;
 
-/// What people want to read: what mosaik says about nodes and peers, and warnings.
-const FOR_PEOPLE: &str = "warn,mosaik=info,openraft=error,iroh=error,noq=error,noq_proto=error,noq_udp=error";
+/// What people want to read: what mosaik says about nodes and peers, and warnings. What ends a member is said by mosaik in a sentence; what
+/// openraft says besides is for developers, such as an error for each stream that is open when a node stops in order.
+const FOR_PEOPLE: &str = "warn,mosaik=info,openraft=off,iroh=error,noq=error,noq_proto=error,noq_udp=error";
 
 /// Starts logging for the whole process.
 pub(super) fn start(filter: Option<&str>) -> Result<(), UsageError> {
