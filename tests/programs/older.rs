@@ -1,4 +1,4 @@
-//! A program that produces a stream in its older shape, for tests of what two versions say to each other.
+//! A program with a stream and a collection in their older shapes, for tests of what two versions say to each other.
 
 use mosaik::prelude::*;
 
@@ -9,11 +9,25 @@ pub struct Reading {
     pub celsius: f32,
 }
 
+/// The last reading of each probe.
+#[collection("lab.last", voters = 1)]
+pub struct Last(collections::Map<u16, f32>);
+
 /// Produces one reading after another.
-#[mosaik::node(network = "lab", name = "older")]
-async fn main(mut readings: Producer<Reading>) -> mosaik::Result<()> {
+#[mosaik::node(network = "lab")]
+async fn older(mut readings: Producer<Reading>) -> mosaik::Result<()> {
     loop {
         readings.send(Reading { probe: 1, celsius: 20.5 }).await?;
         sleep(Duration::from_millis(100)).await;
     }
 }
+
+/// Keeps the last reading.
+#[mosaik::node(network = "lab")]
+async fn keeper(last: Writer<Last>) -> mosaik::Result<()> {
+    last.insert(1, 20.5).await?;
+    println!("kept");
+    std::future::pending().await
+}
+
+mosaik::main!(older, keeper);

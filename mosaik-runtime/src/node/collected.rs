@@ -391,7 +391,7 @@ async fn lc12_two_handles_share_one_copy_and_other_types_are_an_error() {
     };
     assert_eq!(
         (&*intent, &*difference),
-        ("exchange.prices", "field `machine.state..0[value]`: u32 here, u64 there")
+        ("exchange.prices", "field `machine.state.0[value]`: u32 here, u64 there")
     );
     let nobody = nodes[0].network.collections().map::<String, u32>("exchange.others").writer().await;
     assert!(matches!(nobody, Err(JoinError::NoVoters { .. })), "{nobody:?}");

@@ -139,6 +139,8 @@ impl field::Visit for Sentence {
             "peer" | "producer" | "stream" | "group" | "count" => {
                 self.about.push(format!("{name} {}", bare(&value)))
             }
+            // The name of a stream or a group.
+            "item" => self.about.push(value),
             _ => self.fields.push(format!("{name}: {value}")),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::net::UdpSocket;
 
-use crate::programs::{LATE, NEWER, OLDER, Place, SENSORS, SOON};
+use crate::programs::{Ended, LATE, NEWER, OLDER, Place, SENSORS, SOON};
 
 #[test]
 fn two_processes_without_an_address_meet_within_two_seconds() {
@@ -73,12 +73,31 @@ fn a_wrong_secret_is_told_on_both_sides() {
 #[test]
 fn two_shapes_of_one_stream_are_told_on_both_sides_with_what_differs() {
     let place = Place::new();
-    let older = place.start(OLDER, "--for 4s");
-    let newer = place.run(NEWER, "--for 3s");
+    let older = place.start(OLDER, "older --for 4s");
+    let newer = place.run(NEWER, "newer --for 3s");
     let older = older.ended(LATE);
     assert_eq!((newer.code, newer.out.as_str(), older.code), (Some(0), "", Some(0)));
-    assert!(newer.err.contains("field `celsius`: f64 here, f32 there"), "{newer:?}");
-    assert!(older.err.contains("field `celsius`: f32 here, f64 there"), "{older:?}");
+    told(&newer, "field `celsius`: f64 here, f32 there", "lab.reading");
+    told(&older, "field `celsius`: f32 here, f64 there", "lab.reading");
+}
+
+/// A line tells what differs, and of what.
+fn told(program: &Ended, differs: &str, name: &str) {
+    assert!(program.err.lines().any(|line| line.contains(differs) && line.contains(name)), "{program:?}");
+}
+
+#[test]
+fn two_shapes_of_one_collection_are_told_on_both_sides_with_what_differs() {
+    let place = Place::new();
+    for late in ["board", "keeper"] {
+        let mut older = place.start(OLDER, "keeper --for 5s");
+        older.says("kept", SOON);
+        let newer = place.run(NEWER, &format!("{late} --for 3s"));
+        let older = older.ended(LATE);
+        assert_eq!((newer.code, newer.out.as_str(), older.code), (Some(0), "", Some(0)));
+        told(&newer, "`machine.state.0[value]`: f64 here, f32 there", "lab.last");
+        told(&older, "`machine.state.0[value]`: f32 here, f64 there", "lab.last");
+    }
 }
 
 /// A port that was free a moment ago.

@@ -6,7 +6,6 @@ use std::{
     ops::{Bound, RangeBounds},
 };
 
-use imbl::OrdSet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use super::{
@@ -30,7 +29,7 @@ pub struct Map<K, V> {
     /// When entries expire that do.
     expiries: Entries<K, Timestamp>,
     /// The same by time.
-    due: OrdSet<(Timestamp, K)>,
+    due: Entries<(Timestamp, K), ()>,
 }
 
 /// What changes a [`Map`].
@@ -179,7 +178,7 @@ impl<K: Key, V: Value> Map<K, V> {
         }
         if let Some(at) = at {
             self.expiries.insert(key.clone(), at);
-            self.due.insert((at, key.clone()));
+            self.due.insert((at, key.clone()), ());
         }
         before
     }
@@ -396,15 +395,16 @@ impl<K: Key, V: Value> Container for Map<K, V> {
     }
 
     fn expire(&mut self, now: Timestamp, changed: &mut dyn FnMut(Self::Change)) {
-        while let Some((at, key)) = self.due.get_min().filter(|(at, _)| *at <= now).cloned() {
-            let due = (at, key);
+        while let Some((due, ())) = self.due.first().filter(|((at, _), ())| *at <= now) {
+            let due = due.clone();
             let found = self.due.remove(&due);
             let mut over = vec![due.1];
             if found.is_none() {
                 // An `Ord` that contradicts itself does not find it. All that is due goes at once, so that this ends.
                 let is_over = |(at, _): &(Timestamp, K)| *at <= now;
-                over = self.due.iter().take_while(|one| is_over(one)).map(|(_, key)| key.clone()).collect();
-                self.due = self.due.iter().filter(|one| !is_over(one)).cloned().collect();
+                let all = || self.due.iter().map(|(one, ())| one);
+                over = all().take_while(|one| is_over(one)).map(|(_, key)| key.clone()).collect();
+                self.due = due_of(all().filter(|one| !is_over(one)).cloned());
             }
             for key in over {
                 self.expiries.remove(&key);
@@ -416,13 +416,13 @@ impl<K: Key, V: Value> Container for Map<K, V> {
     }
 
     fn next_expiry(&self) -> Option<Timestamp> {
-        self.due.get_min().map(|(at, _)| *at)
+        self.due.first().map(|((at, _), ())| *at)
     }
 }
 
 impl<K, V> Default for Map<K, V> {
     fn default() -> Self {
-        Self { entries: Entries::default(), expiries: Entries::default(), due: OrdSet::new() }
+        Self { entries: Entries::default(), expiries: Entries::default(), due: Entries::default() }
     }
 }
 
@@ -457,6 +457,14 @@ impl<K: Clone, V: Clone> IntoIterator for Map<K, V> {
     }
 }
 
+fn due_of<K: Key>(all: impl Iterator<Item = (Timestamp, K)>) -> Entries<(Timestamp, K), ()> {
+    let mut due = Entries::default();
+    for one in all {
+        due.insert(one, ());
+    }
+    due
+}
+
 impl<K: Key, V: Value> Serialize for Map<K, V> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         (SortedMap(self.entries.clone()), SortedMap(self.expiries.clone())).serialize(serializer)
@@ -470,7 +478,7 @@ impl<'de, K: Key, V: Value> Deserialize<'de> for Map<K, V> {
         if !expiries.iter().all(|(key, _)| entries.contains_key(key)) {
             return Err(D::Error::custom("a key expires that the map does not have"));
         }
-        let due = expiries.iter().map(|(key, at)| (*at, key.clone())).collect();
+        let due = due_of(expiries.iter().map(|(key, at)| (*at, key.clone())));
         Ok(Self { entries, expiries, due })
     }
 }

@@ -25,6 +25,6 @@ pub use map::{Map, MapChange, MapOperation};
 pub use number::{AddError, Number};
 pub use once::{Once, OnceChange, OnceOperation};
 pub use queue::{Inserted, Keep, PriorityQueue, QueueChange, QueueOperation, Removed};
-pub use set::{Set, SetChange, SetOperation, Union};
+pub use set::{Set, SetChange, SetIntoIter, SetOperation, Union};
 pub use value::{Key, Value};
 pub use vec::{OutOfRange, RangeError, Vec, VecChange, VecOperation};

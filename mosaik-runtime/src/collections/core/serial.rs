@@ -2,21 +2,24 @@
 
 use std::fmt;
 
-use imbl::{OrdSet, Vector};
+use imbl::Vector;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Error, MapAccess, SeqAccess, Visitor},
     ser::{self, SerializeMap, SerializeSeq},
 };
 
-use super::{Key, Value, entries::Entries};
+use super::{
+    Key, Value,
+    entries::{Entries, Sorted},
+};
 
 /// A map as bytes.
 pub(super) struct SortedMap<K, V>(pub(super) Entries<K, V>);
 /// A map as bytes, read back as what it holds.
 pub(super) struct Ascending<K, V>(pub(super) Vec<(K, V)>);
 /// A set as bytes.
-pub(super) struct SortedSet<T>(pub(super) OrdSet<T>);
+pub(super) struct SortedSet<T>(pub(super) Entries<T, ()>);
 /// A sequence as bytes.
 pub(super) struct Sequence<T>(pub(super) Vector<T>);
 
@@ -24,7 +27,7 @@ const UNSORTED: &str = "the keys of a collection are not in the order that their
                         that put them in";
 
 /// The error is a type's own, of which the codec keeps no words: the log says why.
-fn unsorted<E>(custom: impl FnOnce(&'static str) -> E) -> E {
+pub(super) fn unsorted<E>(custom: impl FnOnce(&'static str) -> E) -> E {
     tracing::error!(target: "mosaik::groups", "{UNSORTED}");
     custom(UNSORTED)
 }
@@ -58,9 +61,11 @@ impl<T: Key> Serialize for SortedSet<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut seq = serializer.serialize_seq(Some(self.0.len()))?;
         let mut last = None;
-        for item in &self.0 {
-            in_order(&mut last, item)?;
-            seq.serialize_element(item)?;
+        for leaf in self.0.leaves() {
+            for (item, ()) in leaf {
+                in_order(&mut last, item)?;
+                seq.serialize_element(item)?;
+            }
         }
         seq.end()
     }
@@ -78,7 +83,7 @@ impl<T: Value> Serialize for Sequence<T> {
 
 impl<'de, K: Key, V: Value> Deserialize<'de> for SortedMap<K, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Read<K, V>(Entries<K, V>);
+        struct Read<K, V>(Sorted<K, V>);
         impl<'de, K: Key, V: Value> Visitor<'de> for Read<K, V> {
             type Value = SortedMap<K, V>;
 
@@ -87,32 +92,21 @@ impl<'de, K: Key, V: Value> Deserialize<'de> for SortedMap<K, V> {
             }
 
             fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<Self::Value, A::Error> {
-                let mut block = Vec::new();
                 while let Some((key, value)) = entries.next_entry::<K, V>()? {
-                    let last = block.last().map(|(last, _)| last);
-                    let last = last.or_else(|| self.0.last().map(|(last, _)| last));
-                    if last.is_some_and(|last| !last.cmp(&key).is_lt()) {
+                    if !self.0.push(key, value) {
                         return Err(unsorted(A::Error::custom));
                     }
-                    block.push((key, value));
-                    if block.len() == BLOCK {
-                        every_second_first(block.drain(..), |(key, value)| _ = self.0.insert(key, value));
-                    }
                 }
-                every_second_first(block, |(key, value)| _ = self.0.insert(key, value));
-                Ok(SortedMap(self.0))
+                Ok(SortedMap(self.0.finish()))
             }
         }
-        deserializer.deserialize_map(Read(Entries::default()))
+        deserializer.deserialize_map(Read(Sorted::default()))
     }
 }
 
-/// So many elements are read before they are put into a tree.
-const BLOCK: usize = 4096;
-
 /// Gives ascending elements to a sorted tree so that its leaves become full: what comes in ascending order leaves each leaf half empty,
-/// and the other half of the elements fills them. It halves the memory of what was read from a snapshot.
-pub(super) fn every_second_first<T>(
+/// and the other half of the elements fills them.
+fn every_second_first<T>(
     ascending: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
     mut insert: impl FnMut(T),
 ) {
@@ -164,7 +158,7 @@ impl<'de, K: Key, V: Deserialize<'de>> Deserialize<'de> for Ascending<K, V> {
 
 impl<'de, T: Key> Deserialize<'de> for SortedSet<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Items<T>(OrdSet<T>);
+        struct Items<T>(Sorted<T, ()>);
         impl<'de, T: Key> Visitor<'de> for Items<T> {
             type Value = SortedSet<T>;
 
@@ -173,22 +167,15 @@ impl<'de, T: Key> Deserialize<'de> for SortedSet<T> {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Self::Value, A::Error> {
-                let mut block = Vec::new();
                 while let Some(item) = items.next_element::<T>()? {
-                    let last = block.last().or_else(|| self.0.get_max());
-                    if last.is_some_and(|last| !last.cmp(&item).is_lt()) {
+                    if !self.0.push(item, ()) {
                         return Err(unsorted(A::Error::custom));
                     }
-                    block.push(item);
-                    if block.len() == BLOCK {
-                        every_second_first(block.drain(..), |item| _ = self.0.insert(item));
-                    }
                 }
-                every_second_first(block, |item| _ = self.0.insert(item));
-                Ok(SortedSet(self.0))
+                Ok(SortedSet(self.0.finish()))
             }
         }
-        deserializer.deserialize_seq(Items(OrdSet::new()))
+        deserializer.deserialize_seq(Items(Sorted::default()))
     }
 }
 

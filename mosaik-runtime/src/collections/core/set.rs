@@ -7,12 +7,12 @@ use std::{
     ops::{Bound, RangeBounds},
 };
 
-use imbl::OrdSet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
     Container, Key, Step,
     container::labelled,
+    entries::{Entries, MapIntoIter},
     map::{is_sensible, outside},
     serial::{SortedSet, extend},
     value::equals_itself,
@@ -22,7 +22,7 @@ use crate::primitives::schema::{Schema, Seen, Shape};
 /// A set, in the order of its elements.
 ///
 /// As a value it is immutable: operations of a `Writer` change the collection, and a snapshot stays what it was.
-pub struct Set<T>(OrdSet<T>);
+pub struct Set<T>(Entries<T, ()>);
 
 /// Two sets seen as one. It never changes.
 pub struct Union<T> {
@@ -120,7 +120,7 @@ impl<T> Set<T> {
 impl<T: Key> Set<T> {
     /// The elements, in their order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &T> + ExactSizeIterator {
-        self.0.iter()
+        self.0.iter().map(|(item, ())| item)
     }
 
     /// Whether the element is there.
@@ -128,7 +128,7 @@ impl<T: Key> Set<T> {
     where
         T: Borrow<Q>,
     {
-        self.0.contains(item)
+        self.0.contains_key(item)
     }
 
     /// The elements in a range, in their order. A range that ends before it begins is empty.
@@ -137,22 +137,22 @@ impl<T: Key> Set<T> {
         T: Borrow<Q>,
     {
         let sensible = is_sensible(&range);
-        sensible.then(|| self.0.range(range)).into_iter().flatten()
+        sensible.then(|| self.0.range(&range)).into_iter().flatten().map(|(item, ())| item)
     }
 
     /// The least element.
     pub fn first(&self) -> Option<&T> {
-        self.0.get_min()
+        self.0.first().map(|(item, ())| item)
     }
 
     /// The greatest element.
     pub fn last(&self) -> Option<&T> {
-        self.0.get_max()
+        self.0.last().map(|(item, ())| item)
     }
 
     /// Whether all elements are in the other set.
     pub fn is_subset(&self, other: &Self) -> bool {
-        self.len() <= other.len() && self.iter().all(|item| other.0.contains(item))
+        self.len() <= other.len() && self.iter().all(|item| other.contains(item))
     }
 
     /// Whether all elements of the other set are in this one.
@@ -163,13 +163,18 @@ impl<T: Key> Set<T> {
     /// Whether no element is in the other set.
     pub fn is_disjoint(&self, other: &Self) -> bool {
         let (fewer, more) = if self.len() <= other.len() { (self, other) } else { (other, self) };
-        !fewer.iter().any(|item| more.0.contains(item))
+        !fewer.iter().any(|item| more.contains(item))
     }
 
     /// The elements of both sets, as a set of its own.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
-        Self(self.0.clone().union(other.0.clone()))
+        let (fewer, more) = if self.len() <= other.len() { (self, other) } else { (other, self) };
+        let mut all = more.clone();
+        for item in fewer.iter() {
+            all.0.insert(item.clone(), ());
+        }
+        all
     }
 
     /// Both sets seen as one. Takes constant time, and copies no element.
@@ -181,28 +186,32 @@ impl<T: Key> Set<T> {
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
         let (fewer, more) = if self.len() <= other.len() { (self, other) } else { (other, self) };
-        Self(fewer.iter().filter(|item| more.0.contains(*item)).cloned().collect())
+        fewer.iter().filter(|item| more.contains(*item)).cloned().collect()
     }
 
     /// The elements that are not in the other set, as a set of its own.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
-        Self(self.iter().filter(|item| !other.0.contains(*item)).cloned().collect())
+        self.iter().filter(|item| !other.contains(*item)).cloned().collect()
     }
 
     /// The elements that are in one of the two sets and not in the other, as a set of its own.
     #[must_use]
     pub fn symmetric_difference(&self, other: &Self) -> Self {
-        let only = |one: &Self, other: &Self| one.difference(other).0;
-        Self(only(self, other).union(only(other, self)))
+        self.difference(other).union(&other.difference(self))
     }
 
     fn put(&mut self, item: T, step: &mut Step<'_, SetChange<T>>) -> bool {
-        if self.0.contains(&item) {
+        // What is there already is not put in: that would copy what others share.
+        if self.contains(&item) {
             return false;
         }
-        self.0.insert(item.clone());
-        step.changed(SetChange::Inserted(item));
+        if step.is_followed() {
+            self.0.insert(item.clone(), ());
+            step.changed(SetChange::Inserted(item));
+        } else {
+            self.0.insert(item, ());
+        }
         true
     }
 
@@ -285,20 +294,20 @@ impl<T: Key> Container for Set<T> {
             }
             SetOperation::Clear => {
                 let count = self.len();
-                self.0.clear();
+                self.0 = Entries::default();
                 if count > 0 {
                     step.changed(SetChange::Cleared);
                 }
                 step.count(count)
             }
-            SetOperation::Expect { item, present } => step.took_place(self.0.contains(&item) == present),
+            SetOperation::Expect { item, present } => step.took_place(self.contains(&item) == present),
         }
     }
 }
 
 impl<T> Default for Set<T> {
     fn default() -> Self {
-        Self(OrdSet::new())
+        Self(Entries::default())
     }
 }
 
@@ -308,14 +317,37 @@ impl<T> Clone for Set<T> {
     }
 }
 
-impl<T: Ord + Clone> IntoIterator for Set<T> {
+impl<T: Clone> IntoIterator for Set<T> {
     type Item = T;
-    type IntoIter = imbl::ordset::ConsumingIter<T, imbl::shared_ptr::DefaultSharedPtr>;
+    type IntoIter = SetIntoIter<T>;
 
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+    fn into_iter(self) -> SetIntoIter<T> {
+        SetIntoIter(self.0.into_iter())
     }
 }
+
+/// The elements of a [`Set`], in their order, from both ends.
+pub struct SetIntoIter<T>(MapIntoIter<T, ()>);
+
+impl<T: Clone> Iterator for SetIntoIter<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.0.next().map(|(item, ())| item)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl<T: Clone> DoubleEndedIterator for SetIntoIter<T> {
+    fn next_back(&mut self) -> Option<T> {
+        self.0.next_back().map(|(item, ())| item)
+    }
+}
+
+impl<T: Clone> ExactSizeIterator for SetIntoIter<T> {}
 
 impl<T: Key> PartialEq for Set<T> {
     fn eq(&self, other: &Self) -> bool {
@@ -331,7 +363,11 @@ impl<T: Key + fmt::Debug> fmt::Debug for Set<T> {
 
 impl<T: Key> FromIterator<T> for Set<T> {
     fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
-        Self(items.into_iter().collect())
+        let mut all = Entries::default();
+        for item in items {
+            all.insert(item, ());
+        }
+        Self(all)
     }
 }
 

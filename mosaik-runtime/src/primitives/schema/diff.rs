@@ -75,8 +75,13 @@ fn missing<V>(what: &str, path: &str, here: &[(String, V)], there: &[(String, V)
     }
 }
 
+/// What has no name is told of as what it is in.
 fn step(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+    match (path, name) {
+        ("", name) => name.to_owned(),
+        (path, "") => path.to_owned(),
+        (path, name) => format!("{path}.{name}"),
+    }
 }
 
 fn sentence(path: &str, here: &str, there: &str) -> String {

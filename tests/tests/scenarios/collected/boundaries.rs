@@ -24,6 +24,8 @@ const NETWORK: &str = "long";
 const CHUNK: usize = 64 * 1024;
 /// Entries, and the length of each value.
 const ENTRIES: (u32, usize) = (2_000, 1_000);
+/// How often as many entries a large collection has.
+const LARGER: u32 = 4;
 
 #[derive(Default)]
 struct Book {
@@ -102,8 +104,8 @@ impl Lab {
         Nodes::program("reader", NETWORK, program)
     }
 
-    async fn fill(writer: Writer<Long>) {
-        for start in (0..ENTRIES.0).step_by(100) {
+    async fn fill(writer: Writer<Long>, entries: u32) {
+        for start in (0..entries).step_by(100) {
             // No two chunks are equal.
             let entries = (start..start + 100).map(|key| (key, format!("{key:0width$}", width = ENTRIES.1)));
             writer.extend(entries).await.expect("acknowledged");
@@ -117,6 +119,10 @@ fn bytes(view: &mosaik_runtime::collections::View<Long>) -> Vec<u8> {
 
 /// A filled collection in a world, and a reader that has just come.
 fn joining(lab: &Lab, world: World) -> (World, Writer<Long>, usize, Reader<Long>) {
+    joining_of(lab, world, ENTRIES.0)
+}
+
+fn joining_of(lab: &Lab, world: World, entries: u32) -> (World, Writer<Long>, usize, Reader<Long>) {
     let voters = usize::from(lab.voters);
     let mut world = world.latency(millis(10)).add(lab.writers());
     world.run_until(|_| {
@@ -124,7 +130,7 @@ fn joining(lab: &Lab, world: World) -> (World, Writer<Long>, usize, Reader<Long>
         book.writers.len() == voters && book.writers.values().all(|writer| writer.when().online().holds())
     });
     let writer = lab.book().writers[&0].clone();
-    world.block_on(Lab::fill(writer.clone()));
+    world.block_on(Lab::fill(writer.clone(), entries));
     lab.book().written = 1;
     let late = world.join(lab.reader());
     world.run_until(|_| lab.book().readers.contains_key(&late));
@@ -202,6 +208,24 @@ fn c5_a_snapshot_comes_from_several_members_at_once_and_one_of_them_is_killed_in
 }
 
 #[test]
+fn c5_four_times_the_entries_are_four_times_the_bytes_and_at_most_four_times_the_time() {
+    let join = |entries| {
+        let lab = Lab::new(1);
+        let (mut world, _, _, reader) = joining_of(&lab, World::new(6), entries);
+        let begun = world.now();
+        world.run_until(|_| reader.when().online().holds());
+        let received = reader.status().received;
+        assert_eq!(received.snapshots, 1, "{received:?}");
+        (received.bytes, world.now() - begun)
+    };
+    let (small, large) = (join(ENTRIES.0), join(LARGER * ENTRIES.0));
+    let larger = u64::from(LARGER);
+    assert!(large.0 * 10 < small.0 * larger * 11, "{large:?} of {LARGER} times the entries of {small:?}");
+    assert!(large.0 * 11 > small.0 * larger * 10, "{large:?} of {LARGER} times the entries of {small:?}");
+    assert!(large.1 * 10 < small.1 * LARGER * 11, "{large:?} of {LARGER} times the entries of {small:?}");
+}
+
+#[test]
 fn c5_three_members_give_a_snapshot_in_less_than_two_thirds_of_the_time_of_one() {
     let time = |voters| {
         let lab = Lab::new(voters);
@@ -239,7 +263,7 @@ fn a_reader_that_missed_a_hundred_changes_gets_about_a_hundred_entries() {
     });
     let writer = lab.book().writers[&0].clone();
     let reader = lab.book().readers[&3].clone();
-    world.block_on(Lab::fill(writer.clone()));
+    world.block_on(Lab::fill(writer.clone(), ENTRIES.0));
     world.run_until(|_| reader.version() == writer.version());
     let before = reader.status().received;
     world.partition([3], 0..3);

@@ -1,4 +1,4 @@
-//! The entries of a map: a sorted tree whose clone takes constant time and shares what does not change.
+//! The entries of a map, or the elements of a set: a sorted tree whose clone takes constant time and shares what does not change.
 //!
 //! A B+ tree of wide nodes, three or four levels for 100 000 entries. What an insertion waits for is memory, and it is found level by level:
 //! so there are few of them, and a node is searched from its beginning, which a processor does ahead of time. What only reads finds more of the
@@ -6,11 +6,13 @@
 //! references beside it.
 
 mod node;
+mod sorted;
 mod walk;
 
 use std::{borrow::Borrow, mem, ops::RangeBounds};
 
 use self::node::{Branch, Node, Put, Shape};
+pub(super) use self::sorted::Sorted;
 pub use self::walk::MapIntoIter;
 use self::walk::{All, Walk};
 

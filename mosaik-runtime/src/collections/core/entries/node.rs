@@ -22,7 +22,7 @@ pub(super) enum Node<K, V> {
     Branch(Arc<Branch<K, V>>),
 }
 
-type Leaf<K, V> = ArrayVec<(K, V), WIDTH>;
+pub(super) type Leaf<K, V> = ArrayVec<(K, V), WIDTH>;
 
 /// Keys before `keys[n]` are below `kids[n]`, the others behind it.
 pub(super) struct Branch<K, V> {
@@ -47,7 +47,7 @@ pub(super) enum Put<K, V> {
 }
 
 /// What is from a key on, in a node of its own.
-type Behind<K, V> = (K, Node<K, V>);
+pub(super) type Behind<K, V> = (K, Node<K, V>);
 
 const fn is_small<T>() -> bool {
     !mem::needs_drop::<T>() && size_of::<T>() <= SMALL
@@ -111,7 +111,7 @@ impl<K, V> Node<K, V> {
         }
     }
 
-    fn is_small(&self) -> bool {
+    pub(super) fn is_small(&self) -> bool {
         match self {
             Self::Leaf(leaf) => leaf.len() < LEAST,
             Self::Branch(branch) => branch.kids.len() < LEAST,
@@ -177,7 +177,7 @@ impl<K: Ord + Clone, V: Clone> Node<K, V> {
     }
 
     /// Makes one node of two that are side by side, or two of about the same size: then the key that is between them is changed.
-    fn join(&mut self, between: &mut K, right: &mut Self) -> bool {
+    pub(super) fn join(&mut self, between: &mut K, right: &mut Self) -> bool {
         match (self, right) {
             (Self::Leaf(left), Self::Leaf(right)) => {
                 let (left, right) = (Arc::make_mut(left), Arc::make_mut(right));
@@ -239,6 +239,11 @@ fn split<K: Ord + Clone, V: Clone>(leaf: &mut Leaf<K, V>, key: K, value: V) -> O
 }
 
 impl<K, V> Branch<K, V> {
+    /// A node of one, until more are put behind it.
+    pub(super) fn of_one(kid: Node<K, V>) -> Self {
+        Self { keys: ArrayVec::new(), kids: ArrayVec::from_iter([kid]) }
+    }
+
     /// A node of two.
     pub(super) fn of_two(left: Node<K, V>, between: K, right: Node<K, V>) -> Node<K, V> {
         let (keys, kids) = (ArrayVec::from_iter([between]), ArrayVec::from_iter([left, right]));

@@ -1,13 +1,14 @@
 //! A queue as bytes: its entries in the order of their keys.
 
-use imbl::{OrdMap, Vector};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap};
+use imbl::Vector;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error, ser::SerializeMap};
 
 use super::{Entry, Keep, PriorityQueue};
 use crate::collections::core::{
     Key, Value,
+    entries::Sorted,
     ordered::Ordered,
-    serial::{Ascending, every_second_first, in_order},
+    serial::{Ascending, in_order, unsorted},
 };
 
 /// Entries as a map, in the order of their keys.
@@ -39,14 +40,19 @@ impl<'de, P: Key, K: Key, V: Value> Deserialize<'de> for PriorityQueue<P, K, V> 
             <(Ascending<K, (P, V)>, Option<(u64, Keep)>)>::deserialize(deserializer)?;
         let entry = |(key, (priority, value))| Entry { priority, key, value };
         let mut order: Vec<_> = entries.into_iter().map(entry).collect();
-        let mut priorities = OrdMap::new();
-        every_second_first(0..order.len(), |at| {
-            if let Some(Entry { priority, key, .. }) = order.get(at) {
-                priorities.insert(key.clone(), priority.clone());
+        let mut priorities = Sorted::default();
+        for Entry { key, priority, .. } in &order {
+            if !priorities.push(key.clone(), priority.clone()) {
+                return Err(unsorted(D::Error::custom));
             }
-        });
+        }
         // It is stable: of one priority the keys stay in their order.
         order.sort_by(|one, other| one.priority.cmp(&other.priority));
-        Ok(Self { order: Ordered::from_sorted(order), priorities, cut: Vector::new(), bound })
+        Ok(Self {
+            order: Ordered::from_sorted(order),
+            priorities: priorities.finish(),
+            cut: Vector::new(),
+            bound,
+        })
     }
 }

@@ -10,13 +10,14 @@ use std::{
     ops::{Bound, RangeBounds},
 };
 
-use imbl::{OrdMap, Vector};
+use imbl::Vector;
 
 pub use change::{Inserted, Keep, QueueChange, QueueOperation, Removed};
 
 use super::{
     Container, Key, Step, Value,
     container::labelled,
+    entries::Entries,
     map::is_sensible,
     ordered::Ordered,
     value::{equals_itself, same, same_or_absent},
@@ -35,7 +36,7 @@ pub struct PriorityQueue<P, K, V> {
     /// By priority, and of one priority by key.
     order: Ordered<Entry<P, K, V>>,
     /// The priority of each key, and of some keys that are gone: what is not in the order is not there.
-    priorities: OrdMap<K, P>,
+    priorities: Entries<K, P>,
     /// Ranges that were cut out of the order and whose keys still have a priority.
     cut: Vector<Ordered<Entry<P, K, V>>>,
     bound: Option<(u64, Keep)>,
@@ -375,7 +376,7 @@ impl<P: Key, K: Key, V: Value> Container for PriorityQueue<P, K, V> {
 
 impl<P, K, V> Default for PriorityQueue<P, K, V> {
     fn default() -> Self {
-        Self { order: Ordered::default(), priorities: OrdMap::new(), cut: Vector::new(), bound: None }
+        Self { order: Ordered::default(), priorities: Entries::default(), cut: Vector::new(), bound: None }
     }
 }
 

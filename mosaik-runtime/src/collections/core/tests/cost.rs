@@ -7,10 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::{Bench, Dice};
 use crate::{
     collections::core::{
-        Inserted, Keep, Map, MapOperation, PriorityQueue, QueueChange, QueueOperation, RangeError, Set,
-        SetOperation, Vec as Sequence, VecOperation, ordered::Ordered,
+        Container, Inserted, Keep, Map, MapOperation, PriorityQueue, QueueChange, QueueOperation, RangeError,
+        Set, SetOperation, Vec as Sequence, VecOperation, ordered::Ordered,
     },
-    primitives::schema::{Schema, Seen, Shape},
+    primitives::{
+        codec,
+        schema::{Schema, Seen, Shape},
+    },
 };
 
 thread_local! {
@@ -164,6 +167,53 @@ fn each_operation_of_a_large_queue_takes_logarithmic_time() {
         cost(|| _ = bench.state.clone()).0,
     ];
     assert!(all.iter().all(|cost| *cost < 700), "{all:?} comparisons and copies");
+}
+
+/// What the writing and the reading of a state cost, for each of its entries.
+fn each<T: Container + PartialEq + std::fmt::Debug>(
+    extend: impl Fn(u32) -> T::Operation,
+    len: u32,
+) -> (u64, u64) {
+    let mut bench = Bench::<T>::quick();
+    bench.go::<u64>(extend(len));
+    let (write, bytes) = cost(|| codec::encode(&bench.state).expect("it encodes"));
+    let (read, state) = cost(|| codec::decode::<T>(&bytes).expect("it decodes"));
+    assert!(codec::encode(&state).expect("it encodes") == bytes);
+    (write / u64::from(len), read / u64::from(len))
+}
+
+/// A reader that joins reads all, and so does a writer that makes a snapshot.
+#[test]
+fn a_state_is_written_and_read_with_one_comparison_an_entry_but_for_what_a_queue_sorts() {
+    let map = |len| {
+        each::<Map<Counted, u8>>(
+            |len| MapOperation::Extend { entries: (0..len).map(|n| (Counted(n), 0)).collect() },
+            len,
+        )
+    };
+    let set = |len| {
+        each::<Set<Counted>>(|len| SetOperation::Extend { items: (0..len).map(Counted).collect() }, len)
+    };
+    let sequence = |len| {
+        each::<Sequence<Counted>>(|len| VecOperation::Extend { values: (0..len).map(Counted).collect() }, len)
+    };
+    let queue = |len| {
+        each::<Queue>(
+            |len| QueueOperation::Extend {
+                entries: (0..len).map(|n| (Counted(n / 2), Counted(n.reverse_bits() >> 8), 0)).collect(),
+            },
+            len,
+        )
+    };
+    for each in [map(1 << 10), map(1 << 16), set(1 << 10), set(1 << 16), sequence(1 << 10), sequence(1 << 16)]
+    {
+        assert!(each.0 <= 1 && each.1 <= 2, "{each:?} comparisons and copies for each");
+    }
+    // Its entries are sorted by key to be written, and by priority when they are read.
+    let (small, large) = (queue(1 << 10), queue(1 << 16));
+    assert!(large.0 <= small.0 * 16 / 10 + 2, "{large:?} for each, and {small:?} of few");
+    assert!(large.1 <= small.1 * 16 / 10 + 2, "{large:?} for each, and {small:?} of few");
+    assert!(large.1 < 30, "{large:?} for each");
 }
 
 #[test]

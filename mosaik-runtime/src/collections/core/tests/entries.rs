@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::Dice;
-use crate::collections::core::entries::Entries;
+use crate::collections::core::entries::{Entries, Sorted};
 
 type Tree<K> = Entries<K, u64>;
 type Model<K> = BTreeMap<K, u64>;
@@ -96,6 +96,43 @@ fn a_tree_of_long_keys_is_that_of_std() {
     for keys in [1, 33, 200, 4000] {
         grow_and_shrink(&mut Dice(keys), keys, |n| format!("{n:06}"));
     }
+}
+
+#[test]
+fn a_tree_of_what_comes_sorted_is_full_and_goes_on_as_any_other() {
+    let mut dice = Dice(5);
+    let lens = (0..100).chain([341, 1023, 1024, 1025, 1034, 1056, 10_935, 10_936]).chain(32_760..32_810);
+    for len in lens {
+        let mut sorted = Sorted::default();
+        assert!((0..len).all(|n| sorted.push(n * 3, n)));
+        let mut tree: Tree<u64> = sorted.finish();
+        let mut model: Model<u64> = (0..len).map(|n| (n * 3, n)).collect();
+        same(&mut dice, &tree, &model);
+        assert_eq!(tree.leaves().count() as u64, len.div_ceil(32).max(1), "no leaf more than there must be");
+        let (held, was) = (tree.clone(), model.clone());
+        for n in 0..len.min(300) {
+            let at = dice.below(len * 3 + 2);
+            if dice.below(2) == 0 {
+                assert_eq!(tree.insert(at, n), model.insert(at, n));
+            } else {
+                assert_eq!(tree.remove(&at), model.remove(&at));
+            }
+        }
+        same(&mut dice, &tree, &model);
+        same(&mut dice, &held, &was);
+    }
+}
+
+#[test]
+fn what_does_not_come_behind_all_others_is_not_put_in() {
+    let mut sorted = Sorted::default();
+    for n in 0..100 {
+        assert!(sorted.push(n * 2, n));
+        assert!(!sorted.push(n * 2, n) && !sorted.push(n * 2 - n % 2, n), "{n}");
+    }
+    let tree: Tree<u64> = sorted.finish();
+    tree.check();
+    assert_eq!(tree.len(), 100);
 }
 
 #[test]
