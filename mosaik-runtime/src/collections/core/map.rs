@@ -404,7 +404,7 @@ impl<K: Key, V: Value> Container for Map<K, V> {
                 let is_over = |(at, _): &(Timestamp, K)| *at <= now;
                 let all = || self.due.iter().map(|(one, ())| one);
                 over = all().take_while(|one| is_over(one)).map(|(_, key)| key.clone()).collect();
-                self.due = due_of(all().filter(|one| !is_over(one)).cloned());
+                self.due = all().filter(|one| !is_over(one)).map(|one| (one.clone(), ())).collect();
             }
             for key in over {
                 self.expiries.remove(&key);
@@ -457,14 +457,6 @@ impl<K: Clone, V: Clone> IntoIterator for Map<K, V> {
     }
 }
 
-fn due_of<K: Key>(all: impl Iterator<Item = (Timestamp, K)>) -> Entries<(Timestamp, K), ()> {
-    let mut due = Entries::default();
-    for one in all {
-        due.insert(one, ());
-    }
-    due
-}
-
 impl<K: Key, V: Value> Serialize for Map<K, V> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         (SortedMap(self.entries.clone()), SortedMap(self.expiries.clone())).serialize(serializer)
@@ -478,7 +470,7 @@ impl<'de, K: Key, V: Value> Deserialize<'de> for Map<K, V> {
         if !expiries.iter().all(|(key, _)| entries.contains_key(key)) {
             return Err(D::Error::custom("a key expires that the map does not have"));
         }
-        let due = due_of(expiries.iter().map(|(key, at)| (*at, key.clone())));
+        let due = expiries.iter().map(|(key, at)| ((*at, key.clone()), ())).collect();
         Ok(Self { entries, expiries, due })
     }
 }

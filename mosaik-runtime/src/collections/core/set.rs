@@ -363,11 +363,7 @@ impl<T: Key + fmt::Debug> fmt::Debug for Set<T> {
 
 impl<T: Key> FromIterator<T> for Set<T> {
     fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
-        let mut all = Entries::default();
-        for item in items {
-            all.insert(item, ());
-        }
-        Self(all)
+        Self(items.into_iter().map(|item| (item, ())).collect())
     }
 }
 

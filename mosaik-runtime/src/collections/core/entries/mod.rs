@@ -134,6 +134,17 @@ impl<K: Ord + Clone, V: Clone> Entries<K, V> {
     }
 }
 
+impl<K: Ord + Clone, V: Clone> FromIterator<(K, V)> for Entries<K, V> {
+    /// In whatever order they come. For what is in its order there is [`Sorted`].
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(all: I) -> Self {
+        let mut entries = Self::default();
+        for (key, value) in all {
+            entries.insert(key, value);
+        }
+        entries
+    }
+}
+
 impl<K, V> Default for Entries<K, V> {
     fn default() -> Self {
         Self { root: Node::default(), len: 0 }
