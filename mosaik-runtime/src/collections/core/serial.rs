@@ -16,8 +16,8 @@ use super::{
 
 /// A map as bytes.
 pub(super) struct SortedMap<K, V>(pub(super) Entries<K, V>);
-/// A map as bytes, read back as what it holds.
-pub(super) struct Ascending<K, V>(pub(super) Vec<(K, V)>);
+/// A map as bytes, read back as what it holds, in whatever order: [`Sorted`] refuses what is not in its own.
+pub(super) struct Pairs<K, V>(pub(super) Vec<(K, V)>);
 /// A set as bytes.
 pub(super) struct SortedSet<T>(pub(super) Entries<T, ()>);
 /// A sequence as bytes.
@@ -132,27 +132,24 @@ pub(super) fn extend<T>(
     }
 }
 
-impl<'de, K: Key, V: Deserialize<'de>> Deserialize<'de> for Ascending<K, V> {
+impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Deserialize<'de> for Pairs<K, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Pairs<K, V>(Vec<(K, V)>);
-        impl<'de, K: Key, V: Deserialize<'de>> Visitor<'de> for Pairs<K, V> {
-            type Value = Ascending<K, V>;
+        struct Read<K, V>(Vec<(K, V)>);
+        impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Visitor<'de> for Read<K, V> {
+            type Value = Pairs<K, V>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a sorted map")
+                f.write_str("a map")
             }
 
             fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self::Value, A::Error> {
-                while let Some((key, value)) = map.next_entry::<K, V>()? {
-                    if self.0.last().is_some_and(|(last, _)| !last.cmp(&key).is_lt()) {
-                        return Err(unsorted(A::Error::custom));
-                    }
-                    self.0.push((key, value));
+                while let Some(pair) = map.next_entry::<K, V>()? {
+                    self.0.push(pair);
                 }
-                Ok(Ascending(self.0))
+                Ok(Pairs(self.0))
             }
         }
-        deserializer.deserialize_map(Pairs(Vec::new()))
+        deserializer.deserialize_map(Read(Vec::new()))
     }
 }
 

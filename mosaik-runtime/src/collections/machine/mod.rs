@@ -82,37 +82,22 @@ impl<B> Machine<B> {
     fn run(&mut self, operations: &[Operation], now: Timestamp) -> Result<Told, EncodeError> {
         let marks = (operations.len() > 1).then(|| self.slots.iter().map(|slot| slot.mark()).collect());
         let (mut answers, mut left) = (Vec::with_capacity(operations.len().min(1024)), MAX_ANSWERS);
-        for (step, operation) in operations.iter().enumerate() {
+        for (step, operation) in (0..).zip(operations) {
             let mut answer = Vec::new();
-            match self.step(operation.part, &operation.body, now, &mut answer) {
+            let why = match self.step(operation.part, &operation.body, now, &mut answer) {
                 Ok(true) => match left.checked_sub(answer.len() + LENGTH) {
                     Some(still) => {
                         left = still;
                         answers.push(answer.into());
+                        continue;
                     }
-                    None => {
-                        self.back(marks);
-                        return Ok(Told::TooLong { step: step as u64 });
-                    }
+                    None => Told::TooLong { step },
                 },
-                Ok(false) => {
-                    self.back(marks);
-                    return Ok(Told::Aborted { step: step as u64, answer: answer.into() });
-                }
-                Err(SlotError::Unreadable(why)) => {
-                    self.back(marks);
-                    return Ok(Told::Unreadable(why));
-                }
-                Err(SlotError::TooLong) => {
-                    self.back(marks);
-                    return Ok(Told::TooLong { step: step as u64 });
-                }
-                Err(SlotError::NoOrder) => {
-                    self.back(marks);
-                    return Ok(Told::NoOrder { step: step as u64 });
-                }
-                Err(SlotError::Answer(error)) => return Err(error),
-            }
+                Ok(false) => Told::Aborted { step, answer: answer.into() },
+                Err(error) => error.told(step)?,
+            };
+            self.back(marks);
+            return Ok(why);
         }
         Ok(Told::Done(answers))
     }
@@ -202,10 +187,7 @@ impl<B: Bundle> StateMachine for Machine<B> {
                 return done.map_err(NotApplied::Reply);
             }
             Ok(false) => Told::Aborted { step: 0, answer: answer.into() },
-            Err(SlotError::Unreadable(why)) => Told::Unreadable(why),
-            Err(SlotError::NoOrder) => Told::NoOrder { step: 0 },
-            Err(SlotError::TooLong) => Told::TooLong { step: 0 },
-            Err(SlotError::Answer(error)) => return Err(NotApplied::Reply(error)),
+            Err(error) => error.told(0).map_err(NotApplied::Reply)?,
         };
         Answered(Ok(Answer { index: cx.index(), told })).encode(reply).map_err(NotApplied::Reply)
     }

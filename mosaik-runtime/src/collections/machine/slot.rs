@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     LENGTH,
-    request::{MAX_ANSWERS, MAX_OPERATION},
+    request::{MAX_ANSWERS, MAX_OPERATION, Told},
 };
 use crate::{
     collections::core::{Container, Step},
@@ -51,6 +51,18 @@ pub(in crate::collections) enum SlotError {
     TooLong,
     /// Its answer cannot be written.
     Answer(EncodeError),
+}
+
+impl SlotError {
+    /// What the caller is told of the operation at this step. The group undoes a command whose answer cannot be written.
+    pub(super) fn told(self, step: u64) -> Result<Told, EncodeError> {
+        match self {
+            Self::Unreadable(why) => Ok(Told::Unreadable(why)),
+            Self::NoOrder => Ok(Told::NoOrder { step }),
+            Self::TooLong => Ok(Told::TooLong { step }),
+            Self::Answer(error) => Err(error),
+        }
+    }
 }
 
 /// A [`Slot`] of any container.

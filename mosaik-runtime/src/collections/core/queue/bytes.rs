@@ -8,7 +8,7 @@ use crate::collections::core::{
     Key, Value,
     entries::Sorted,
     ordered::Ordered,
-    serial::{Ascending, in_order, unsorted},
+    serial::{Pairs, in_order, unsorted},
 };
 
 /// Entries as a map, in the order of their keys.
@@ -36,8 +36,7 @@ impl<P: Key, K: Key, V: Value> Serialize for PriorityQueue<P, K, V> {
 
 impl<'de, P: Key, K: Key, V: Value> Deserialize<'de> for PriorityQueue<P, K, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (Ascending(entries), bound) =
-            <(Ascending<K, (P, V)>, Option<(u64, Keep)>)>::deserialize(deserializer)?;
+        let (Pairs(entries), bound) = <(Pairs<K, (P, V)>, Option<(u64, Keep)>)>::deserialize(deserializer)?;
         let entry = |(key, (priority, value))| Entry { priority, key, value };
         let mut order: Vec<_> = entries.into_iter().map(entry).collect();
         let mut priorities = Sorted::default();
